@@ -1,0 +1,27 @@
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyError } from 'fastify';
+import { BadRequest, errorReply, HeadersTooLarge, RequestTimeout } from './errors.ts';
+
+const BY_CODE = new Map<string | undefined, new () => FastifyError>([
+  ['ERR_HTTP_REQUEST_TIMEOUT', RequestTimeout],
+  ['HPE_HEADER_OVERFLOW', HeadersTooLarge],
+]);
+
+/** Answers what is not HTTP, or not in time, in the shape of every other error, and closes the connection. */
+export function answerClientError(error: ConnectionError, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const Entry = BY_CODE.get(error.code) ?? BadRequest;
+  const reply = errorReply(new Entry());
+  const body = JSON.stringify(reply);
+  const head = [
+    `HTTP/1.1 ${reply.statusCode} ${reply.error}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'X-Content-Type-Options: nosniff',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

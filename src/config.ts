@@ -1,0 +1,139 @@
+import proxyAddr from '@fastify/proxy-addr';
+import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+
+FormatRegistry.Set('origin', isOrigin);
+FormatRegistry.Set('trusted-proxies', (text) => parseTrustProxy(text) !== undefined);
+
+/**
+ * The environment the service reads, in the order of `.env.example`. A description completes the sentence
+ * "NAME must be …".
+ */
+export const Environment = Type.Object({
+  HOST: Type.String({
+    minLength: 1,
+    default: 'localhost',
+    description: 'a host name or address to listen on',
+  }),
+  PORT: Type.Integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 8080,
+    description: 'a port number from 0 to 65535, where 0 takes any free port',
+  }),
+  PUBLIC_URL: Type.String({
+    format: 'origin',
+    description: 'the http or https origin that browsers use, without a path',
+    examples: ['https://login.example.com'],
+  }),
+  STORE_URL: Type.Literal('memory:', { default: 'memory:', description: 'memory:' }),
+  SESSION_IDLE_SECONDS: Type.Integer({
+    minimum: 1,
+    maximum: 34_560_000,
+    default: 120,
+    description: 'a whole number of seconds from 1 to 34560000 (400 days, the longest life of a cookie)',
+  }),
+  SESSION_MAX_SECONDS: Type.Integer({
+    minimum: 1,
+    maximum: 34_560_000,
+    default: 43_200,
+    description: 'a whole number of seconds from 1 to 34560000 (400 days, the longest life of a cookie)',
+  }),
+  MAX_SESSIONS: Type.Integer({
+    minimum: 1,
+    maximum: 16_000_000,
+    default: 1_000_000,
+    description: 'a whole number from 1 to 16000000',
+  }),
+  TRUST_PROXY: Type.String({
+    format: 'trusted-proxies',
+    default: 'off',
+    description: 'off, on, or a list of proxies: addresses, subnets, loopback, linklocal, uniquelocal',
+    examples: ['127.0.0.1,10.0.0.0/8'],
+  }),
+  LOG_LEVEL: Type.Union(
+    (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((level) =>
+      Type.Literal(level),
+    ),
+    { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' },
+  ),
+});
+
+export type Config = Readonly<Static<typeof Environment>>;
+
+/** A wrong environment. The message names each wrong variable, what it is and what would do. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** The configuration from `.env` in the working directory, if there is one, and from the environment before it. */
+export function loadConfig(): Config {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      throw error;
+    }
+  }
+  return parseConfig(process.env);
+}
+
+/**
+ * The configuration that an environment spells. An empty variable counts as not set.
+ * @throws ConfigError
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(Environment.properties)
+      .filter(([name]) => env[name])
+      .map(([name, schema]) => [name, valueOf(schema, env[name])]),
+  );
+  const config = Value.Default(Environment, {
+    PUBLIC_URL: `http://localhost:${given.PORT ?? 8080}`,
+    ...given,
+  });
+  if (!Value.Check(Environment, config)) {
+    throw new ConfigError(complaints(config));
+  }
+  return Object.freeze({ ...config, PUBLIC_URL: new URL(config.PUBLIC_URL).origin });
+}
+
+/** What Fastify's `trustProxy` takes for a `TRUST_PROXY`, or `undefined` if that is neither a switch nor a list. */
+export function parseTrustProxy(text: string): boolean | string | undefined {
+  if (/^(on|off|true|false)$/.test(text)) {
+    return text === 'on' || text === 'true';
+  }
+  try {
+    proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
+    // A bare number would be read as an address, but is meant as a count of hops, which Fastify trusts no more:
+    // whoever reaches the service past the proxy could make up as many as it takes.
+    return isWholeNumber(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+function valueOf(schema: TSchema, text = ''): string | number {
+  return schema.type === 'integer' && isWholeNumber(text) ? Number(text) : text;
+}
+
+function isWholeNumber(text: string): boolean {
+  return /^\d{1,15}$/.test(text);
+}
+
+function isOrigin(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+}
+
+function complaints(config: unknown): string {
+  const wrong = new Map(
+    [...Value.Errors(Environment, config)].map(({ path, schema, value }) => [path, { schema, value }]),
+  );
+  return [...wrong]
+    .map(([path, { schema, value }]) => {
+      const example = schema.default ?? schema.examples?.[0];
+      return `${path.slice(1)} is "${value}": it must be ${schema.description}. Example: ${path.slice(1)}=${example}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,40 @@
+import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from 'fastify';
+import pretty from 'pino-pretty';
+import type { Config } from './config.ts';
+
+/** Pino JSON, or readable lines on a terminal. */
+export function loggerOptions({
+  LOG_LEVEL,
+}: Config): Exclude<FastifyServerOptions['logger'], boolean | undefined> {
+  return {
+    level: LOG_LEVEL,
+    // No headers, which hold cookies, and no query, which may hold anything.
+    serializers: {
+      req: ({ method, url, ip }: FastifyRequest) => ({ method, path: pathOf(url), remoteAddress: ip }),
+    },
+    ...(process.stdout.isTTY && { stream: pretty({ sync: true }) }),
+  };
+}
+
+/** Request lines at debug level: at info the log tells what happened, and a proxy keeps the access log. */
+export class RequestsAtDebug extends LogController {
+  override incomingRequest(): void {
+    // The completed request says it all.
+  }
+
+  override requestCompleted(
+    error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
+    request.log.debug(
+      { req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined },
+      'request',
+    );
+  }
+}
+
+/** A URL's path, without its query. */
+export function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? url;
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+
+export interface DocsOptions {
+  /** The address that the examples call. */
+  readonly publicUrl: string;
+}
+
+const { version, description } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
+
+/** What Swagger UI needs and no more: its own scripts and styles, its icons, requests to this service. */
+const UI_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+/** Makes the OpenAPI document from the routes' own schemas and shows it at `/docs`. Register it before them. */
+export const docs = fp(registerDocs, { name: 'docs', fastify: '5.x', dependencies: ['sessions'] });
+
+async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Session-cookie login',
+        description,
+        version,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: publicUrl }],
+      tags: [{ name: 'session', description: 'Sign in, stay signed in, sign out.' }],
+      components: {
+        securitySchemes: {
+          sessionCookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: app.sessionCookieName,
+            description: 'Set by `POST /signin`; a browser sends it by itself.',
+          },
+        },
+      },
+    },
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: UI_POLICY,
+    // Its "Authorize" would put the token into a Cookie header, which no browser lets a page do.
+    uiConfig: { persistAuthorization: false, validatorUrl: null },
+  });
+}

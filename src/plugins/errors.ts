@@ -1,0 +1,66 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import {
+  BadRequest,
+  BodyTooLarge,
+  catalogue,
+  type ErrorWithHeaders,
+  errorReply,
+  InternalError,
+  InvalidInput,
+  MethodNotAllowed,
+  NotFound,
+  UnsupportedMediaType,
+  UriTooLong,
+} from '../errors.ts';
+
+/** Answers every error, whoever threw it, with one of the catalogue and in one shape. */
+export const errors = fp(registerErrors, { name: 'errors', fastify: '5.x' });
+
+async function registerErrors(app: FastifyInstance): Promise<void> {
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(answerNotFound);
+}
+
+/** Fastify's error handler and, for errors from before a route is found, its `frameworkErrors`. */
+export function answerError(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toCatalogue(thrown);
+  const { headers = {}, statusCode = 500 } = error;
+  if (statusCode >= 500) {
+    request.log.error({ err: thrown }, error.message);
+  } else {
+    request.log.debug({ code: error.code }, error.message);
+  }
+  reply.code(statusCode).headers(headers).send(errorReply(error));
+}
+
+function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
+  const path = request.url.split('?', 1)[0] ?? '';
+  const allowed = request.server.supportedMethods.filter((method) =>
+    request.server.hasRoute({ method, url: path }),
+  );
+  if (allowed.length === 0) {
+    throw new NotFound();
+  }
+  reply.header('allow', allowed.join(', '));
+  throw new MethodNotAllowed();
+}
+
+/** Fastify's own errors by status. What is not among them is a fault of ours. */
+const BY_STATUS = new Map<number | undefined, new () => FastifyError>([
+  [400, BadRequest],
+  [413, BodyTooLarge],
+  [414, UriTooLong],
+  [415, UnsupportedMediaType],
+]);
+
+function toCatalogue(thrown: FastifyError): ErrorWithHeaders {
+  if (catalogue.some((entry) => thrown instanceof entry)) {
+    return thrown;
+  }
+  if (thrown.validation) {
+    return new InvalidInput(thrown.message);
+  }
+  const Entry = BY_STATUS.get(thrown.statusCode) ?? InternalError;
+  return new Entry();
+}

@@ -1,0 +1,25 @@
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
+import { NotSignedIn, StoreUnavailable } from '../errors.ts';
+import { refusals } from './replies.ts';
+
+const schema = {
+  operationId: 'welcome',
+  tags: ['session'],
+  summary: 'Greet the signed-in user',
+  description: 'Does not extend the session.',
+  security: [{ sessionCookie: [] }],
+  response: {
+    200: {
+      description: 'Signed in.',
+      content: { 'text/plain': { schema: Type.String({ examples: ['Welcome user1!'] }) } },
+    },
+    ...refusals(NotSignedIn, StoreUnavailable),
+  },
+};
+
+export const welcome: FastifyPluginAsyncTypebox = async (app) => {
+  app.get('/welcome', { schema, preHandler: app.requireSession }, async (request, reply) => {
+    reply.type('text/plain; charset=utf-8');
+    return `Welcome ${request.session.username}!`;
+  });
+};

@@ -1,0 +1,34 @@
+import closeWithGrace from 'close-with-grace';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { service } from './app.ts';
+import { type Config, ConfigError, loadConfig } from './config.ts';
+import { fastifyOptions } from './fastify-options.ts';
+
+/** How long requests in flight have to end after a signal to stop, in milliseconds. */
+const GRACE_MS = 10_000;
+
+try {
+  await start(loadConfig());
+} catch (error) {
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exit(1);
+}
+
+async function start(config: Config): Promise<void> {
+  const app = Fastify(fastifyOptions(config));
+  closeOnSignal(app);
+  await app.register(service, { config });
+  await app.listen({ host: config.HOST, port: config.PORT });
+}
+
+function closeOnSignal(app: FastifyInstance): void {
+  closeWithGrace({ delay: GRACE_MS, logger: app.log }, async ({ err, signal }) => {
+    if (err) {
+      app.log.fatal({ err }, 'stopping after an error that nobody caught');
+    } else {
+      app.log.info({ signal }, 'stopping');
+    }
+    await app.close();
+    app.log.info('stopped');
+  });
+}

@@ -1,0 +1,41 @@
+/** A point in time in milliseconds since the epoch, as `Date.now` gives it. */
+export type Milliseconds = number;
+
+/** Tells the time. Injected wherever time matters, so that tests set it and never sleep. */
+export type Clock = () => Milliseconds;
+
+/** A session as the service shows it: a plain value that holds neither the token nor a hash of it. */
+export interface Session {
+  /** The session's public name: safe to list, to log and to put in a URL. The same across refreshes. */
+  readonly id: string;
+  readonly username: string;
+  readonly createdAt: Milliseconds;
+  /** When the user last proved who they are with a password. */
+  readonly authenticatedAt: Milliseconds;
+  /** The idle deadline: moved by a refresh, never past `endsAt`. At or after it the session is refused. */
+  readonly expiresAt: Milliseconds;
+  /** The absolute deadline, fixed at sign-in. */
+  readonly endsAt: Milliseconds;
+}
+
+/** A session as a store keeps it. The secret's hash is the record's version: every refresh changes it. */
+export interface SessionRecord extends Session {
+  readonly secretHash: string;
+}
+
+/** The session without its hash: the only way from a record to the world outside of the rules. */
+export function toSession({
+  id,
+  username,
+  createdAt,
+  authenticatedAt,
+  expiresAt,
+  endsAt,
+}: SessionRecord): Session {
+  return { id, username, createdAt, authenticatedAt, expiresAt, endsAt };
+}
+
+/** Whether a session is within both of its deadlines. */
+export function isLive(session: Session, now: Milliseconds): boolean {
+  return now < session.expiresAt && now < session.endsAt;
+}

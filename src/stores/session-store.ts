@@ -1,0 +1,40 @@
+import type { SessionRecord } from '../sessions/record.ts';
+
+/** An answer now or later. Callers always `await`, so that an engine in the process pays for no promise. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * Where sessions are kept.
+ *
+ * - Absence is an answer (`undefined`, `false`, an empty list), never an error. A rejection, or a throw, means
+ *   only that the backend failed: the caller then answers "cannot tell", never "not signed in".
+ * - Each method is one step: what it promises holds against any number of concurrent calls.
+ * - Only `create` brings a record into being. Nothing else may bring back one that was removed.
+ * - A store never judges time. It may drop a record whose deadline has passed, or still return it.
+ * - Records are values: one that was handed in or out is never changed afterwards by the store.
+ */
+export interface SessionStore {
+  /** Adds a record. `false` if its id is taken; the record there stays as it is. */
+  create(record: SessionRecord): MaybePromise<boolean>;
+
+  /** The record of an id, or `undefined`. */
+  find(id: string): MaybePromise<SessionRecord | undefined>;
+
+  /**
+   * Puts `next` in place of the record with the same id if that record still has `expectedHash` as its secret's
+   * hash: an atomic compare-and-set. `false` if it has another or is gone, and nothing changes.
+   */
+  replace(next: SessionRecord, expectedHash: string): MaybePromise<boolean>;
+
+  /** Removes the record of an id, whatever its version. `false` if it was not there. */
+  remove(id: string): MaybePromise<boolean>;
+
+  /** A user's records, in no particular order. May include ended ones, never misses a live one. */
+  listByUser(username: string): MaybePromise<SessionRecord[]>;
+
+  /** Removes a user's records but for the one with the id `keep`, and says how many it removed. */
+  removeByUser(username: string, keep?: string): MaybePromise<number>;
+
+  /** Lets go of what the store holds open. Every other call rejects from then on; a second close does nothing. */
+  close(): MaybePromise<void>;
+}

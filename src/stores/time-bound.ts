@@ -1,0 +1,49 @@
+import { StoreFull, StoreUnavailable } from '../errors.ts';
+import type { Milliseconds } from '../sessions/record.ts';
+import type { MaybePromise, SessionStore } from './session-store.ts';
+
+/**
+ * The same store with every failure told in one way and within a bounded time: a method that throws, rejects or
+ * does not answer within `timeoutMs` rejects with `StoreUnavailable` (503), its reason as the cause. What
+ * answers at once still answers at once.
+ */
+export function timeBoundSessionStore(store: SessionStore, timeoutMs: Milliseconds): SessionStore {
+  const bound = timeBound(timeoutMs);
+  return {
+    create: bound((record) => store.create(record)),
+    find: bound((id) => store.find(id)),
+    replace: bound((next, expectedHash) => store.replace(next, expectedHash)),
+    remove: bound((id) => store.remove(id)),
+    listByUser: bound((username) => store.listByUser(username)),
+    removeByUser: bound((username, keep) => store.removeByUser(username, keep)),
+    close: () => store.close(),
+  };
+}
+
+type Method<A extends unknown[], T> = (...args: A) => MaybePromise<T>;
+
+/** Wraps one method of a store: see {@link timeBoundSessionStore}. */
+export function timeBound(timeoutMs: Milliseconds) {
+  return <A extends unknown[], T>(method: Method<A, T>): Method<A, T> =>
+    (...args) => {
+      try {
+        const answer = method(...args);
+        return answer instanceof Promise ? answerWithin(timeoutMs, answer) : answer;
+      } catch (error) {
+        throw failure(error);
+      }
+    };
+}
+
+function answerWithin<T>(timeoutMs: Milliseconds, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(failure(new Error(`the store gave no answer within ${timeoutMs} ms`)));
+    const timer = setTimeout(late, timeoutMs);
+    answer.then(resolve, (error) => reject(failure(error))).finally(() => clearTimeout(timer));
+  });
+}
+
+/** A full store is an answer of its own; everything else that a store throws means that it failed. */
+function failure(cause: unknown): Error {
+  return cause instanceof StoreFull ? cause : new StoreUnavailable({ cause });
+}

@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os';
+import { hash, type Options, verify } from '@node-rs/argon2';
+import fastq from 'fastq';
+import { SignInBusy } from '../errors.ts';
+
+/**
+ * Argon2id with 19 MiB, two passes and one lane, the library's default algorithm: what the OWASP Password
+ * Storage Cheat Sheet asks for at least.
+ */
+const ARGON2ID: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+
+export interface PasswordHasherOptions {
+  /** Hashes computed at the same time. Default: {@link spareThreads}. */
+  readonly concurrency?: number;
+  /** Hashes that may wait for their turn. Default: 100 for each that may run, about two seconds of waiting. */
+  readonly maxWaiting?: number;
+}
+
+/** Hashes and verifies passwords, never more at once than the machine can bear. */
+export class PasswordHasher {
+  readonly #jobs: fastq.queueAsPromised<() => Promise<unknown>>;
+  readonly #maxWaiting: number;
+
+  constructor({ concurrency = spareThreads(), maxWaiting = 100 * concurrency }: PasswordHasherOptions = {}) {
+    this.#jobs = fastq.promise((job: () => Promise<unknown>) => job(), concurrency);
+    this.#maxWaiting = maxWaiting;
+  }
+
+  /**
+   * A password's hash as a PHC string with a salt of its own.
+   * @throws SignInBusy when too many hashes are waiting already.
+   */
+  hash(password: string): Promise<string> {
+    return this.#run(() => hash(password, ARGON2ID));
+  }
+
+  /**
+   * Whether a password is the one that was hashed. It is compared as it is: not trimmed, cut or normalized.
+   * @throws SignInBusy when too many hashes are waiting already.
+   */
+  verify(passwordHash: string, password: string): Promise<boolean> {
+    return this.#run(() => verify(passwordHash, password));
+  }
+
+  async #run<T>(job: () => Promise<T>): Promise<T> {
+    if (this.#jobs.length() >= this.#maxWaiting) {
+      throw new SignInBusy();
+    }
+    return this.#jobs.push(job) as Promise<T>;
+  }
+}
+
+/** Threads in libuv's pool unless the operator asks for more. */
+const THREAD_POOL_SIZE = 4;
+
+/**
+ * The threads that hashing may keep busy: it leaves a core to the event loop, so that signed-in users do not
+ * wait for those who sign in, and a thread of the pool to the file system and to name look-ups.
+ */
+function spareThreads(): number {
+  return Math.max(1, Math.min(availableParallelism(), THREAD_POOL_SIZE) - 1);
+}
