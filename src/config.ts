@@ -86,7 +86,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const given = Object.fromEntries(
     Object.entries(Environment.properties)
       .filter(([name]) => env[name])
-      .map(([name, schema]) => [name, valueOf(schema, env[name])]),
+      .map(([name, schema]) => [name, parseVariable(schema, env[name])]),
   );
   const config = Value.Default(Environment, {
     PUBLIC_URL: `http://localhost:${given.PORT ?? 8080}`,
@@ -113,7 +113,7 @@ export function parseTrustProxy(text: string): boolean | string | undefined {
   }
 }
 
-function valueOf(schema: TSchema, text = ''): string | number {
+function parseVariable(schema: TSchema, text = ''): string | number {
   return schema.type === 'integer' && isWholeNumber(text) ? Number(text) : text;
 }
 

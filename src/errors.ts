@@ -60,10 +60,10 @@ export const InternalError = createError('INTERNAL_ERROR', 'Something went wrong
 /** More sign-ins are waiting for a password hash than the machine can answer soon. */
 export const SignInBusy = unavailable('SIGN_IN_BUSY', 'Too many sign-ins at once. Try again shortly.', 2);
 
-/** The session store failed, or did not answer in time. Absence is not failure: that is `undefined`. */
+/** A store failed, or did not answer in time. Absence is not failure: that is `undefined`. */
 export const StoreUnavailable = unavailable(
   'STORE_UNAVAILABLE',
-  'The session store does not answer. Try again shortly.',
+  'The store does not answer. Try again shortly.',
   1,
 );
 

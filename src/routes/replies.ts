@@ -20,7 +20,7 @@ export const anyPost = [BadRequest, CrossOriginRefused, BodyTooLarge, Unsupporte
  * may have to give.
  */
 export function refusals(...entries: CatalogueEntry[]): Record<number, ReturnType<typeof errorSchema>> {
-  const errors: ErrorWithHeaders[] = [...entries, InternalError].map((Entry) => new Entry());
+  const errors = [...entries, InternalError].map(sample);
   const statuses = new Set(errors.map(({ statusCode = 500 }) => statusCode));
   return Object.fromEntries(
     [...statuses].map((status) => [
@@ -28,6 +28,12 @@ export function refusals(...entries: CatalogueEntry[]): Record<number, ReturnTyp
       errorSchema(errors.filter((error) => error.statusCode === status)),
     ]),
   );
+}
+
+function sample(Entry: CatalogueEntry): ErrorWithHeaders {
+  const error: ErrorWithHeaders = new Entry();
+  error.message = error.message.replace('%s', 'body/username must be string');
+  return error;
 }
 
 /** The schema of a reply that is one of these errors, all of one status. */

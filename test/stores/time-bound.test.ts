@@ -1,0 +1,63 @@
+import t from 'tap';
+import { StoreFull, StoreUnavailable } from '../../src/errors.ts';
+import type { SessionStore } from '../../src/stores/session-store.ts';
+import { timeBound, timeBoundSessionStore } from '../../src/stores/time-bound.ts';
+import { record, spiedStore } from '../helper.ts';
+
+t.test('what answers at once still answers at once', async (t) => {
+  t.equal(timeBound(10)((n: number) => n + 1)(1), 2);
+});
+
+t.test('a later answer is passed on', async (t) => {
+  t.equal(await timeBound(1000)(async (n: number) => n + 1)(1), 2);
+});
+
+t.test('a throw and a rejection are the store being unavailable, with the reason as the cause', async (t) => {
+  const cause = new Error('connection refused');
+  const throws = timeBound(1000)(() => {
+    throw cause;
+  });
+  t.throws(throws, { code: 'STORE_UNAVAILABLE', statusCode: 503, cause, headers: { 'retry-after': '1' } });
+  await t.rejects(
+    async () => timeBound(1000)(() => Promise.reject(cause))(),
+    new StoreUnavailable({ cause }),
+  );
+});
+
+t.test(
+  'no answer in time is the store being unavailable, and a late failure is nobody’s crash',
+  async (t) => {
+    // Waits for real: the bound is a timer of this process and not a moment of the sessions' clock.
+    let fail: (reason: Error) => void = () => {};
+    const never = timeBound(5)(() => new Promise((_, reject) => (fail = reject)));
+    await t.rejects(async () => never(), { code: 'STORE_UNAVAILABLE', cause: { message: /within 5 ms/ } });
+    fail(new Error('too late'));
+    await new Promise(setImmediate);
+  },
+);
+
+t.test('a full store says so itself', async (t) => {
+  const full = timeBound(1000)(() => {
+    throw new StoreFull();
+  });
+  t.throws(full, StoreFull);
+});
+
+t.test('a session store is bounded in all of its methods', async (t) => {
+  const { store, calls } = spiedStore(t);
+  const bound = timeBoundSessionStore(store, 1000);
+  t.equal(await bound.create(record()), true);
+  t.same(await bound.find('id'), record());
+  t.equal(await bound.replace(record(), 'hash'), true);
+  t.same(await bound.listByUser('user1'), [record()]);
+  t.equal(await bound.removeByUser('user1', 'id'), 0);
+  t.equal(await bound.remove('id'), true);
+  await bound.close();
+  t.same(calls, ['create', 'find', 'replace', 'listByUser', 'removeByUser', 'remove', 'close']);
+
+  const broken = timeBoundSessionStore({} as SessionStore, 1000);
+  const methods = ['create', 'find', 'replace', 'remove', 'listByUser', 'removeByUser'] as const;
+  for (const method of methods) {
+    t.throws(() => (broken[method] as () => unknown)(), StoreUnavailable, method);
+  }
+});
