@@ -70,17 +70,29 @@ export function record(over: Partial<SessionRecord> = {}): SessionRecord {
   };
 }
 
+/** The same store with some of its methods replaced. */
+export function doctored(store: SessionStore, methods: Partial<SessionStore>): SessionStore {
+  const plain: SessionStore = {
+    create: (record) => store.create(record),
+    find: (id) => store.find(id),
+    replace: (next, expectedHash) => store.replace(next, expectedHash),
+    remove: (id) => store.remove(id),
+    listByUser: (username) => store.listByUser(username),
+    removeByUser: (username, keep) => store.removeByUser(username, keep),
+    close: () => store.close(),
+  };
+  return { ...plain, ...methods };
+}
+
 /** A store that works, and writes down which of its methods were called. */
 export function spiedStore(t: Test): { store: SessionStore; calls: string[] } {
   const inner = new MemorySessionStore();
   t.teardown(() => inner.close());
   const calls: string[] = [];
-  const store = new Proxy<SessionStore>(inner, {
-    get(_target, name: keyof SessionStore) {
-      return (...args: never[]) => {
-        calls.push(name);
-        return (inner[name] as (...args: never[]) => unknown)(...args);
-      };
+  const store = new Proxy(doctored(inner, {}), {
+    get(target, name: keyof SessionStore) {
+      calls.push(name);
+      return target[name];
     },
   });
   return { store, calls };

@@ -3,8 +3,7 @@ import { StoreUnavailable } from '../../src/errors.ts';
 import { type IssuedSession, type Refusal, SessionManager } from '../../src/sessions/manager.ts';
 import { formatToken, mintToken } from '../../src/sessions/token.ts';
 import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
-import { timeBoundSessionStore } from '../../src/stores/time-bound.ts';
-import { fakeClock } from '../helper.ts';
+import { doctored, fakeClock } from '../helper.ts';
 
 const IDLE_MS = 120_000;
 const MAX_MS = 300_000;
@@ -87,14 +86,12 @@ t.test('of 100 concurrent refreshes with one token, one succeeds', async (t) => 
   const { store, manager } = setUp(t);
   const { token } = await manager.start('user1');
   // Every refresh reads before any writes, as with a store on the network.
-  const slow = new Proxy(store, {
-    get:
-      (target, name: 'find' | 'replace') =>
-      async (...args: [never, never]) => {
-        const answer = target[name](...args);
-        await new Promise(setImmediate);
-        return answer;
-      },
+  const slow = doctored(store, {
+    find: async (id) => {
+      const found = store.find(id);
+      await new Promise(setImmediate);
+      return found;
+    },
   });
   const racing = new SessionManager(slow, fakeClock(), { idleSeconds: 120, maxSeconds: 300 });
   const outcomes = await Promise.all(Array.from({ length: 100 }, () => racing.refresh(token)));
@@ -157,7 +154,7 @@ t.test(
 
 t.test('a store that says a random id is taken is a store that failed', async (t) => {
   const { clock, store } = setUp(t);
-  const full = new Proxy(store, { get: () => () => false });
+  const full = doctored(store, { create: () => false });
   const manager = new SessionManager(full, clock, { idleSeconds: 120, maxSeconds: 300 });
   await t.rejects(manager.start('user1'), StoreUnavailable);
 });
