@@ -137,13 +137,10 @@ t.test(
   async (t) => {
     const { clock, store, manager } = setUp(t);
     const { token } = await manager.start('user1');
-    const failing = new Proxy(store, {
-      get: (target, name: 'find') =>
-        name === 'find'
-          ? () => {
-              throw new Error('down');
-            }
-          : target[name].bind(target),
+    const failing = doctored(store, {
+      find: () => {
+        throw new Error('down');
+      },
     });
     const broken = new SessionManager(failing, clock, { idleSeconds: 120, maxSeconds: 300 });
     await t.rejects(broken.start('user1', [token]), { message: 'down' });

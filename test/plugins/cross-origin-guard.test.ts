@@ -1,0 +1,87 @@
+import t from 'tap';
+import { build, signIn, USER1, welcome } from '../helper.ts';
+
+const HOST = 'localhost:8080';
+
+const allowed = [
+  {},
+  { 'sec-fetch-site': 'same-origin' },
+  { 'sec-fetch-site': 'none' },
+  { 'sec-fetch-site': 'same-origin', origin: 'https://other.example' },
+  { 'sec-fetch-site': 'same-origin', origin: 'null' },
+  { origin: `http://${HOST}` },
+  { origin: `https://${HOST}` },
+  { origin: 'http://LOCALHOST:8080' },
+  { origin: '' },
+  { origin: 'https://login.example' },
+];
+
+const refused = [
+  { 'sec-fetch-site': 'cross-site' },
+  { 'sec-fetch-site': 'same-site' },
+  { 'sec-fetch-site': 'same-site', origin: `http://${HOST}` },
+  { 'sec-fetch-site': 'cross-site', origin: 'https://login.example' },
+  { 'sec-fetch-site': 'nonsense' },
+  { origin: 'https://other.example' },
+  { origin: 'null' },
+  { origin: 'http://localhost:8081' },
+  { origin: 'http://localhost' },
+  { origin: 'http://login.example' },
+  { origin: 'https://login.example.evil.example' },
+  { origin: 'not an origin' },
+];
+
+const stateChanging = [
+  { method: 'POST', url: '/signin', payload: USER1 },
+  { method: 'POST', url: '/refresh' },
+  { method: 'POST', url: '/logout' },
+  { method: 'GET', url: '/logout' },
+] as const;
+
+for (const request of stateChanging) {
+  t.test(`${request.method} ${request.url} is for our own pages and for what is no browser`, async (t) => {
+    const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
+    const cookie = await signIn(app);
+    for (const headers of refused) {
+      const response = await app.inject({ ...request, headers: { host: HOST, cookie, ...headers } });
+      t.equal(response.statusCode, 403, JSON.stringify(headers));
+      t.equal(response.json().code, 'CROSS_ORIGIN_REFUSED');
+    }
+    t.equal(await welcome(app, cookie), 200, 'and what it refused ended nothing');
+    for (const headers of allowed) {
+      const own = { host: HOST, cookie: await signIn(app), ...headers };
+      const response = await app.inject({ ...request, headers: own });
+      t.equal(response.statusCode, 200, JSON.stringify(headers));
+    }
+  });
+}
+
+t.test('reading is for everybody', async (t) => {
+  const app = await build(t);
+  const cookie = await signIn(app);
+  const headers = { cookie, 'sec-fetch-site': 'cross-site', origin: 'https://other.example' };
+  t.equal((await app.inject({ url: '/welcome', headers })).statusCode, 200);
+  t.equal((await app.inject({ url: '/docs/json', headers })).statusCode, 200);
+});
+
+t.test('behind a trusted proxy its X-Forwarded-Host counts, and from anybody else it does not', async (t) => {
+  const headers = { host: 'inside:3000', 'x-forwarded-host': 'shop.example', origin: 'https://shop.example' };
+  const signin = { method: 'POST', url: '/signin', payload: USER1, headers } as const;
+  const behind = await build(t, { env: { TRUST_PROXY: 'loopback' } });
+  t.equal((await behind.inject(signin)).statusCode, 200);
+  t.equal((await behind.inject({ ...signin, remoteAddress: '203.0.113.9' })).statusCode, 403);
+  const bare = await build(t);
+  t.equal((await bare.inject(signin)).statusCode, 403);
+});
+
+t.test('a refusal is logged with who asked, as a thing to know about', async (t) => {
+  const log: string[] = [];
+  const app = await build(t, { log, env: { LOG_LEVEL: 'info' } });
+  await app.inject({ method: 'POST', url: '/signin', headers: { origin: 'https://other.example' } });
+  t.match(JSON.parse(log.at(-1) ?? '{}'), {
+    level: 40,
+    msg: 'cross-origin request refused',
+    origin: 'https://other.example',
+    remoteAddress: '127.0.0.1',
+  });
+});

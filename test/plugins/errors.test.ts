@@ -1,0 +1,58 @@
+import t from 'tap';
+import { build } from '../helper.ts';
+
+t.test(
+  'an unknown address is 404 and a wrong method is 405 with the right ones, in the one shape',
+  async (t) => {
+    const app = await build(t);
+    const cases = [
+      ['GET', '/', 404, 'NOT_FOUND', undefined],
+      ['POST', '/nowhere?token=x', 404, 'NOT_FOUND', undefined],
+      ['GET', '/welcome/', 404, 'NOT_FOUND', undefined],
+      ['GET', '/signin', 405, 'METHOD_NOT_ALLOWED', 'POST'],
+      ['DELETE', '/welcome?x=1', 405, 'METHOD_NOT_ALLOWED', 'GET, HEAD'],
+      ['HEAD', '/logout', 405, 'METHOD_NOT_ALLOWED', 'GET, POST'],
+      ['OPTIONS', '/refresh', 405, 'METHOD_NOT_ALLOWED', 'POST'],
+    ] as const;
+    for (const [method, url, status, code, allow] of cases) {
+      const response = await app.inject({ method, url });
+      t.equal(response.statusCode, status, `${method} ${url}`);
+      t.equal(response.headers.allow, allow);
+      if (method !== 'HEAD') {
+        t.match(response.json(), { statusCode: status, code });
+        t.same(Object.keys(response.json()).sort(), ['code', 'error', 'message', 'statusCode']);
+      }
+    }
+  },
+);
+
+t.test('an address that cannot be decoded is 400, with all headers', async (t) => {
+  const app = await build(t);
+  const response = await app.inject('/welcome/%E0%A4%A');
+  t.match(response.json(), { statusCode: 400, code: 'BAD_REQUEST', error: 'Bad Request' });
+  t.equal(response.headers['x-content-type-options'], 'nosniff');
+  t.equal(
+    response.headers['content-security-policy'],
+    (await app.inject('/')).headers['content-security-policy'],
+  );
+});
+
+t.test('a fault of ours is 500, and only the log knows what it was', async (t) => {
+  const log: string[] = [];
+  const app = await build(t, {
+    log,
+    env: { LOG_LEVEL: 'error' },
+    userStore: { create: () => true, find: () => ({ username: 'user1', passwordHash: 'not a PHC string' }) },
+  });
+  const payload = { username: 'user1', password: 'hunter2' };
+  const response = await app.inject({ method: 'POST', url: '/signin', payload });
+  t.same(response.json(), {
+    statusCode: 500,
+    code: 'INTERNAL_ERROR',
+    error: 'Internal Server Error',
+    message: 'Something went wrong on our side.',
+  });
+  t.equal(log.length, 1);
+  t.match(JSON.parse(log[0] ?? ''), { level: 50, err: { message: String, stack: String } });
+  t.notMatch(log[0], 'hunter2');
+});

@@ -1,0 +1,44 @@
+import t from 'tap';
+import { build, signIn, USER1 } from '../helper.ts';
+
+const always = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  'cache-control': 'no-store',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+t.test('every reply of the API has them, whatever its status', async (t) => {
+  const app = await build(t);
+  const cookie = await signIn(app);
+  const requests = [
+    [200, { url: '/welcome', headers: { cookie } }],
+    [401, { url: '/welcome' }],
+    [200, { method: 'POST', url: '/signin', payload: USER1 }],
+    [401, { method: 'POST', url: '/signin', payload: {} }],
+    [400, { method: 'POST', url: '/signin', payload: [] }],
+    [403, { method: 'POST', url: '/refresh', headers: { origin: 'null' } }],
+    [404, { url: '/nowhere' }],
+    [405, { url: '/signin' }],
+    [413, { method: 'POST', url: '/signin', payload: { password: 'x'.repeat(16 * 1024) } }],
+    [415, { method: 'POST', url: '/signin', payload: 'x', headers: { 'content-type': 'text/plain' } }],
+    [200, { url: '/logout', headers: { cookie } }],
+  ] as const;
+  for (const [status, request] of requests) {
+    const response = await app.inject(request as object);
+    t.equal(response.statusCode, status, JSON.stringify(request).slice(0, 60));
+    t.match(response.headers, always);
+    t.equal(response.headers['strict-transport-security'], undefined);
+    t.equal(response.headers['x-powered-by'], undefined);
+    t.equal(response.headers.server, undefined);
+  }
+});
+
+t.test('with an https PUBLIC_URL browsers are told to stay on it', async (t) => {
+  const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
+  const { headers } = await app.inject('/welcome');
+  t.equal(headers['strict-transport-security'], 'max-age=31536000; includeSubDomains');
+});

@@ -1,0 +1,185 @@
+import cookie from '@fastify/cookie';
+import Fastify, { type FastifyReply } from 'fastify';
+import t, { type Test } from 'tap';
+import { type SessionsOptions, sessions } from '../../src/index.ts';
+import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
+import { cookieOf, fakeClock } from '../helper.ts';
+
+/** An app of somebody else's, with the sessions plugin and routes of its own. */
+async function bareApp(
+  t: Test,
+  options: SessionsOptions = {},
+  prepare = async (_app: ReturnType<typeof Fastify>) => {},
+) {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await prepare(app);
+  await app.register(sessions, options);
+  app.post<{ Params: { name: string } }>('/enter/:name', async (request, reply) =>
+    reply.startSession(request.params.name),
+  );
+  app.post('/renew', async (_request, reply) => reply.refreshSession());
+  app.post('/leave', async (_request, reply) => {
+    await reply.endSession();
+    return 'bye';
+  });
+  app.register(async (inside) => {
+    inside.addHook('preHandler', inside.requireSession);
+    inside.get('/me', async (request) => request.session.username.toUpperCase());
+    inside.get('/whole', async (request) => request.session);
+  });
+  app.get('/unguarded', async (request) => request.session.username);
+  return app;
+}
+
+t.test('on a bare app it signs in, guards, refreshes and signs out', async (t) => {
+  const app = await bareApp(t);
+  const entered = await app.inject({ method: 'POST', url: '/enter/ann' });
+  const first = cookieOf(entered);
+  t.equal((await app.inject({ url: '/me', headers: { cookie: first } })).body, 'ANN');
+
+  const second = cookieOf(await app.inject({ method: 'POST', url: '/renew', headers: { cookie: first } }));
+  t.equal((await app.inject({ url: '/me', headers: { cookie: first } })).statusCode, 401);
+  t.equal((await app.inject({ url: '/me', headers: { cookie: second } })).body, 'ANN');
+
+  const left = await app.inject({ method: 'POST', url: '/leave', headers: { cookie: second } });
+  t.equal(left.body, 'bye');
+  t.equal((await app.inject({ url: '/me', headers: { cookie: second } })).statusCode, 401);
+});
+
+t.test('what it refuses has the shape of the app’s own errors, and may not be cached', async (t) => {
+  const app = await bareApp(t);
+  const requests = [
+    { url: '/me' },
+    { method: 'POST', url: '/renew' },
+    { method: 'POST', url: '/leave' },
+  ] as const;
+  for (const request of requests) {
+    const response = await app.inject(request);
+    t.equal(response.statusCode, 401);
+    t.equal(response.headers['cache-control'], 'no-store');
+    t.same(response.json(), {
+      statusCode: 401,
+      code: 'NOT_SIGNED_IN',
+      error: 'Unauthorized',
+      message: 'Sign in first.',
+    });
+  }
+});
+
+t.test('the session that a handler gets holds no secret', async (t) => {
+  const clock = fakeClock();
+  const app = await bareApp(t, { clock });
+  const token = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
+  const { body } = await app.inject({ url: '/whole', headers: { cookie: token } });
+  t.same(JSON.parse(body), {
+    id: token.slice('session_token='.length).split('.')[0],
+    username: 'ann',
+    createdAt: clock(),
+    authenticatedAt: clock(),
+    expiresAt: clock() + 120_000,
+    endsAt: clock() + 43_200_000,
+  });
+});
+
+t.test('reading the session without the guard is a mistake that shows at once', async (t) => {
+  const app = await bareApp(t);
+  const response = await app.inject('/unguarded');
+  t.equal(response.statusCode, 500);
+  t.match(response.json().message, 'requireSession');
+});
+
+t.test('store, lifetimes, cookie and clock are the app’s to choose', async (t) => {
+  const clock = fakeClock();
+  const store = new MemorySessionStore({ clock });
+  const app = await bareApp(t, {
+    store,
+    clock,
+    idleSeconds: 10,
+    maxSeconds: 15,
+    cookie: { name: 'sid', secure: true },
+  });
+  t.equal(app.sessionStore, store);
+  t.equal(app.sessionCookieName, '__Host-sid');
+  const entered = await app.inject({ method: 'POST', url: '/enter/ann' });
+  t.match(
+    entered.headers['set-cookie'],
+    /^__Host-sid=.*; Max-Age=10; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/,
+  );
+  t.equal(store.size, 1);
+
+  clock.advance(9_999);
+  const renewed = await app.inject({ method: 'POST', url: '/renew', headers: { cookie: cookieOf(entered) } });
+  t.match(renewed.headers['set-cookie'], 'Max-Age=6;', 'the rest until the absolute deadline, rounded up');
+  clock.advance(5_001);
+  t.equal((await app.inject({ url: '/me', headers: { cookie: cookieOf(renewed) } })).statusCode, 401);
+
+  await app.close();
+  t.equal(store.size, 1, 'a store that was handed in is not closed');
+  store.close();
+});
+
+t.test('a store of its own is closed with the app', async (t) => {
+  const app = await bareApp(t);
+  await app.close();
+  t.throws(() => app.sessionStore.find('id'), { message: 'the session store is closed' });
+});
+
+t.test('it gets along with a @fastify/cookie that is there already, and with other cookies', async (t) => {
+  const app = await bareApp(t, {}, async (app) => {
+    await app.register(cookie, { secret: 'a secret that signs the cookies of the app' });
+    app.addHook('onSend', async (_request: unknown, reply: FastifyReply) => {
+      reply.setCookie('theme', 'dark');
+    });
+  });
+  const { headers } = await app.inject({ method: 'POST', url: '/enter/ann' });
+  const [theme, session] = [headers['set-cookie']].flat().sort((a = '', b = '') => b.localeCompare(a));
+  t.match(theme, /^theme=dark/);
+  t.match(
+    session,
+    /^session_token=[\w-]{22}\.[\w-]{43};/,
+    'unsigned: it holds nothing that a signature could protect',
+  );
+});
+
+t.test('options that make no sense stop the start', async (t) => {
+  const wrong: SessionsOptions[] = [
+    { idleSeconds: 0 },
+    { maxSeconds: -1 },
+    { storeTimeoutMs: Number.NaN },
+    { cookie: { name: 'no spaces' } },
+    { cookie: { name: '' } },
+  ];
+  for (const options of wrong) {
+    await t.rejects(async () => Fastify().register(sessions, options).ready(), /must be/);
+  }
+});
+
+t.test(
+  'sessions start and end in the log with their ids, and a refusal gives its reason at debug level',
+  async (t) => {
+    const lines: string[] = [];
+    const app = Fastify({
+      logger: { level: 'debug', stream: { write: (line: string) => lines.push(line) } },
+    });
+    t.teardown(() => app.close());
+    await app.register(sessions);
+    app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+    app.post('/leave', async (_request, reply) => reply.endSession().then(() => 'bye'));
+    app.get('/me', { preHandler: app.requireSession }, async () => 'me');
+    const headers = { cookie: cookieOf(await app.inject({ method: 'POST', url: '/enter' })) };
+    await app.inject({ method: 'POST', url: '/leave', headers });
+    await app.inject({ url: '/me', headers });
+    await app.inject({ url: '/me', headers: { cookie: `${headers.cookie}; ${headers.cookie}` } });
+    await app.inject({ url: '/me' });
+    const sessionId = headers.cookie.slice('session_token='.length).split('.')[0];
+    const told = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg.startsWith('session'));
+    t.match(told, [
+      { level: 30, msg: 'session started', sessionId, username: 'ann' },
+      { level: 30, msg: 'session ended', sessionId, username: 'ann' },
+      { level: 20, msg: 'session refused', reason: 'unknown session' },
+      { level: 20, msg: 'session refused', reason: 'several session cookies' },
+      { level: 20, msg: 'session refused', reason: 'no session cookie' },
+    ]);
+  },
+);

@@ -1,0 +1,88 @@
+import t from 'tap';
+import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
+import { build, fakeClock, signIn, welcome } from '../helper.ts';
+
+const CLEARED =
+  'session_token=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax';
+
+for (const method of ['GET', 'POST'] as const) {
+  t.test(`${method} /logout ends the session in the store and clears the cookie`, async (t) => {
+    const sessionStore = new MemorySessionStore();
+    const app = await build(t, { sessionStore });
+    const cookie = await signIn(app);
+    const response = await app.inject({ method, url: '/logout', headers: { cookie } });
+    t.equal(response.statusCode, 200);
+    t.same(response.json(), { message: 'Signed out.' });
+    t.equal(response.headers['set-cookie'], CLEARED);
+    t.equal(sessionStore.size, 0);
+    t.equal(await welcome(app, cookie), 401);
+  });
+
+  t.test(`${method} /logout without a session cookie is 401`, async (t) => {
+    const app = await build(t);
+    for (const headers of [{}, { cookie: 'theme=dark' }]) {
+      const response = await app.inject({ method, url: '/logout', headers });
+      t.match(response.json(), { statusCode: 401, code: 'NOT_SIGNED_IN' });
+      t.equal(response.headers['set-cookie'], undefined);
+    }
+  });
+
+  t.test(`${method} /logout with a token that opens nothing is 200 all the same`, async (t) => {
+    const clock = fakeClock();
+    const app = await build(t, { clock });
+    const expired = await signIn(app);
+    clock.advance(120_000);
+    const cookies = [
+      expired,
+      `session_token=${'A'.repeat(22)}.${'B'.repeat(43)}`,
+      'session_token=garbage',
+      'session_token=',
+    ];
+    for (const cookie of cookies) {
+      const response = await app.inject({ method, url: '/logout', headers: { cookie } });
+      t.equal(response.statusCode, 200, cookie);
+      t.equal(response.headers['set-cookie'], CLEARED);
+    }
+  });
+}
+
+t.test('with several session cookies, whichever is live is ended', async (t) => {
+  const app = await build(t);
+  const [first, second] = [await signIn(app), await signIn(app)];
+  const headers = { cookie: `${first}; session_token=planted; ${second}` };
+  t.equal((await app.inject({ url: '/logout', headers })).statusCode, 200);
+  t.same([await welcome(app, first), await welcome(app, second)], [401, 401]);
+});
+
+t.test('an old token of the session, or its id alone, does not end it', async (t) => {
+  const app = await build(t);
+  const old = await signIn(app);
+  const { headers } = await app.inject({ method: 'POST', url: '/refresh', headers: { cookie: old } });
+  const guess = `${old.split('.')[0]}.${'A'.repeat(43)}`;
+  for (const cookie of [old, guess]) {
+    t.equal((await app.inject({ url: '/logout', headers: { cookie } })).statusCode, 200);
+  }
+  t.equal(await welcome(app, String(headers['set-cookie']).split(';')[0] as string), 200);
+});
+
+t.test('GET /logout is for a person who opens it: no prefetch, image or script ends a session', async (t) => {
+  const app = await build(t);
+  const cookie = await signIn(app);
+  const loads = [
+    { 'sec-purpose': 'prefetch' },
+    { 'sec-purpose': 'prefetch;prerender', 'sec-fetch-dest': 'document' },
+    { 'sec-fetch-dest': 'image', 'sec-fetch-site': 'same-origin' },
+    { 'sec-fetch-dest': 'script' },
+    { 'sec-fetch-dest': 'iframe' },
+  ];
+  for (const load of loads) {
+    const response = await app.inject({ url: '/logout', headers: { cookie, ...load } });
+    t.match(response.json(), { statusCode: 403, code: 'NOT_A_NAVIGATION' }, JSON.stringify(load));
+  }
+  t.equal((await app.inject({ method: 'HEAD', url: '/logout', headers: { cookie } })).statusCode, 405);
+  t.equal(await welcome(app, cookie), 200);
+  for (const dest of ['document', 'empty']) {
+    const own = { cookie: await signIn(app), 'sec-fetch-dest': dest, 'sec-fetch-site': 'same-origin' };
+    t.equal((await app.inject({ url: '/logout', headers: own })).statusCode, 200);
+  }
+});

@@ -1,0 +1,48 @@
+import t from 'tap';
+import { SignInBusy } from '../../src/errors.ts';
+import { PasswordHasher } from '../../src/users/passwords.ts';
+
+t.test(
+  'a hash is argon2id in a PHC string, with the parameters OWASP asks for and a salt of its own',
+  async (t) => {
+    const passwords = new PasswordHasher();
+    const hash = await passwords.hash('password1');
+    t.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
+    t.not(await passwords.hash('password1'), hash);
+  },
+);
+
+t.test('a password is verified exactly as it is', async (t) => {
+  const passwords = new PasswordHasher();
+  const long = 'ü'.repeat(1024);
+  for (const password of ['password1', '', ' spaces ', 'nul\0byte', long]) {
+    t.equal(await passwords.verify(await passwords.hash(password), password), true);
+  }
+  const hash = await passwords.hash('Pässword');
+  const others = ['pässword', 'Pässword ', ' Pässword', 'Pässwor', 'Pa\u0308ssword', ''];
+  for (const other of others) {
+    t.equal(await passwords.verify(hash, other), false, JSON.stringify(other));
+  }
+  t.equal(await passwords.verify(await passwords.hash('nul\0byte'), 'nul'), false);
+  t.equal(await passwords.verify(await passwords.hash(long), long.slice(0, -1)), false);
+});
+
+t.test('past the bound of waiting hashes it is busy, and those that wait are served', async (t) => {
+  const passwords = new PasswordHasher({ concurrency: 1, maxWaiting: 2 });
+  const hash = await passwords.hash('password1');
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 10 }, () => passwords.verify(hash, 'password1')),
+  );
+  const served = outcomes.filter(({ status }) => status === 'fulfilled');
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+  t.equal(served.length, 3, 'one that runs and two that wait');
+  for (const { reason } of refused) {
+    t.ok(reason instanceof SignInBusy);
+    t.match(reason, { statusCode: 503, headers: { 'retry-after': /^\d+$/ } });
+  }
+  t.equal(await passwords.verify(hash, 'password1'), true, 'and later there is room again');
+});
+
+t.test('a hash that is none is an error, not a wrong password', async (t) => {
+  await t.rejects(new PasswordHasher().verify('not a hash', 'password1'));
+});
