@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 import proxyAddr from '@fastify/proxy-addr';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
@@ -66,16 +68,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** The configuration from `.env` in the working directory, if there is one, and from the environment before it. */
+/** The configuration that `.env` in the working directory, if there is one, and above it the environment spell. */
 export function loadConfig(): Config {
-  try {
-    process.loadEnvFile();
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw error;
-    }
-  }
-  return parseConfig(process.env);
+  return parseConfig({ ...parseEnv(readIfThere('.env')), ...process.env });
 }
 
 /**
@@ -88,10 +83,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       .filter(([name]) => env[name])
       .map(([name, schema]) => [name, parseVariable(schema, env[name])]),
   );
-  const config = Value.Default(Environment, {
-    PUBLIC_URL: `http://localhost:${given.PORT ?? 8080}`,
-    ...given,
-  });
+  const port = typeof given.PORT === 'number' ? given.PORT : Environment.properties.PORT.default;
+  const config = Value.Default(Environment, { PUBLIC_URL: `http://localhost:${port}`, ...given });
   if (!Value.Check(Environment, config)) {
     throw new ConfigError(complaints(config));
   }
@@ -110,6 +103,17 @@ export function parseTrustProxy(text: string): boolean | string | undefined {
     return isWholeNumber(text) ? undefined : text;
   } catch {
     return undefined;
+  }
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return '';
+    }
+    throw error;
   }
 }
 

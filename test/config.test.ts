@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { ConfigError, Environment, loadConfig, parseConfig, parseTrustProxy } from '../src/config.ts';
+
+const DEFAULTS = {
+  HOST: 'localhost',
+  PORT: 8080,
+  PUBLIC_URL: 'http://localhost:8080',
+  STORE_URL: 'memory:',
+  SESSION_IDLE_SECONDS: 120,
+  SESSION_MAX_SECONDS: 43_200,
+  MAX_SESSIONS: 1_000_000,
+  TRUST_PROXY: 'off',
+  LOG_LEVEL: 'info',
+};
+
+t.test('an empty environment gives the defaults, frozen', async (t) => {
+  const config = parseConfig({});
+  t.strictSame(config, DEFAULTS);
+  t.ok(Object.isFrozen(config));
+});
+
+t.test('an empty variable counts as not set, a foreign one is none of our business', async (t) => {
+  t.strictSame(parseConfig({ PORT: '', PUBLIC_URL: '', HOME: '/home/ann' }), DEFAULTS);
+});
+
+t.test('PUBLIC_URL follows PORT, and is an origin', async (t) => {
+  t.equal(parseConfig({ PORT: '3000' }).PUBLIC_URL, 'http://localhost:3000');
+  t.equal(parseConfig({ PUBLIC_URL: 'HTTPS://Login.Example:443/' }).PUBLIC_URL, 'https://login.example');
+});
+
+t.test('a right value is taken', async (t) => {
+  const env = {
+    HOST: '0.0.0.0',
+    PORT: '0',
+    SESSION_IDLE_SECONDS: '1',
+    SESSION_MAX_SECONDS: '34560000',
+    MAX_SESSIONS: '1',
+    TRUST_PROXY: '10.0.0.0/8, ::1',
+    LOG_LEVEL: 'silent',
+  };
+  t.match(parseConfig(env), {
+    ...env,
+    PORT: 0,
+    SESSION_IDLE_SECONDS: 1,
+    SESSION_MAX_SECONDS: 34_560_000,
+    MAX_SESSIONS: 1,
+  });
+});
+
+t.test('a wrong value is refused with its name, itself and what would do', async (t) => {
+  const wrong = {
+    PORT: ['http', '-1', '65536', '80.5', '0x50', '8e3', ' 80', '99999999999999999999'],
+    PUBLIC_URL: [
+      'login.example',
+      'ftp://login.example',
+      'https://login.example/app',
+      'https://a@b.example',
+      'https://x?',
+    ],
+    STORE_URL: ['memory', 'mongodb://localhost'],
+    SESSION_IDLE_SECONDS: ['0', '2m', '34560001'],
+    SESSION_MAX_SECONDS: ['0', '-5'],
+    MAX_SESSIONS: ['0', 'many', '16000001'],
+    TRUST_PROXY: ['yes', '1', '10.0.0.0/33', 'loopback,nowhere'],
+    LOG_LEVEL: ['verbose', 'INFO'],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const start = `${name} is "${value}": it must be `;
+      const told = t.throws(() => parseConfig({ [name]: value }), ConfigError) as Error;
+      t.ok(told.message.startsWith(start), told.message);
+    }
+  }
+});
+
+t.test('all wrong values are told at once, a line each', async (t) => {
+  t.throws(() => parseConfig({ PORT: 'http', LOG_LEVEL: 'loud' }), {
+    message: [
+      'PORT is "http": it must be a port number from 0 to 65535, where 0 takes any free port. Example: PORT=8080',
+      'LOG_LEVEL is "loud": it must be fatal, error, warn, info, debug, trace or silent. Example: LOG_LEVEL=info',
+    ].join('\n'),
+  });
+});
+
+t.test('TRUST_PROXY is what Fastify takes', async (t) => {
+  t.equal(parseTrustProxy('off'), false);
+  t.equal(parseTrustProxy('false'), false);
+  t.equal(parseTrustProxy('on'), true);
+  t.equal(parseTrustProxy('true'), true);
+  t.equal(parseTrustProxy('loopback, 10.1.0.0/16'), 'loopback, 10.1.0.0/16');
+  t.equal(parseTrustProxy('2'), undefined);
+  t.equal(parseTrustProxy('nobody'), undefined);
+});
+
+t.test('.env.example lists every variable in the order of the schema, with its default', async (t) => {
+  const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
+  const settings = [...text.matchAll(/^#([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value] as const);
+  t.same(
+    settings.map(([name]) => name),
+    Object.keys(Environment.properties),
+  );
+  t.strictSame(parseConfig(Object.fromEntries(settings)), DEFAULTS);
+});
+
+t.test('the .env of the working directory is read, and the environment wins over it', async (t) => {
+  const directory = t.testdir({
+    with: { '.env': 'PORT=3000\nLOG_LEVEL=warn\n' },
+    without: {},
+    wrong: { '.env': {} },
+  });
+  const start = process.cwd();
+  t.teardown(() => {
+    process.chdir(start);
+    delete process.env.LOG_LEVEL;
+  });
+  process.env.LOG_LEVEL = 'error';
+  process.chdir(`${directory}/with`);
+  t.match(loadConfig(), { PORT: 3000, LOG_LEVEL: 'error' });
+  process.chdir(`${directory}/without`);
+  t.match(loadConfig(), { PORT: 8080, LOG_LEVEL: 'error' });
+  process.chdir(`${directory}/wrong`);
+  t.throws(
+    () => loadConfig(),
+    { code: 'EISDIR' },
+    'a .env that cannot be read is no reason to go on without it',
+  );
+});

@@ -1,0 +1,49 @@
+import t from 'tap';
+import * as everything from '../src/errors.ts';
+import { catalogue, type ErrorWithHeaders, errorReply } from '../src/errors.ts';
+
+t.test('the catalogue is complete, its codes are unique and its messages say nothing internal', async (t) => {
+  const errors: ErrorWithHeaders[] = catalogue.map((Entry) => new Entry());
+  const codes = errors.map(({ code }) => code);
+  t.equal(new Set(codes).size, codes.length);
+  const exported = Object.values(everything).filter(
+    (value) => typeof value === 'function' && value !== errorReply,
+  );
+  t.same(new Set(exported), new Set(catalogue));
+});
+
+t.test('codes and statuses are a promise: this list changes only on purpose', async (t) => {
+  const errors: ErrorWithHeaders[] = catalogue.map((Entry) => new Entry());
+  t.same(
+    errors.map(({ code, statusCode, headers }) => [code, statusCode, headers?.['retry-after']]),
+    [
+      ['BAD_REQUEST', 400, undefined],
+      ['INVALID_INPUT', 400, undefined],
+      ['SIGN_IN_REFUSED', 401, undefined],
+      ['NOT_SIGNED_IN', 401, undefined],
+      ['CROSS_ORIGIN_REFUSED', 403, undefined],
+      ['NOT_A_NAVIGATION', 403, undefined],
+      ['NOT_FOUND', 404, undefined],
+      ['METHOD_NOT_ALLOWED', 405, undefined],
+      ['REQUEST_TIMEOUT', 408, undefined],
+      ['BODY_TOO_LARGE', 413, undefined],
+      ['URI_TOO_LONG', 414, undefined],
+      ['UNSUPPORTED_MEDIA_TYPE', 415, undefined],
+      ['HEADERS_TOO_LARGE', 431, undefined],
+      ['INTERNAL_ERROR', 500, undefined],
+      ['SIGN_IN_BUSY', 503, '2'],
+      ['STORE_UNAVAILABLE', 503, '1'],
+      ['STORE_FULL', 503, '10'],
+    ],
+  );
+});
+
+t.test("a reply has Fastify's shape", async (t) => {
+  const [BadRequest] = catalogue;
+  t.strictSame(errorReply(new BadRequest()), {
+    statusCode: 400,
+    code: 'BAD_REQUEST',
+    error: 'Bad Request',
+    message: 'The request is malformed.',
+  });
+});

@@ -1,0 +1,49 @@
+import t from 'tap';
+import { parseConfig } from '../src/config.ts';
+import { loggerOptions, pathOf } from '../src/log.ts';
+import { build, signIn } from './helper.ts';
+
+t.test('at info the log tells what happened and not every request', async (t) => {
+  const log: string[] = [];
+  const app = await build(t, { log, env: { LOG_LEVEL: 'info' } });
+  const cookie = await signIn(app);
+  await app.inject({ url: '/welcome', headers: { cookie } });
+  await app.inject({ method: 'POST', url: '/signin', payload: { username: 'user1', password: 'wrong' } });
+  await app.inject('/welcome');
+  await app.inject('/nowhere');
+  await app.inject({ url: '/logout', headers: { cookie } });
+  t.same(
+    log.slice(1).map((line) => JSON.parse(line).msg),
+    ['session started', 'sign-in refused', 'session ended'],
+  );
+});
+
+t.test('at debug there is a line for each request, with its path and status', async (t) => {
+  const log: string[] = [];
+  const app = await build(t, { log, env: { LOG_LEVEL: 'debug' } });
+  await app.inject({ url: '/welcome?next=secret', headers: { cookie: 'session_token=secret' } });
+  const line = log.find((line) => JSON.parse(line).msg === 'request') ?? '{}';
+  t.match(JSON.parse(line), {
+    level: 20,
+    req: { method: 'GET', path: '/welcome', remoteAddress: '127.0.0.1' },
+    res: { statusCode: 401 },
+    responseTime: Number,
+  });
+  t.notMatch(log.join(''), 'secret');
+});
+
+t.test('a path is a URL without its query', async (t) => {
+  t.equal(pathOf('/welcome?a=1?b'), '/welcome');
+  t.equal(pathOf('/welcome'), '/welcome');
+});
+
+t.test('lines are JSON unless a person reads them on a terminal', async (t) => {
+  const tty = process.stdout.isTTY;
+  t.teardown(() => {
+    process.stdout.isTTY = tty;
+  });
+  process.stdout.isTTY = false;
+  t.notOk('stream' in loggerOptions(parseConfig({})));
+  process.stdout.isTTY = true;
+  t.ok('stream' in loggerOptions(parseConfig({})));
+});
