@@ -6,6 +6,7 @@ import { bodies } from './plugins/bodies.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { docs } from './plugins/docs.ts';
 import { errors } from './plugins/errors.ts';
+import { gracefulClose } from './plugins/graceful-close.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { sessions } from './plugins/sessions.ts';
 import { users } from './plugins/users.ts';
@@ -46,6 +47,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
 
   // What every request meets, in this order.
   await app.register(errors);
+  await app.register(gracefulClose);
   await app.register(securityHeaders, { https });
   await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL });
   await app.register(bodies);

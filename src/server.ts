@@ -18,7 +18,18 @@ async function start(config: Config): Promise<void> {
   const app = Fastify(fastifyOptions(config));
   closeOnSignal(app);
   await app.register(service, { config });
-  await app.listen({ host: config.HOST, port: config.PORT });
+  await listen(app, config);
+}
+
+async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'EADDRINUSE'
+      ? new ConfigError(`Port ${port} on ${host} is taken by another program. Stop that one, or set PORT.`)
+      : error;
+  }
 }
 
 function closeOnSignal(app: FastifyInstance): void {

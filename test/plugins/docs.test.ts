@@ -1,0 +1,84 @@
+import t from 'tap';
+import { build, USER1 } from '../helper.ts';
+
+interface Operation {
+  operationId: string;
+  security: unknown[];
+  responses: Record<string, { description: string; headers?: object; content: Record<string, unknown> }>;
+}
+
+async function document(app: Awaited<ReturnType<typeof build>>) {
+  return (await app.inject('/docs/json')).json();
+}
+
+t.test('every route is documented with every status it answers', async (t) => {
+  const { openapi, info, paths } = await document(await build(t));
+  t.match(openapi, /^3\.1\./);
+  t.match(info, { title: String, version: /^\d+\.\d+\.\d+/ });
+  const statuses = Object.entries<Record<string, Operation>>(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { responses }]) => [
+      `${method} ${path}`,
+      Object.keys(responses).join(' '),
+    ]),
+  );
+  t.same(Object.fromEntries(statuses), {
+    'post /signin': '200 400 401 403 413 415 500 503',
+    'get /welcome': '200 401 500 503',
+    'post /refresh': '200 400 401 403 413 415 500 503',
+    'get /logout': '200 401 403 500 503',
+    'post /logout': '200 400 401 403 413 415 500 503',
+  });
+});
+
+t.test('the cookie is a security scheme, under the name it has', async (t) => {
+  const plain = await document(await build(t));
+  t.match(plain.components.securitySchemes.sessionCookie, {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'session_token',
+  });
+  const secure = await document(await build(t, { env: { PUBLIC_URL: 'https://login.example' } }));
+  t.equal(secure.components.securitySchemes.sessionCookie.name, '__Host-session_token');
+  t.same(secure.servers, [{ url: 'https://login.example' }]);
+  t.same(plain.paths['/signin'].post.security, []);
+  t.same(plain.paths['/welcome'].get.security, [{ sessionCookie: [] }]);
+});
+
+t.test('Set-Cookie and Retry-After are documented where they are sent', async (t) => {
+  const { paths } = await document(await build(t));
+  for (const operation of [
+    paths['/signin'].post,
+    paths['/refresh'].post,
+    paths['/logout'].get,
+    paths['/logout'].post,
+  ]) {
+    t.ok(operation.responses[200].headers['Set-Cookie'], operation.operationId);
+    t.notOk(operation.responses[401].headers, operation.operationId);
+  }
+  for (const operation of [paths['/signin'].post, paths['/welcome'].get, paths['/refresh'].post]) {
+    t.ok(operation.responses[503].headers['Retry-After'], operation.operationId);
+  }
+});
+
+t.test('the example of a sign-in works', async (t) => {
+  const app = await build(t);
+  const { paths } = await document(app);
+  const payload = paths['/signin'].post.requestBody.content['application/json'].example;
+  t.same(payload, USER1);
+  t.equal((await app.inject({ method: 'POST', url: '/signin', payload })).statusCode, 200);
+});
+
+t.test('the page and its parts come from here, under a policy that allows nothing else', async (t) => {
+  const app = await build(t);
+  const page = await app.inject('/docs');
+  t.equal(page.statusCode, 200);
+  t.match(page.headers['content-type'], 'text/html');
+  t.match(page.headers['content-security-policy'], "default-src 'none'; script-src 'self';");
+  t.notMatch(page.body, /https?:\/\//, 'no address but our own');
+  const parts = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
+  t.ok(parts.length > 3);
+  for (const path of parts) {
+    const { statusCode } = await app.inject(new URL(path, 'http://localhost/docs').pathname);
+    t.equal(statusCode, 200, path);
+  }
+});

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import t from 'tap';
+import { exchange, received, run, startServer } from './server-process.ts';
+
+const CREDENTIALS = JSON.stringify({ username: 'user1', password: 'password1' });
+
+t.test('it listens, logs one line with the address, and serves the walk of the README', async (t) => {
+  const server = await startServer(t);
+  t.match(JSON.parse(server.log.at(-1) ?? '{}'), {
+    msg: `Server listening at http://127.0.0.1:${server.port}`,
+  });
+  t.equal(server.log.length, 2, 'that line and the warning of the demo users');
+
+  const url = `http://127.0.0.1:${server.port}`;
+  const headers = { 'content-type': 'application/json' };
+  const signedIn = await fetch(`${url}/signin`, { method: 'POST', headers, body: CREDENTIALS });
+  t.equal(signedIn.status, 200);
+  const cookie = signedIn.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  t.equal(await (await fetch(`${url}/welcome`, { headers: { cookie } })).text(), 'Welcome user1!');
+  const refreshed = await fetch(`${url}/refresh`, { method: 'POST', headers: { cookie } });
+  const next = refreshed.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  t.equal((await fetch(`${url}/welcome`, { headers: { cookie } })).status, 401);
+  t.equal((await fetch(`${url}/logout`, { headers: { cookie: next } })).status, 200);
+  t.equal((await fetch(`${url}/welcome`, { headers: { cookie: next } })).status, 401);
+});
+
+t.test('what is not HTTP is 400, what is too long is 431, in our shape and without a stack', async (t) => {
+  const { port } = await startServer(t);
+  const cases = [
+    ['nonsense\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['GET /welcome HTTP/9.9\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['GET /welcome HTTP/1.1\r\nHost: x\r\nBad Header: x\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['FROB /welcome HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'BAD_REQUEST'],
+    [`GET /welcome HTTP/1.1\r\nHost: x\r\nCookie: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+  ] as const;
+  for (const [bytes, statusCode, code] of cases) {
+    const answer = await exchange(port, bytes);
+    t.match(answer, new RegExp(`^HTTP/1.1 ${statusCode} `), bytes.slice(0, 40));
+    const body = answer.slice(answer.indexOf('\r\n\r\n') + 4);
+    t.match(JSON.parse(body), { statusCode, code, error: String, message: String });
+  }
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  t.test(`on ${signal} it answers the request in flight, then exits 0`, async (t) => {
+    const server = await startServer(t);
+    const socket = connect(server.port, '127.0.0.1');
+    const answer = received(socket);
+    const head = [
+      'POST /signin HTTP/1.1',
+      'Host: localhost',
+      'Content-Type: application/json',
+      `Content-Length: ${CREDENTIALS.length}`,
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n${CREDENTIALS.slice(0, 10)}`);
+    await exchange(server.port, 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    server.child.kill(signal);
+    await server.logged('stopping');
+    socket.write(CREDENTIALS.slice(10));
+    t.match(await answer, /^HTTP\/1.1 200 OK\r\n.*set-cookie: session_token=/s);
+    t.equal(await server.exited, 0);
+    t.match(JSON.parse(server.log.at(-1) ?? '{}'), { msg: 'stopped' });
+  });
+}
+
+t.test('a connection that stays open and idle does not hold up the end', async (t) => {
+  const server = await startServer(t);
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write('GET /welcome HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await once(socket, 'data');
+  server.child.kill('SIGTERM');
+  t.equal(await server.exited, 0);
+});
+
+t.test('a taken port is said so, with exit code 1', async (t) => {
+  const { port } = await startServer(t);
+  const second = run(t, 'server.ts', { HOST: '127.0.0.1', PORT: String(port) });
+  t.equal(await second.exited, 1);
+  t.match(
+    second.complaints(),
+    `Port ${port} on 127.0.0.1 is taken by another program. Stop that one, or set PORT.`,
+  );
+  t.notMatch(second.complaints(), '    at ', 'no stack');
+});
+
+t.test('an address that is not this machine’s stops the start, too', async (t) => {
+  const server = run(t, 'server.ts', { HOST: '192.0.2.1' });
+  t.equal(await server.exited, 1);
+  t.match(server.complaints(), '192.0.2.1');
+});
+
+t.test('a wrong setting stops the start with a message and exit code 1', async (t) => {
+  const server = run(t, 'server.ts', { SESSION_IDLE_SECONDS: 'two minutes' });
+  t.equal(await server.exited, 1);
+  t.match(
+    server.complaints(),
+    /^SESSION_IDLE_SECONDS is "two minutes": it must be a whole number of seconds/,
+  );
+  t.notMatch(server.complaints(), '    at ');
+});
