@@ -89,11 +89,12 @@ export function spiedStore(t: Test): { store: SessionStore; calls: string[] } {
   const inner = new MemorySessionStore();
   t.teardown(() => inner.close());
   const calls: string[] = [];
-  const store = new Proxy(doctored(inner, {}), {
-    get(target, name: keyof SessionStore) {
+  const spied = Object.entries(doctored(inner, {})).map(([name, method]) => {
+    const spy = (...args: unknown[]) => {
       calls.push(name);
-      return target[name];
-    },
+      return method(...args);
+    };
+    return [name, spy];
   });
-  return { store, calls };
+  return { store: Object.fromEntries(spied), calls };
 }
