@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net';
-import type { ConnectionError, FastifyError } from 'fastify';
-import { BadRequest, errorReply, HeadersTooLarge, RequestTimeout } from './errors.ts';
+import type { ConnectionError } from 'fastify';
+import { BadRequest, type CatalogueError, errorReply, HeadersTooLarge, RequestTimeout } from './errors.ts';
 
-const BY_CODE = new Map<string | undefined, new () => FastifyError>([
+const BY_CODE = new Map<string | undefined, new () => CatalogueError>([
   ['ERR_HTTP_REQUEST_TIMEOUT', RequestTimeout],
   ['HPE_HEADER_OVERFLOW', HeadersTooLarge],
 ]);
 
 /** Answers what is not HTTP, or not in time, in the shape of every other error, and closes the connection. */
 export function answerClientError(error: ConnectionError, socket: Socket): void {
-  if (!socket.writable) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }

@@ -5,7 +5,7 @@ import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typeb
 import { Value } from '@sinclair/typebox/value';
 
 FormatRegistry.Set('origin', isOrigin);
-FormatRegistry.Set('trusted-proxies', (text) => parseTrustProxy(text) !== undefined);
+FormatRegistry.Set('trusted-proxies', isTrustProxy);
 
 /**
  * The environment the service reads, in the order of `.env.example`. A description completes the sentence
@@ -91,18 +91,29 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   return Object.freeze({ ...config, PUBLIC_URL: new URL(config.PUBLIC_URL).origin });
 }
 
-/** What Fastify's `trustProxy` takes for a `TRUST_PROXY`, or `undefined` if that is neither a switch nor a list. */
-export function parseTrustProxy(text: string): boolean | string | undefined {
+/**
+ * What Fastify's `trustProxy` takes for a `TRUST_PROXY`.
+ * @throws TypeError when it is neither a switch nor a list of addresses.
+ */
+export function parseTrustProxy(text: string): boolean | string {
   if (/^(on|off|true|false)$/.test(text)) {
     return text === 'on' || text === 'true';
   }
+  if (isWholeNumber(text)) {
+    // It would pass for an address, but is meant as a count of hops, which Fastify trusts no more: whoever reaches
+    // the service past the proxy could make up as many as it takes.
+    throw new TypeError('a number of hops is no list of proxies');
+  }
+  proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
+  return text;
+}
+
+function isTrustProxy(text: string): boolean {
   try {
-    proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
-    // A bare number would be read as an address, but is meant as a count of hops, which Fastify trusts no more:
-    // whoever reaches the service past the proxy could make up as many as it takes.
-    return isWholeNumber(text) ? undefined : text;
+    parseTrustProxy(text);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 

@@ -10,7 +10,7 @@ import createError, { type FastifyError } from '@fastify/error';
 export const BadRequest = createError('BAD_REQUEST', 'The request is malformed.', 400);
 
 /** Input that a route's schema refuses. The argument says which field and why, never its value. */
-export const InvalidInput = createError<[reason: string]>('INVALID_INPUT', 'Invalid input: %s', 400);
+export const InvalidInput = createError('INVALID_INPUT', 'Invalid input: %s', 400);
 
 /** One error for a missing, empty, unknown or wrong name or password, so that it tells nothing of which. */
 export const SignInRefused = createError('SIGN_IN_REFUSED', 'Wrong username or password.', 401);
@@ -100,17 +100,17 @@ export interface ErrorReply {
   readonly message: string;
 }
 
-/** The reply's body for an error of the catalogue. */
-export function errorReply({ statusCode = 500, code, message }: FastifyError): ErrorReply {
-  return { statusCode, code, error: STATUS_CODES[statusCode] ?? 'Unknown', message };
-}
+/** An error of the catalogue. Fastify sends an error's `headers`, if it has any, with the reply. */
+export type CatalogueError = FastifyError & { statusCode: number; headers?: Record<string, string> };
 
-/** An error with headers of its own; Fastify sends an error's `headers` with the reply. */
-export type ErrorWithHeaders = FastifyError & { headers?: Record<string, string> };
+/** The reply's body for an error of the catalogue. */
+export function errorReply({ statusCode, code, message }: CatalogueError): ErrorReply {
+  return { statusCode, code, error: STATUS_CODES[statusCode] as string, message };
+}
 
 /** A 503 with `Retry-After` in seconds (RFC 9110, section 10.2.3). */
 function unavailable(code: string, message: string, retryAfterSeconds: number) {
-  return class extends createError<[options?: ErrorOptions]>(code, message, 503) {
+  return class extends createError(code, message, 503) {
     readonly headers = { 'retry-after': String(retryAfterSeconds) };
   };
 }

@@ -13,7 +13,7 @@ export function fastifyOptions(config: Config): FastifyServerOptions {
   return {
     logger: loggerOptions(config),
     logController: new RequestsAtDebug(),
-    trustProxy: parseTrustProxy(config.TRUST_PROXY) ?? false,
+    trustProxy: parseTrustProxy(config.TRUST_PROXY),
     bodyLimit: 16 * KIB,
     // A client has ten seconds to send a request: slow ones cannot hold connections for long.
     requestTimeout: 10_000,

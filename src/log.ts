@@ -36,5 +36,5 @@ export class RequestsAtDebug extends LogController {
 
 /** A URL's path, without its query. */
 export function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? url;
+  return url.replace(/\?.*/s, '');
 }

@@ -1,9 +1,9 @@
 import t from 'tap';
 import * as everything from '../src/errors.ts';
-import { catalogue, type ErrorWithHeaders, errorReply } from '../src/errors.ts';
+import { type CatalogueError, catalogue, errorReply } from '../src/errors.ts';
 
 t.test('the catalogue is complete, its codes are unique and its messages say nothing internal', async (t) => {
-  const errors: ErrorWithHeaders[] = catalogue.map((Entry) => new Entry());
+  const errors: CatalogueError[] = catalogue.map((Entry) => new Entry());
   const codes = errors.map(({ code }) => code);
   t.equal(new Set(codes).size, codes.length);
   const exported = Object.values(everything).filter(
@@ -13,7 +13,7 @@ t.test('the catalogue is complete, its codes are unique and its messages say not
 });
 
 t.test('codes and statuses are a promise: this list changes only on purpose', async (t) => {
-  const errors: ErrorWithHeaders[] = catalogue.map((Entry) => new Entry());
+  const errors: CatalogueError[] = catalogue.map((Entry) => new Entry());
   t.same(
     errors.map(({ code, statusCode, headers }) => [code, statusCode, headers?.['retry-after']]),
     [

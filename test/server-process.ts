@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 
@@ -18,19 +17,35 @@ export interface ServerProcess {
   readonly logged: (text: string) => Promise<string>;
 }
 
-/** Runs a file of `src` in an empty directory, so that no `.env` of a developer has a say. */
-export function run(t: Test, file: string, env: Record<string, string> = {}): ServerProcess {
+/**
+ * Runs a file of `src` in an empty directory, so that no `.env` of a developer has a say. At the end of the test it
+ * is asked to stop, as an operator would.
+ */
+export function run(
+  t: Test,
+  file: string,
+  env: Record<string, string> = {},
+  nodeArgs: string[] = [],
+): ServerProcess {
   const path = fileURLToPath(new URL(`../src/${file}`, import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, path], {
+  const child = spawn(process.execPath, [...process.execArgv, ...nodeArgs, path], {
     cwd: t.testdir({}),
     env: { ...process.env, PORT: '0', ...env },
   });
-  t.teardown(() => child.kill('SIGKILL'));
   const log: string[] = [];
   const errors: Buffer[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => log.push(line));
+  let partial = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (partial + chunk).split('\n');
+    partial = lines.pop() ?? '';
+    log.push(...lines);
+  });
   child.stderr.on('data', (chunk) => errors.push(chunk));
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
+  t.teardown(() => {
+    child.kill('SIGTERM');
+    return exited;
+  });
   const complaints = () => Buffer.concat(errors).toString();
 
   const logged = async (text: string) => {

@@ -3,8 +3,8 @@ import fp from 'fastify-plugin';
 import {
   BadRequest,
   BodyTooLarge,
+  type CatalogueError,
   catalogue,
-  type ErrorWithHeaders,
   errorReply,
   InternalError,
   InvalidInput,
@@ -13,6 +13,7 @@ import {
   UnsupportedMediaType,
   UriTooLong,
 } from '../errors.ts';
+import { pathOf } from '../log.ts';
 
 /** Answers every error, whoever threw it, with one of the catalogue and in one shape. */
 export const errors = fp(registerErrors, { name: 'errors', fastify: '5.x' });
@@ -25,7 +26,7 @@ async function registerErrors(app: FastifyInstance): Promise<void> {
 /** Fastify's error handler and, for errors from before a route is found, its `frameworkErrors`. */
 export function answerError(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = toCatalogue(thrown);
-  const { headers = {}, statusCode = 500 } = error;
+  const { headers = {}, statusCode } = error;
   if (statusCode >= 500) {
     request.log.error({ err: thrown }, error.message);
   } else {
@@ -35,7 +36,7 @@ export function answerError(thrown: FastifyError, request: FastifyRequest, reply
 }
 
 function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
-  const path = request.url.split('?', 1)[0] ?? '';
+  const path = pathOf(request.url);
   const allowed = request.server.supportedMethods.filter((method) =>
     request.server.hasRoute({ method, url: path }),
   );
@@ -47,15 +48,15 @@ function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 /** Fastify's own errors by status. What is not among them is a fault of ours. */
-const BY_STATUS = new Map<number | undefined, new () => FastifyError>([
+const BY_STATUS = new Map<number | undefined, new () => CatalogueError>([
   [400, BadRequest],
   [413, BodyTooLarge],
   [414, UriTooLong],
   [415, UnsupportedMediaType],
 ]);
 
-function toCatalogue(thrown: FastifyError): ErrorWithHeaders {
-  if (catalogue.some((entry) => thrown instanceof entry)) {
+function toCatalogue(thrown: FastifyError): CatalogueError {
+  if (isOfCatalogue(thrown)) {
     return thrown;
   }
   if (thrown.validation) {
@@ -63,4 +64,8 @@ function toCatalogue(thrown: FastifyError): ErrorWithHeaders {
   }
   const Entry = BY_STATUS.get(thrown.statusCode) ?? InternalError;
   return new Entry();
+}
+
+function isOfCatalogue(thrown: FastifyError): thrown is CatalogueError {
+  return catalogue.some((Entry) => thrown instanceof Entry);
 }

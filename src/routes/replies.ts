@@ -2,9 +2,9 @@ import { type TObject, Type } from '@sinclair/typebox';
 import {
   BadRequest,
   BodyTooLarge,
+  type CatalogueError,
   CrossOriginRefused,
   type catalogue,
-  type ErrorWithHeaders,
   errorReply,
   InternalError,
   UnsupportedMediaType,
@@ -21,7 +21,7 @@ export const anyPost = [BadRequest, CrossOriginRefused, BodyTooLarge, Unsupporte
  */
 export function refusals(...entries: CatalogueEntry[]): Record<number, ReturnType<typeof errorSchema>> {
   const errors = [...entries, InternalError].map(sample);
-  const statuses = new Set(errors.map(({ statusCode = 500 }) => statusCode));
+  const statuses = new Set(errors.map(({ statusCode }) => statusCode));
   return Object.fromEntries(
     [...statuses].map((status) => [
       status,
@@ -30,14 +30,14 @@ export function refusals(...entries: CatalogueEntry[]): Record<number, ReturnTyp
   );
 }
 
-function sample(Entry: CatalogueEntry): ErrorWithHeaders {
-  const error: ErrorWithHeaders = new Entry();
+function sample(Entry: CatalogueEntry): CatalogueError {
+  const error: CatalogueError = new Entry();
   error.message = error.message.replace('%s', 'body/username must be string');
   return error;
 }
 
 /** The schema of a reply that is one of these errors, all of one status. */
-function errorSchema(errors: ErrorWithHeaders[]) {
+function errorSchema(errors: CatalogueError[]) {
   const properties = {
     statusCode: Type.Integer({ minimum: 400, maximum: 599 }),
     code: Type.String({

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../sessions/record.ts';
+import { Multimap } from './multimap.ts';
 
 interface Expiring {
   readonly expiresAt: Milliseconds;
@@ -9,27 +10,18 @@ interface Expiring {
  * what there is in all.
  */
 export class ExpiryBuckets<T extends Expiring> {
-  readonly #buckets = new Map<number, Set<T>>();
+  readonly #buckets = new Multimap<number, T>();
   /** Every bucket before this second has been emptied. */
   #cursor = Number.NEGATIVE_INFINITY;
 
   add(item: T): void {
     const second = toSecond(item.expiresAt);
-    const bucket = this.#buckets.get(second);
-    if (bucket) {
-      bucket.add(item);
-    } else {
-      this.#buckets.set(second, new Set([item]));
-    }
+    this.#buckets.add(second, item);
     this.#cursor = Math.min(this.#cursor, second);
   }
 
   delete(item: T): void {
-    const second = toSecond(item.expiresAt);
-    const bucket = this.#buckets.get(second);
-    if (bucket?.delete(item) && bucket.size === 0) {
-      this.#buckets.delete(second);
-    }
+    this.#buckets.delete(toSecond(item.expiresAt), item);
   }
 
   clear(): void {
@@ -40,7 +32,7 @@ export class ExpiryBuckets<T extends Expiring> {
   due(now: Milliseconds, limit: number): T[] {
     const found: T[] = [];
     for (const second of this.#secondsUntil(toSecond(now))) {
-      for (const item of this.#buckets.get(second) ?? []) {
+      for (const item of this.#buckets.get(second)) {
         if (found.length === limit) {
           return found;
         }

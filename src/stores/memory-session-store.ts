@@ -1,6 +1,7 @@
 import { StoreFull } from '../errors.ts';
 import type { Clock, SessionRecord } from '../sessions/record.ts';
 import { ExpiryBuckets } from './expiry-buckets.ts';
+import { Multimap } from './multimap.ts';
 import type { SessionStore } from './session-store.ts';
 
 export interface MemorySessionStoreOptions {
@@ -20,7 +21,7 @@ const SWEEP_STEP = 500;
  */
 export class MemorySessionStore implements SessionStore {
   readonly #records = new Map<string, SessionRecord>();
-  readonly #idsByUser = new Map<string, Set<string>>();
+  readonly #byUser = new Multimap<string, SessionRecord>();
   readonly #expiry = new ExpiryBuckets<SessionRecord>();
   readonly #maxSessions: number;
   readonly #clock: Clock;
@@ -76,8 +77,7 @@ export class MemorySessionStore implements SessionStore {
 
   listByUser(username: string): SessionRecord[] {
     this.#assertOpen();
-    const ids = this.#idsByUser.get(username) ?? [];
-    return [...ids].flatMap((id) => this.#records.get(id) ?? []);
+    return [...this.#byUser.get(username)];
   }
 
   removeByUser(username: string, keep?: string): number {
@@ -92,7 +92,7 @@ export class MemorySessionStore implements SessionStore {
     clearInterval(this.#timer);
     this.#closed = true;
     this.#records.clear();
-    this.#idsByUser.clear();
+    this.#byUser.clear();
     this.#expiry.clear();
   }
 
@@ -130,21 +130,12 @@ export class MemorySessionStore implements SessionStore {
     const record = Object.freeze({ ...given });
     this.#records.set(record.id, record);
     this.#expiry.add(record);
-    const ids = this.#idsByUser.get(record.username);
-    if (ids) {
-      ids.add(record.id);
-    } else {
-      this.#idsByUser.set(record.username, new Set([record.id]));
-    }
+    this.#byUser.add(record.username, record);
   }
 
   #drop(record: SessionRecord): void {
-    const { id, username } = record;
-    this.#records.delete(id);
+    this.#records.delete(record.id);
     this.#expiry.delete(record);
-    const ids = this.#idsByUser.get(username);
-    if (ids?.delete(id) && ids.size === 0) {
-      this.#idsByUser.delete(username);
-    }
+    this.#byUser.delete(record.username, record);
   }
 }
