@@ -1,8 +1,12 @@
-/** What another Fastify app uses: the sessions plugin, its companions, and the contract of a store. */
+/** What another Fastify app uses: the plugins, the stores and their contracts, the error catalogue. */
 export * from './errors.ts';
 export { type CrossOriginGuardOptions, crossOriginGuard } from './plugins/cross-origin-guard.ts';
 export type { SessionCookieOptions } from './plugins/session-cookie.ts';
 export { type SessionsOptions, sessions } from './plugins/sessions.ts';
+export { type UsersOptions, users } from './plugins/users.ts';
 export type { Clock, Milliseconds, Session, SessionRecord } from './sessions/record.ts';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './stores/memory-session-store.ts';
+export { MemoryUserStore } from './stores/memory-user-store.ts';
 export type { MaybePromise, SessionStore } from './stores/session-store.ts';
+export type { UserRecord, UserStore } from './stores/user-store.ts';
+export { PasswordHasher, type PasswordHasherOptions } from './users/passwords.ts';

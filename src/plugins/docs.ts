@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 
 export interface DocsOptions {
-  /** The address that the examples call. */
+  /** The origin that browsers use. */
   readonly publicUrl: string;
 }
 
@@ -13,7 +13,10 @@ const { version, description } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 );
 
-/** What Swagger UI needs and no more: its own scripts and styles, its icons, requests to this service. */
+/**
+ * What Swagger UI needs and no more: its own scripts and styles, its icons, requests to this service. It sets styles
+ * inline, which can do little on a page that loads nothing from elsewhere; scripts stay in files.
+ */
 const UI_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -38,7 +41,8 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
         version,
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: publicUrl }],
+      // The first is what Swagger UI calls: its own origin, by whatever name it was opened.
+      servers: [{ url: '/', description: 'Where this document comes from.' }, { url: publicUrl }],
       tags: [{ name: 'session', description: 'Sign in, stay signed in, sign out.' }],
       components: {
         securitySchemes: {
@@ -55,7 +59,7 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: UI_POLICY,
-    // Its "Authorize" would put the token into a Cookie header, which no browser lets a page do.
-    uiConfig: { persistAuthorization: false, validatorUrl: null },
+    // Without this it asks a validator on the Internet about the document.
+    uiConfig: { validatorUrl: null },
   });
 }

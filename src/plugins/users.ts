@@ -4,15 +4,16 @@ import { timeBound } from '../stores/time-bound.ts';
 import type { UserRecord, UserStore } from '../stores/user-store.ts';
 import { Authenticator } from '../users/authenticator.ts';
 import { addDemoUsers } from '../users/demo-users.ts';
-import type { PasswordHasher } from '../users/passwords.ts';
+import { PasswordHasher } from '../users/passwords.ts';
 
 export interface UsersOptions {
   readonly store: UserStore;
-  /** How long the store may take to answer, in milliseconds, before it counts as failed. */
-  readonly storeTimeoutMs: number;
-  readonly passwords: PasswordHasher;
-  /** Whether to add the demo users, whose passwords are public. */
-  readonly demo: boolean;
+  /** How long the store may take to answer, in milliseconds, before it counts as failed. Default 500. */
+  readonly storeTimeoutMs?: number;
+  /** Default: a hasher with a core to spare. */
+  readonly passwords?: PasswordHasher;
+  /** Whether to add the demo users, whose passwords are public. Default `false`. */
+  readonly demo?: boolean;
 }
 
 declare module 'fastify' {
@@ -29,7 +30,7 @@ declare module 'fastify' {
 export const users = fp(registerUsers, { name: 'users', fastify: '5.x' });
 
 async function registerUsers(app: FastifyInstance, options: UsersOptions): Promise<void> {
-  const { store, storeTimeoutMs, passwords, demo } = options;
+  const { store, storeTimeoutMs = 500, passwords = new PasswordHasher(), demo = false } = options;
   if (demo) {
     const names = await addDemoUsers(store, passwords);
     app.log.warn(

@@ -39,7 +39,7 @@ t.test('the cookie is a security scheme, under the name it has', async (t) => {
   });
   const secure = await document(await build(t, { env: { PUBLIC_URL: 'https://login.example' } }));
   t.equal(secure.components.securitySchemes.sessionCookie.name, '__Host-session_token');
-  t.same(secure.servers, [{ url: 'https://login.example' }]);
+  t.match(secure.servers, [{ url: '/' }, { url: 'https://login.example' }]);
   t.same(plain.paths['/signin'].post.security, []);
   t.same(plain.paths['/welcome'].get.security, [{ sessionCookie: [] }]);
 });

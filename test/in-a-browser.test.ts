@@ -1,0 +1,132 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import t, { type Test } from 'tap';
+import { USER1 } from './helper.ts';
+import { program } from './programs.ts';
+import { startServer } from './server-process.ts';
+
+// What only a real browser can show: its cookie jar, its Fetch Metadata, its Content-Security-Policy.
+
+/** Runs a test with a browser that has an empty profile, and with our service on an origin of its own. */
+function inABrowser(
+  title: string,
+  test: (t: Test, origin: string, context: BrowserContext) => Promise<void>,
+) {
+  t.test(title, async (t) => {
+    const executablePath = program(t, 'chromium');
+    if (executablePath === undefined) {
+      return;
+    }
+    const { port } = await startServer(t);
+    const args = [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+    ];
+    const browser = await chromium.launch({ executablePath, args });
+    t.teardown(() => browser.close());
+    const context = await browser.newContext();
+    context.setDefaultTimeout(20_000);
+    await test(t, `http://127.0.0.1:${port}`, context);
+  });
+}
+
+/** Another server with one page, on the same host (another origin, the same site) or on another one. */
+async function otherServer(t: Test, host: '127.0.0.1' | 'localhost', html: string): Promise<string> {
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html').end(html);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => void server.close());
+  return `http://${host}:${(server.address() as AddressInfo).port}`;
+}
+
+/** What a page of ours gets when it calls us. */
+async function call(page: Page, method: string, path: string, body?: object): Promise<string> {
+  const headers = { 'content-type': 'application/json' };
+  return page.evaluate(
+    async ([path, init]) => {
+      const response = await fetch(path, init);
+      return `${response.status} ${await response.text()}`;
+    },
+    [path, body ? { method, headers, body: JSON.stringify(body) } : { method }] as const,
+  );
+}
+
+inABrowser('a page of our own signs in, is welcomed, refreshes and signs out', async (t, origin, context) => {
+  const page = await context.newPage();
+  await page.goto(`${origin}/docs`);
+  t.match(await call(page, 'POST', '/signin', USER1), /^200 /);
+  t.equal(await page.evaluate('document.cookie'), '', 'scripts do not see the cookie');
+  const [before] = await context.cookies();
+  t.match(before, { name: 'session_token', httpOnly: true, sameSite: 'Lax', path: '/' });
+  t.equal(await call(page, 'GET', '/welcome'), '200 Welcome user1!');
+  t.match(await call(page, 'POST', '/refresh'), /^200 /);
+  const [after] = await context.cookies();
+  t.not(after?.value, before?.value);
+  t.match(await call(page, 'POST', '/logout'), /^200 /);
+  t.same(await context.cookies(), []);
+  t.match(await call(page, 'GET', '/welcome'), /^401 /);
+});
+
+inABrowser('the docs work under our policy, with nothing from elsewhere', async (t, origin, context) => {
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const elsewhere: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) {
+      elsewhere.push(request.url());
+    }
+  });
+  await page.goto(`${origin}/docs`);
+  for (const [operation, answer] of [
+    ['signIn', '"username": "user1"'],
+    ['welcome', 'Welcome user1!'],
+  ]) {
+    const block = page.locator(`[id$="${operation}"]`);
+    await block.locator('button.opblock-summary-control').click();
+    await block.getByRole('button', { name: 'Try it out' }).click();
+    await block.getByRole('button', { name: 'Execute' }).click();
+    const live = block.locator('.live-responses-table');
+    await live.waitFor();
+    t.match(await live.textContent(), answer);
+  }
+  t.same(complaints, []);
+  t.same(elsewhere, []);
+});
+
+for (const host of ['localhost', '127.0.0.1'] as const) {
+  const site = host === 'localhost' ? 'another site' : 'another port of our host';
+  inABrowser(`a page of ${site} cannot sign anybody in or out`, async (t, origin, context) => {
+    const page = await context.newPage();
+    await page.goto(`${origin}/docs`);
+    await call(page, 'POST', '/signin', USER1);
+    const [cookie] = await context.cookies();
+
+    const form = `<form method="post" action="${origin}/signin"><input name="username" value="user2"><input name="password"
+      value="password2"><button>go</button></form>`;
+    const links = `<a href="${origin}/logout">out</a><img src="${origin}/logout"><link rel="prefetch" href="${origin}/logout">`;
+    const evil = await otherServer(t, host, form + links);
+    for (const text of ['go', 'out']) {
+      await page.goto(evil, { waitUntil: 'networkidle' });
+      const [answer] = await Promise.all([page.waitForNavigation(), page.getByText(text).click()]);
+      t.equal(answer?.status(), 403, text);
+    }
+    t.same(await context.cookies(), [cookie], 'the cookie is as it was');
+    await page.goto(`${origin}/docs`);
+    t.equal(await call(page, 'GET', '/welcome'), '200 Welcome user1!');
+  });
+}
+
+inABrowser('a person who types the address of /logout is signed out', async (t, origin, context) => {
+  const page = await context.newPage();
+  await page.goto(`${origin}/docs`);
+  await call(page, 'POST', '/signin', USER1);
+  const answer = await page.goto(`${origin}/logout`);
+  t.equal(answer?.status(), 200);
+  t.same(await context.cookies(), []);
+});
