@@ -27,12 +27,23 @@ async function registerErrors(app: FastifyInstance): Promise<void> {
 export function answerError(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = toCatalogue(thrown);
   const { headers = {}, statusCode } = error;
-  if (statusCode >= 500) {
-    request.log.error({ err: thrown }, error.message);
-  } else {
-    request.log.debug({ code: error.code }, error.message);
-  }
+  log(request, thrown, error);
   reply.code(statusCode).headers(headers).send(errorReply(error));
+}
+
+/** What failed is an error with its cause and stack; what we refused is told by its code. */
+function log(
+  request: FastifyRequest,
+  thrown: FastifyError,
+  { statusCode, code, message }: CatalogueError,
+): void {
+  if (statusCode < 500) {
+    request.log.debug({ code }, message);
+  } else if (isOfCatalogue(thrown) && thrown.cause === undefined) {
+    request.log.warn({ code }, message);
+  } else {
+    request.log.error({ err: thrown }, message);
+  }
 }
 
 function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {

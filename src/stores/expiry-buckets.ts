@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../sessions/record.ts';
-import { Multimap } from './multimap.ts';
+import { addTo, removeFrom } from './sets.ts';
 
 interface Expiring {
   readonly expiresAt: Milliseconds;
@@ -10,18 +10,18 @@ interface Expiring {
  * what there is in all.
  */
 export class ExpiryBuckets<T extends Expiring> {
-  readonly #buckets = new Multimap<number, T>();
+  readonly #buckets = new Map<number, Set<T>>();
   /** Every bucket before this second has been emptied. */
   #cursor = Number.NEGATIVE_INFINITY;
 
   add(item: T): void {
     const second = toSecond(item.expiresAt);
-    this.#buckets.add(second, item);
+    addTo(this.#buckets, second, item);
     this.#cursor = Math.min(this.#cursor, second);
   }
 
   delete(item: T): void {
-    this.#buckets.delete(toSecond(item.expiresAt), item);
+    removeFrom(this.#buckets, toSecond(item.expiresAt), item);
   }
 
   clear(): void {
@@ -32,7 +32,7 @@ export class ExpiryBuckets<T extends Expiring> {
   due(now: Milliseconds, limit: number): T[] {
     const found: T[] = [];
     for (const second of this.#secondsUntil(toSecond(now))) {
-      for (const item of this.#buckets.get(second)) {
+      for (const item of this.#buckets.get(second) ?? []) {
         if (found.length === limit) {
           return found;
         }

@@ -1,8 +1,9 @@
 import { StoreFull } from '../errors.ts';
 import type { Clock, SessionRecord } from '../sessions/record.ts';
 import { ExpiryBuckets } from './expiry-buckets.ts';
-import { Multimap } from './multimap.ts';
 import type { SessionStore } from './session-store.ts';
+import { addTo, removeFrom } from './sets.ts';
+import { ShardedMap } from './sharded-map.ts';
 
 export interface MemorySessionStoreOptions {
   /** How many sessions it holds at the most; `create` throws `StoreFull` past it. Default 1,000,000. */
@@ -20,8 +21,8 @@ const SWEEP_STEP = 500;
  * Once a second it drops the expired ones, in steps that never hold up the event loop for long.
  */
 export class MemorySessionStore implements SessionStore {
-  readonly #records = new Map<string, SessionRecord>();
-  readonly #byUser = new Multimap<string, SessionRecord>();
+  readonly #records = new ShardedMap<SessionRecord>();
+  readonly #byUser = new ShardedMap<Set<SessionRecord>>();
   readonly #expiry = new ExpiryBuckets<SessionRecord>();
   readonly #maxSessions: number;
   readonly #clock: Clock;
@@ -77,7 +78,7 @@ export class MemorySessionStore implements SessionStore {
 
   listByUser(username: string): SessionRecord[] {
     this.#assertOpen();
-    return [...this.#byUser.get(username)];
+    return [...(this.#byUser.get(username) ?? [])];
   }
 
   removeByUser(username: string, keep?: string): number {
@@ -130,12 +131,12 @@ export class MemorySessionStore implements SessionStore {
     const record = Object.freeze({ ...given });
     this.#records.set(record.id, record);
     this.#expiry.add(record);
-    this.#byUser.add(record.username, record);
+    addTo(this.#byUser, record.username, record);
   }
 
   #drop(record: SessionRecord): void {
     this.#records.delete(record.id);
     this.#expiry.delete(record);
-    this.#byUser.delete(record.username, record);
+    removeFrom(this.#byUser, record.username, record);
   }
 }

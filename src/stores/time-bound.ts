@@ -28,18 +28,24 @@ export function timeBound(timeoutMs: Milliseconds) {
     (...args) => {
       try {
         const answer = method(...args);
-        return answer instanceof Promise ? answerWithin(timeoutMs, answer) : answer;
+        return isThenable(answer) ? answerWithin(timeoutMs, answer) : answer;
       } catch (error) {
         throw failure(error);
       }
     };
 }
 
-function answerWithin<T>(timeoutMs: Milliseconds, answer: Promise<T>): Promise<T> {
+function isThenable<T>(answer: MaybePromise<T>): answer is Promise<T> {
+  return typeof (answer as Promise<T> | undefined)?.then === 'function';
+}
+
+function answerWithin<T>(timeoutMs: Milliseconds, answer: PromiseLike<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = () => reject(failure(new Error(`the store gave no answer within ${timeoutMs} ms`)));
     const timer = setTimeout(late, timeoutMs);
-    answer.then(resolve, (error) => reject(failure(error))).finally(() => clearTimeout(timer));
+    Promise.resolve(answer)
+      .then(resolve, (error) => reject(failure(error)))
+      .finally(() => clearTimeout(timer));
   });
 }
 

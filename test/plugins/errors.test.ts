@@ -1,5 +1,6 @@
 import t from 'tap';
-import { build } from '../helper.ts';
+import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
+import { build, signIn, USER1 } from '../helper.ts';
 
 t.test(
   'an unknown address is 404 and a wrong method is 405 with the right ones, in the one shape',
@@ -35,6 +36,20 @@ t.test('an address that cannot be decoded is 400, with all headers', async (t) =
     response.headers['content-security-policy'],
     (await app.inject('/')).headers['content-security-policy'],
   );
+});
+
+t.test('what fails is logged with its cause, what is refused for load with its code', async (t) => {
+  const log: string[] = [];
+  const sessionStore = new MemorySessionStore({ maxSessions: 1 });
+  const app = await build(t, { log, env: { LOG_LEVEL: 'warn' }, sessionStore });
+  await signIn(app);
+  log.length = 0;
+  await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+  sessionStore.close();
+  await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+  const [full, failed] = log.map((line) => JSON.parse(line));
+  t.match(full, { level: 40, code: 'STORE_FULL', err: undefined });
+  t.match(failed, { level: 50, err: { code: 'STORE_UNAVAILABLE', stack: /the session store is closed/ } });
 });
 
 t.test('a fault of ours is 500, and only the log knows what it was', async (t) => {

@@ -12,6 +12,17 @@ t.test('a later answer is passed on', async (t) => {
   t.equal(await timeBound(1000)(async (n: number) => n + 1)(1), 2);
 });
 
+t.test('a promise of another library is bounded like one of our own', async (t) => {
+  // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
+  const foreign = {
+    then: (resolve: (n: number) => void) => setImmediate(resolve, 2),
+  } as unknown as Promise<number>;
+  t.equal(await timeBound(1000)(() => foreign)(), 2);
+  // biome-ignore lint/suspicious/noThenProperty: as above
+  const silent = { then: () => {} } as unknown as Promise<number>;
+  await t.rejects(async () => timeBound(5)(() => silent)(), { code: 'STORE_UNAVAILABLE' });
+});
+
 t.test('a throw and a rejection are the store being unavailable, with the reason as the cause', async (t) => {
   const cause = new Error('connection refused');
   const throws = timeBound(1000)(() => {
