@@ -30,7 +30,7 @@ t.test('what is not HTTP is 400, what is too long is 431, in our shape and witho
   const cases = [
     ['nonsense\r\n\r\n', 400, 'BAD_REQUEST'],
     ['GET /welcome HTTP/9.9\r\n\r\n', 400, 'BAD_REQUEST'],
-    ['GET /welcome HTTP/1.1\r\nHost: x\r\nBad Header: x\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['GET /welcome HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n', 400, 'BAD_REQUEST'],
     ['FROB /welcome HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'BAD_REQUEST'],
     [`GET /welcome HTTP/1.1\r\nHost: x\r\nCookie: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
   ] as const;
