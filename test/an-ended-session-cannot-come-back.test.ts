@@ -4,31 +4,40 @@ import { build, cookieOf, doctored, signIn, welcome } from './helper.ts';
 
 // Rule 5 of the design: only `create` brings a record into being, every other write is conditional.
 
+/** A store's method that, once it is armed, says that it was reached and waits to be released. */
+function pausable<A extends unknown[], T>(method: (...args: A) => T) {
+  let arrive = () => {};
+  let gate: Promise<void> | undefined;
+  return {
+    method: async (...args: A) => {
+      arrive();
+      await gate;
+      return method(...args);
+    },
+    arm() {
+      let release = () => {};
+      gate = new Promise((resolve) => {
+        release = resolve;
+      });
+      const reached = new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      return { reached, release };
+    },
+  };
+}
+
 t.test('a refresh in flight during logout does not bring the session back', async (t) => {
   const inner = new MemorySessionStore();
-  let pause: Promise<void> | undefined;
-  let reached = () => {};
-  const sessionStore = doctored(inner, {
-    replace: async (next, expectedHash) => {
-      reached();
-      await pause;
-      return inner.replace(next, expectedHash);
-    },
-  });
-  const app = await build(t, { sessionStore });
+  const replace = pausable((...args: Parameters<typeof inner.replace>) => inner.replace(...args));
+  const app = await build(t, { sessionStore: doctored(inner, { replace: replace.method }) });
   const cookie = await signIn(app);
-  let resume = () => {};
-  pause = new Promise((resolve) => {
-    resume = resolve;
-  });
-  const atTheStore = new Promise<void>((resolve) => {
-    reached = resolve;
-  });
 
+  const { reached, release } = replace.arm();
   const refreshing = app.inject({ method: 'POST', url: '/refresh', headers: { cookie } });
-  await atTheStore;
+  await reached;
   t.equal((await app.inject({ url: '/logout', headers: { cookie } })).statusCode, 200);
-  resume();
+  release();
   const refreshed = await refreshing;
   t.equal(refreshed.statusCode, 401);
   t.equal(refreshed.headers['set-cookie'], undefined);
@@ -37,30 +46,16 @@ t.test('a refresh in flight during logout does not bring the session back', asyn
 
 t.test('a logout in flight during a refresh ends the session that the refresh extended', async (t) => {
   const inner = new MemorySessionStore();
-  let pause: Promise<void> | undefined;
-  let reached = () => {};
-  const sessionStore = doctored(inner, {
-    remove: async (id) => {
-      reached();
-      await pause;
-      return inner.remove(id);
-    },
-  });
-  const app = await build(t, { sessionStore });
+  const remove = pausable((id: string) => inner.remove(id));
+  const app = await build(t, { sessionStore: doctored(inner, { remove: remove.method }) });
   const cookie = await signIn(app);
-  let resume = () => {};
-  pause = new Promise((resolve) => {
-    resume = resolve;
-  });
-  const atTheStore = new Promise<void>((resolve) => {
-    reached = resolve;
-  });
 
+  const { reached, release } = remove.arm();
   const leaving = app.inject({ url: '/logout', headers: { cookie } });
-  await atTheStore;
+  await reached;
   const refreshed = await app.inject({ method: 'POST', url: '/refresh', headers: { cookie } });
   t.equal(refreshed.statusCode, 200);
-  resume();
+  release();
   t.equal((await leaving).statusCode, 200);
   t.equal(await welcome(app, cookieOf(refreshed)), 401);
   t.equal(inner.size, 0);
