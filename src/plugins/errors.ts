@@ -58,9 +58,10 @@ function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
   throw new MethodNotAllowed();
 }
 
-/** Fastify's own errors by status. What is not among them is a fault of ours. */
+/** Errors of Fastify and its plugins by status. What is not among them, and is no 4xx, is a fault of ours. */
 const BY_STATUS = new Map<number | undefined, new () => CatalogueError>([
-  [400, BadRequest],
+  // The static files of the docs: a path that leads out of their folder.
+  [403, NotFound],
   [413, BodyTooLarge],
   [414, UriTooLong],
   [415, UnsupportedMediaType],
@@ -73,8 +74,12 @@ function toCatalogue(thrown: FastifyError): CatalogueError {
   if (thrown.validation) {
     return new InvalidInput(thrown.message);
   }
-  const Entry = BY_STATUS.get(thrown.statusCode) ?? InternalError;
+  const Entry = BY_STATUS.get(thrown.statusCode) ?? (isClientError(thrown) ? BadRequest : InternalError);
   return new Entry();
+}
+
+function isClientError({ statusCode = 500 }: FastifyError): boolean {
+  return statusCode >= 400 && statusCode < 500;
 }
 
 function isOfCatalogue(thrown: FastifyError): thrown is CatalogueError {

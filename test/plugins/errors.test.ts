@@ -1,6 +1,9 @@
+import Fastify from 'fastify';
 import t from 'tap';
+import { errors } from '../../src/plugins/errors.ts';
 import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
 import { build, signIn, USER1 } from '../helper.ts';
+import { exchange, startServer } from '../server-process.ts';
 
 t.test(
   'an unknown address is 404 and a wrong method is 405 with the right ones, in the one shape',
@@ -37,6 +40,45 @@ t.test('an address that cannot be decoded is 400, with all headers', async (t) =
     (await app.inject('/')).headers['content-security-policy'],
   );
 });
+
+t.test('a path out of the folder of the docs leads nowhere', async (t) => {
+  const { port } = await startServer(t);
+  for (const path of [
+    '/docs/static/../../package.json',
+    '/docs/static/..%2f..%2fpackage.json',
+    '/docs/../package.json',
+  ]) {
+    const answer = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    t.match(answer, /^HTTP\/1.1 404 .*"code":"NOT_FOUND"/s, path);
+  }
+});
+
+t.test(
+  'an error that a library throws keeps its side of the fault: ours is 5xx, the client’s is 4xx',
+  async (t) => {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await app.register(errors);
+    app.get<{ Params: { status: string } }>('/:status', async ({ params }) => {
+      throw Object.assign(
+        new Error('an internal detail'),
+        params.status && { statusCode: Number(params.status) },
+      );
+    });
+    for (const [status, code] of [
+      ['403', 'NOT_FOUND'],
+      ['409', 'BAD_REQUEST'],
+      ['414', 'URI_TOO_LONG'],
+      ['500', 'INTERNAL_ERROR'],
+      ['502', 'INTERNAL_ERROR'],
+      ['', 'INTERNAL_ERROR'],
+    ]) {
+      const response = await app.inject(`/${status}`);
+      t.match(response.json(), { code, statusCode: response.statusCode }, status);
+      t.notMatch(response.body, 'internal detail');
+    }
+  },
+);
 
 t.test('what fails is logged with its cause, what is refused for load with its code', async (t) => {
   const log: string[] = [];
