@@ -72,7 +72,7 @@ t.test(
       ['500', 'INTERNAL_ERROR'],
       ['502', 'INTERNAL_ERROR'],
       ['', 'INTERNAL_ERROR'],
-    ]) {
+    ] as const) {
       const response = await app.inject(`/${status}`);
       t.match(response.json(), { code, statusCode: response.statusCode }, status);
       t.notMatch(response.body, 'internal detail');
