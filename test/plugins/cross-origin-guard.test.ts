@@ -11,7 +11,7 @@ const allowed = [
   { 'sec-fetch-site': 'same-origin', origin: 'null' },
   { origin: `http://${HOST}` },
   { origin: `https://${HOST}` },
-  { origin: 'http://LOCALHOST:8080' },
+  { origin: 'http://localhost:8080', host: 'LocalHost:8080' },
   { origin: '' },
   { origin: 'https://login.example' },
 ];

@@ -36,6 +36,13 @@ t.test('a session starts with both deadlines set from the clock', async (t) => {
   });
 });
 
+t.test('an idle lifetime beyond the absolute one ends with it', async (t) => {
+  const { clock, store } = setUp(t);
+  const manager = new SessionManager(store, clock, { idleSeconds: 120, maxSeconds: 60 });
+  const { session } = await manager.start('user1');
+  t.equal(session.expiresAt, clock() + 60_000);
+});
+
 t.test('the store holds a hash and never the secret', async (t) => {
   const { store, manager } = setUp(t);
   const { session, token } = await manager.start('user1');
