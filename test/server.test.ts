@@ -64,6 +64,19 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+t.test('a request that was on its way at the signal is answered, too', async (t) => {
+  const server = await startServer(t);
+  const socket = connect(server.port, '127.0.0.1');
+  const answer = received(socket);
+  socket.write('GET /welcome HTTP/1.1\r\nHost: localhost\r\n');
+  await exchange(server.port, 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  server.child.kill('SIGTERM');
+  await server.logged('stopping');
+  socket.write('\r\n');
+  t.match(await answer, /^HTTP\/1.1 401 .*"code":"NOT_SIGNED_IN"/s);
+  t.equal(await server.exited, 0);
+});
+
 t.test('a connection that stays open and idle does not hold up the end', async (t) => {
   const server = await startServer(t);
   const socket = connect(server.port, '127.0.0.1');

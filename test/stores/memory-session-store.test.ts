@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import { StoreFull } from '../../src/errors.ts';
@@ -108,6 +109,13 @@ t.test('expired records are swept within a second, a part at a time, and live on
   }
   t.equal(store.size, 1, 'the next steps come without waiting for another second');
   t.equal(store.listByUser('user1').length, 1);
+});
+
+t.test('it keeps no process alive', async (t) => {
+  const module = new URL('../../src/stores/memory-session-store.ts', import.meta.url);
+  const code = `import { MemorySessionStore } from '${module}'; new MemorySessionStore();`;
+  const args = [...process.execArgv, '--input-type=module', '--eval', code];
+  t.equal(spawnSync(process.execPath, args, { timeout: 20_000 }).status, 0);
 });
 
 t.test('a closed store lets go of everything and answers nothing', async (t) => {

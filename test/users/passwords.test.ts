@@ -1,3 +1,4 @@
+import { hash } from '@node-rs/argon2';
 import t from 'tap';
 import { SignInBusy } from '../../src/errors.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
@@ -41,6 +42,15 @@ t.test('past the bound of waiting hashes it is busy, and those that wait are ser
     t.match(reason, { statusCode: 503, headers: { 'retry-after': /^\d+$/ } });
   }
   t.equal(await passwords.verify(hash, 'password1'), true, 'and later there is room again');
+});
+
+t.test('without settings, a hundred hashes wait for each that runs, and no more', async (t) => {
+  const passwords = new PasswordHasher({ concurrency: 2 });
+  const quick = await hash('password1', { memoryCost: 8, timeCost: 1 });
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 203 }, () => passwords.verify(quick, 'password1')),
+  );
+  t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 202);
 });
 
 t.test('a hash that is none is an error, not a wrong password', async (t) => {
