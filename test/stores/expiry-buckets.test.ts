@@ -51,6 +51,14 @@ t.test('a clock that is set back strands nothing', async (t) => {
   t.same(buckets.due(50_000, 10), [item]);
 });
 
+t.test('what is added after its deadline is due like the rest', async (t) => {
+  const buckets = new ExpiryBuckets();
+  t.same(buckets.due(100_000, 10), []);
+  const item = at(50_000);
+  buckets.add(item);
+  t.same(buckets.due(100_000, 10), [item]);
+});
+
 t.test('clear forgets everything', async (t) => {
   const buckets = new ExpiryBuckets();
   buckets.add(at(1));
