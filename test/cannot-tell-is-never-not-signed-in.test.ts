@@ -2,6 +2,7 @@ import t from 'tap';
 import { MemorySessionStore } from '../src/stores/memory-session-store.ts';
 import { MemoryUserStore } from '../src/stores/memory-user-store.ts';
 import type { SessionStore } from '../src/stores/session-store.ts';
+import type { UserStore } from '../src/stores/user-store.ts';
 import { build, doctored, fakeClock, signIn, USER1, welcome } from './helper.ts';
 
 // Rule 3 of the design: a store that is down or slow is 503 with Retry-After within a bounded time, and the cookie
@@ -55,14 +56,16 @@ for (const [how, fail] of Object.entries(failures)) {
   }
 }
 
-t.test('a store of users that fails is 503, too', async (t) => {
-  const userStore = new MemoryUserStore();
-  userStore.find = down;
-  const app = await build(t, { userStore });
-  const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
-  t.match(response.json(), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
-  t.match(response.headers['retry-after'], /^\d+$/);
-});
+for (const [how, fail] of Object.entries(failures)) {
+  t.test(`a store of users whose find ${how} is 503, too`, async (t) => {
+    const users = new MemoryUserStore();
+    const userStore: UserStore = { create: (user) => users.create(user), find: fail };
+    const app = await build(t, { userStore });
+    const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+    t.match(response.json(), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
+    t.match(response.headers['retry-after'], /^\d+$/);
+  });
+}
 
 t.test('while the store is down, a request without a well-formed token is still 401', async (t) => {
   const sessionStore = doctored(new MemorySessionStore(), { find: down });

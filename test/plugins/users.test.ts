@@ -1,4 +1,6 @@
+import Fastify from 'fastify';
 import t from 'tap';
+import { users } from '../../src/index.ts';
 import { MemoryUserStore } from '../../src/stores/memory-user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { build } from '../helper.ts';
@@ -20,6 +22,14 @@ t.test('with a store of users there are no others', async (t) => {
   t.match(await app.authenticate('ann', 'a password of her own'), { username: 'ann' });
   t.equal(await app.authenticate('user1', 'password1'), undefined);
   t.same(log, []);
+});
+
+t.test('on a bare app, it needs a store and no other option', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  // Waits for real: the bound is a timer of the process.
+  await app.register(users, { store: { create: () => true, find: () => new Promise<never>(() => {}) } });
+  await t.rejects(app.authenticate('ann', 'a password'), { code: 'STORE_UNAVAILABLE' });
 });
 
 t.test('a store of users that fails is "cannot tell"', async (t) => {
