@@ -8,9 +8,13 @@ export function loggerOptions({
 }: Config): Exclude<FastifyServerOptions['logger'], boolean | undefined> {
   return {
     level: LOG_LEVEL,
-    // No headers, which hold cookies, and no query, which may hold anything.
+    // No headers, which hold cookies, and the route in place of the address, which may hold anything.
     serializers: {
-      req: ({ method, url, ip }: FastifyRequest) => ({ method, path: pathOf(url), remoteAddress: ip }),
+      req: ({ method, routeOptions, ip }: FastifyRequest) => ({
+        method,
+        route: routeOptions.url ?? 'none',
+        remoteAddress: ip,
+      }),
     },
     ...(process.stdout.isTTY && { stream: pretty({ sync: true }) }),
   };
@@ -32,9 +36,4 @@ export class RequestsAtDebug extends LogController {
       'request',
     );
   }
-}
-
-/** A URL's path, without its query. */
-export function pathOf(url: string): string {
-  return url.replace(/\?.*/s, '');
 }

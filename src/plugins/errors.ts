@@ -13,7 +13,6 @@ import {
   UnsupportedMediaType,
   UriTooLong,
 } from '../errors.ts';
-import { pathOf } from '../log.ts';
 
 /** Answers every error, whoever threw it, with one of the catalogue and in one shape. */
 export const errors = fp(registerErrors, { name: 'errors', fastify: '5.x' });
@@ -47,7 +46,7 @@ function log(
 }
 
 function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
-  const path = pathOf(request.url);
+  const path = request.url.replace(/\?.*/s, '');
   const allowed = request.server.supportedMethods.filter((method) =>
     request.server.hasRoute({ method, url: path }),
   );
