@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MemorySessionStore } from '../src/stores/memory-session-store.ts';
+import { MemorySessionStore } from '../src/stores/memory/session-store.ts';
 import { PasswordHasher } from '../src/users/passwords.ts';
 import { build, cookieOf, doctored, fakeClock, signIn, USER1, welcome } from './helper.ts';
 

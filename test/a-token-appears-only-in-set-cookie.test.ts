@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MemorySessionStore } from '../src/stores/memory-session-store.ts';
+import { MemorySessionStore } from '../src/stores/memory/session-store.ts';
 import { build, cookieOf, doctored, signIn, USER1 } from './helper.ts';
 
 // Rule 1 of the design: a token's value appears in Set-Cookie and nowhere else: no body, no log line, no error,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MemorySessionStore } from '../src/stores/memory-session-store.ts';
+import { MemorySessionStore } from '../src/stores/memory/session-store.ts';
 import { build, cookieOf, doctored, signIn, welcome } from './helper.ts';
 
 // Rule 5 of the design: only `create` brings a record into being, every other write is conditional.

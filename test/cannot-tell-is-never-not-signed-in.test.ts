@@ -1,6 +1,6 @@
 import t from 'tap';
-import { MemorySessionStore } from '../src/stores/memory-session-store.ts';
-import { MemoryUserStore } from '../src/stores/memory-user-store.ts';
+import { MemorySessionStore } from '../src/stores/memory/session-store.ts';
+import { MemoryUserStore } from '../src/stores/memory/user-store.ts';
 import type { SessionStore } from '../src/stores/session-store.ts';
 import type { UserStore } from '../src/stores/user-store.ts';
 import { build, doctored, fakeClock, signIn, USER1, welcome } from './helper.ts';

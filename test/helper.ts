@@ -4,7 +4,7 @@ import { type ServiceOptions, service } from '../src/app.ts';
 import { parseConfig } from '../src/config.ts';
 import { fastifyOptions } from '../src/fastify-options.ts';
 import type { SessionRecord } from '../src/sessions/record.ts';
-import { MemorySessionStore } from '../src/stores/memory-session-store.ts';
+import { MemorySessionStore } from '../src/stores/memory/session-store.ts';
 import type { SessionStore } from '../src/stores/session-store.ts';
 
 export const USER1 = { username: 'user1', password: 'password1' };

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin';
 import { NotSignedIn } from '../errors.ts';
 import { type Refusal, SessionManager } from '../sessions/manager.ts';
 import type { Clock, Session } from '../sessions/record.ts';
-import { MemorySessionStore } from '../stores/memory-session-store.ts';
+import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import type { SessionStore } from '../stores/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import { SessionCookie, type SessionCookieOptions } from './session-cookie.ts';

@@ -1,7 +1,7 @@
 import Fastify from 'fastify';
 import t from 'tap';
 import { errors } from '../../src/plugins/errors.ts';
-import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
+import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { build, signIn, USER1 } from '../helper.ts';
 import { exchange, startServer } from '../server-process.ts';
 

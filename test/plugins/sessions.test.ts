@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie';
 import Fastify, { type FastifyReply } from 'fastify';
 import t, { type Test } from 'tap';
 import { type SessionsOptions, sessions } from '../../src/index.ts';
-import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
+import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { cookieOf, fakeClock } from '../helper.ts';
 
 /** An app of somebody else's, with the sessions plugin and routes of its own. */

@@ -1,7 +1,7 @@
 import Fastify from 'fastify';
 import t from 'tap';
 import { users } from '../../src/index.ts';
-import { MemoryUserStore } from '../../src/stores/memory-user-store.ts';
+import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { build } from '../helper.ts';
 

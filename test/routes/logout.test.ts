@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
+import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { build, fakeClock, signIn, welcome } from '../helper.ts';
 
 const CLEARED =

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { StoreUnavailable } from '../../src/errors.ts';
 import { type IssuedSession, type Refusal, SessionManager } from '../../src/sessions/manager.ts';
 import { formatToken, mintToken } from '../../src/sessions/token.ts';
-import { MemorySessionStore } from '../../src/stores/memory-session-store.ts';
+import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { doctored, fakeClock } from '../helper.ts';
 
 const IDLE_MS = 120_000;

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { MemoryUserStore } from '../../src/stores/memory-user-store.ts';
+import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Authenticator } from '../../src/users/authenticator.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MemoryUserStore } from '../../src/stores/memory-user-store.ts';
+import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { addDemoUsers } from '../../src/users/demo-users.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 

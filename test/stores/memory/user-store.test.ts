@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MemoryUserStore } from '../../src/stores/memory-user-store.ts';
+import { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
 
 t.test('a user is found by the very name, and a name is given once', async (t) => {
   const store = new MemoryUserStore();

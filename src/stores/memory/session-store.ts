@@ -1,7 +1,7 @@
-import { StoreFull } from '../errors.ts';
-import type { Clock, SessionRecord } from '../sessions/record.ts';
+import { StoreFull } from '../../errors.ts';
+import type { Clock, SessionRecord } from '../../sessions/record.ts';
+import type { SessionStore } from '../session-store.ts';
 import { ExpiryBuckets } from './expiry-buckets.ts';
-import type { SessionStore } from './session-store.ts';
 import { addTo, removeFrom } from './sets.ts';
 import { ShardedMap } from './sharded-map.ts';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { addTo, removeFrom } from '../../src/stores/sets.ts';
+import { addTo, removeFrom } from '../../../src/stores/memory/sets.ts';
 
 t.test('a key has the values it was given and not those taken back, and goes with the last', async (t) => {
   const sets = new Map<string, Set<number>>();

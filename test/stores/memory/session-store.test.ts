@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
-import { StoreFull } from '../../src/errors.ts';
-import { MemorySessionStore, type MemorySessionStoreOptions } from '../../src/stores/memory-session-store.ts';
-import { fakeClock, record } from '../helper.ts';
+import { StoreFull } from '../../../src/errors.ts';
+import {
+  MemorySessionStore,
+  type MemorySessionStoreOptions,
+} from '../../../src/stores/memory/session-store.ts';
+import { fakeClock, record } from '../../helper.ts';
 
 function open(t: Test, options: MemorySessionStoreOptions = {}) {
   const store = new MemorySessionStore(options);
@@ -112,7 +115,7 @@ t.test('expired records are swept within a second, a part at a time, and live on
 });
 
 t.test('it keeps no process alive', async (t) => {
-  const module = new URL('../../src/stores/memory-session-store.ts', import.meta.url);
+  const module = new URL('../../../src/stores/memory/session-store.ts', import.meta.url);
   const code = `import { MemorySessionStore } from '${module}'; new MemorySessionStore();`;
   const args = [...process.execArgv, '--input-type=module', '--eval', code];
   t.equal(spawnSync(process.execPath, args, { timeout: 20_000 }).status, 0);

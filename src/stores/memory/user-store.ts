@@ -1,4 +1,4 @@
-import type { UserRecord, UserStore } from './user-store.ts';
+import type { UserRecord, UserStore } from '../user-store.ts';
 
 /** Keeps users in the memory of this process. */
 export class MemoryUserStore implements UserStore {

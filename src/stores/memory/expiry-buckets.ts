@@ -1,4 +1,4 @@
-import type { Milliseconds } from '../sessions/record.ts';
+import type { Milliseconds } from '../../sessions/record.ts';
 import { addTo, removeFrom } from './sets.ts';
 
 interface Expiring {

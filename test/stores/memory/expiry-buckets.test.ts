@@ -1,5 +1,5 @@
 import t from 'tap';
-import { ExpiryBuckets } from '../../src/stores/expiry-buckets.ts';
+import { ExpiryBuckets } from '../../../src/stores/memory/expiry-buckets.ts';
 
 const at = (expiresAt: number) => ({ expiresAt });
 

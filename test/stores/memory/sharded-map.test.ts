@@ -1,5 +1,5 @@
 import t from 'tap';
-import { ShardedMap } from '../../src/stores/sharded-map.ts';
+import { ShardedMap } from '../../../src/stores/memory/sharded-map.ts';
 
 t.test('it does what a Map does', async (t) => {
   const map = new ShardedMap<number>();
