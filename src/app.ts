@@ -10,27 +10,25 @@ import { gracefulClose } from './plugins/graceful-close.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { sessions } from './plugins/sessions.ts';
 import { users } from './plugins/users.ts';
+import { health } from './routes/health.ts';
 import { logout } from './routes/logout.ts';
 import { refresh } from './routes/refresh.ts';
 import { signin } from './routes/signin.ts';
 import { welcome } from './routes/welcome.ts';
 import type { Clock } from './sessions/record.ts';
-import { MemorySessionStore } from './stores/memory/session-store.ts';
-import { MemoryUserStore } from './stores/memory/user-store.ts';
+import { closeStores, openStores } from './stores/open-stores.ts';
 import type { SessionStore } from './stores/session-store.ts';
 import type { UserStore } from './stores/user-store.ts';
+import { addDemoUsers } from './users/demo-users.ts';
 import { PasswordHasher } from './users/passwords.ts';
-
-/** How long a store may take to answer before it counts as failed. */
-const STORE_TIMEOUT_MS = 500;
 
 export interface ServiceOptions {
   readonly config: Config;
   /** Default `Date.now`. */
   readonly clock?: Clock;
-  /** Default: the store that `STORE_URL` names. */
+  /** Default: the store that `STORE_URL` names. Yours is yours to close. */
   readonly sessionStore?: SessionStore;
-  /** Default: a store in memory with the demo users. */
+  /** Default: the store that `STORE_URL` names; the one in memory has the demo users. Yours is yours to close. */
   readonly userStore?: UserStore;
   readonly passwords?: PasswordHasher;
 }
@@ -41,9 +39,19 @@ export const service = fp(registerService, { name: 'service', fastify: '5.x' });
 async function registerService(app: FastifyInstance, options: ServiceOptions): Promise<void> {
   const { config, clock = Date.now, passwords = new PasswordHasher() } = options;
   const https = isHttps(config);
-  const sessionStore =
-    options.sessionStore ?? new MemorySessionStore({ maxSessions: config.MAX_SESSIONS, clock });
-  app.addHook('onClose', async () => sessionStore.close());
+  const stores = await openStores(config.STORE_URL, {
+    timeoutMs: config.STORE_TIMEOUT_MS,
+    keyPrefix: config.REDIS_KEY_PREFIX,
+    maxSessions: config.MAX_SESSIONS,
+    clock,
+    log: app.log,
+  });
+  app.addHook('onClose', () => closeStores(stores));
+  const { sessionStore = stores.sessions, userStore = stores.users } = options;
+  if (config.STORE_URL === 'memory:' && options.userStore === undefined) {
+    const users = await addDemoUsers(userStore, passwords);
+    app.log.warn({ users }, 'DEMO USERS with public passwords can sign in: do not use this store for real');
+  }
 
   // What every request meets, in this order.
   await app.register(errors);
@@ -54,14 +62,13 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
 
   // What the routes use.
   await app.register(users, {
-    store: options.userStore ?? new MemoryUserStore(),
-    storeTimeoutMs: STORE_TIMEOUT_MS,
+    store: userStore,
+    storeTimeoutMs: config.STORE_TIMEOUT_MS,
     passwords,
-    demo: options.userStore === undefined,
   });
   await app.register(sessions, {
     store: sessionStore,
-    storeTimeoutMs: STORE_TIMEOUT_MS,
+    storeTimeoutMs: config.STORE_TIMEOUT_MS,
     idleSeconds: config.SESSION_IDLE_SECONDS,
     maxSeconds: config.SESSION_MAX_SECONDS,
     cookie: { secure: https },
@@ -74,4 +81,5 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(welcome);
   await app.register(refresh);
   await app.register(logout);
+  await app.register(health, { ping: () => sessionStore.ping(), timeoutMs: config.STORE_TIMEOUT_MS });
 }

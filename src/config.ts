@@ -3,9 +3,11 @@ import { parseEnv } from 'node:util';
 import proxyAddr from '@fastify/proxy-addr';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { parseStoreUrl, STORE_URL_FORMS, withoutSecrets } from './stores/store-url.ts';
 
 FormatRegistry.Set('origin', isOrigin);
-FormatRegistry.Set('trusted-proxies', isTrustProxy);
+FormatRegistry.Set('trusted-proxies', takenBy(parseTrustProxy));
+FormatRegistry.Set('store-url', takenBy(parseStoreUrl));
 
 /**
  * The environment the service reads, in the order of `.env.example`. A description completes the sentence
@@ -28,7 +30,18 @@ export const Environment = Type.Object({
     description: 'the http or https origin that browsers use, without a path',
     examples: ['https://login.example.com'],
   }),
-  STORE_URL: Type.Literal('memory:', { default: 'memory:', description: 'memory:' }),
+  STORE_URL: Type.String({ format: 'store-url', default: 'memory:', description: STORE_URL_FORMS }),
+  STORE_TIMEOUT_MS: Type.Integer({
+    minimum: 10,
+    maximum: 60_000,
+    default: 500,
+    description: 'a whole number of milliseconds from 10 to 60000',
+  }),
+  REDIS_KEY_PREFIX: Type.String({
+    pattern: '^[\\x21-\\x7e]{1,64}$',
+    default: 'login:',
+    description: '1 to 64 printable characters of ASCII without spaces',
+  }),
   SESSION_IDLE_SECONDS: Type.Integer({
     minimum: 1,
     maximum: 34_560_000,
@@ -46,6 +59,12 @@ export const Environment = Type.Object({
     maximum: 16_000_000,
     default: 1_000_000,
     description: 'a whole number from 1 to 16000000',
+  }),
+  PASSWORD_MIN_LENGTH: Type.Integer({
+    minimum: 8,
+    maximum: 256,
+    default: 15,
+    description: 'a whole number of characters from 8 to 256',
   }),
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
@@ -108,13 +127,15 @@ export function parseTrustProxy(text: string): boolean | string {
   return text;
 }
 
-function isTrustProxy(text: string): boolean {
-  try {
-    parseTrustProxy(text);
-    return true;
-  } catch {
-    return false;
-  }
+function takenBy(parse: (text: string) => unknown): (text: string) => boolean {
+  return (text) => {
+    try {
+      parse(text);
+      return true;
+    } catch {
+      return false;
+    }
+  };
 }
 
 function readIfThere(path: string): string {
@@ -148,7 +169,7 @@ function complaints(config: unknown): string {
   return [...wrong]
     .map(([path, { schema, value }]) => {
       const example = schema.default ?? schema.examples?.[0];
-      return `${path.slice(1)} is "${value}": it must be ${schema.description}. Example: ${path.slice(1)}=${example}`;
+      return `${path.slice(1)} is "${withoutSecrets(String(value))}": it must be ${schema.description}. Example: ${path.slice(1)}=${example}`;
     })
     .join('\n');
 }

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { service } from './app.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
+import { StoreNotOpened } from './stores/store-not-opened.ts';
 
 /** How long requests in flight have to end after a signal to stop, in milliseconds. */
 const GRACE_MS = 10_000;
@@ -10,7 +11,7 @@ const GRACE_MS = 10_000;
 try {
   await start(loadConfig());
 } catch (error) {
-  console.error(error instanceof ConfigError ? error.message : error);
+  console.error(error instanceof ConfigError || error instanceof StoreNotOpened ? error.message : error);
   process.exit(1);
 }
 

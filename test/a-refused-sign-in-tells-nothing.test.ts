@@ -1,5 +1,6 @@
 import t from 'tap';
 import { MemoryUserStore } from '../src/stores/memory/user-store.ts';
+import { newUser } from '../src/stores/user-store.ts';
 import { PasswordHasher } from '../src/users/passwords.ts';
 import { build } from './helper.ts';
 
@@ -48,7 +49,7 @@ t.test('every refusal pays for one hash with the same parameters', async (t) => 
     }
   })();
   const userStore = new MemoryUserStore();
-  userStore.create({ username: 'user1', passwordHash: await passwords.hash('password1') });
+  userStore.create(newUser('user1', await passwords.hash('password1')));
   const app = await build(t, { passwords, userStore });
   for (const [name, payload] of Object.entries(refused)) {
     hashed.length = 0;

@@ -79,6 +79,8 @@ export function doctored(store: SessionStore, methods: Partial<SessionStore>): S
     remove: (id) => store.remove(id),
     listByUser: (username) => store.listByUser(username),
     removeByUser: (username, keep) => store.removeByUser(username, keep),
+    list: () => store.list(),
+    ping: () => store.ping(),
     close: () => store.close(),
   };
   return { ...plain, ...methods };

@@ -43,7 +43,10 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
       },
       // The first is what Swagger UI calls: its own origin, by whatever name it was opened.
       servers: [{ url: '/', description: 'Where this document comes from.' }, { url: publicUrl }],
-      tags: [{ name: 'session', description: 'Sign in, stay signed in, sign out.' }],
+      tags: [
+        { name: 'session', description: 'Sign in, stay signed in, sign out.' },
+        { name: 'health', description: 'For whoever keeps the service running.' },
+      ],
       components: {
         securitySchemes: {
           sessionCookie: {

@@ -1,11 +1,11 @@
 import cookie from '@fastify/cookie';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { NotSignedIn } from '../errors.ts';
+import { NotSignedIn, SignInRefused } from '../errors.ts';
 import { type Refusal, SessionManager } from '../sessions/manager.ts';
 import type { Clock, Session } from '../sessions/record.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
-import type { SessionStore } from '../stores/session-store.ts';
+import type { MaybePromise, SessionStore } from '../stores/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import { SessionCookie, type SessionCookieOptions } from './session-cookie.ts';
 
@@ -47,10 +47,11 @@ declare module 'fastify' {
   interface FastifyReply {
     /**
      * Starts a session for a user who has just proved who they are, ends the one that came with the request and
-     * sets the cookie.
-     * @throws StoreFull or StoreUnavailable (503).
+     * sets the cookie. `isStillAllowed` is asked once the session stands, and a `false` takes it back: what was true
+     * when the password was checked may have changed meanwhile.
+     * @throws SignInRefused (401) when it is no longer allowed; StoreFull or StoreUnavailable (503).
      */
-    startSession(username: string): Promise<Session>;
+    startSession(username: string, isStillAllowed?: () => MaybePromise<boolean>): Promise<Session>;
     /**
      * Swaps the request's token for a fresh one and sets the cookie; the old token is dead from then on.
      * @throws NotSignedIn (401) without a live session or when another refresh was first; StoreUnavailable (503).
@@ -95,9 +96,13 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
     request[kSession] = accepted(request, await rules.authenticate(token));
   });
 
-  app.decorateReply('startSession', async function (username) {
+  app.decorateReply('startSession', async function (username, isStillAllowed) {
     forbidCaching(this);
-    const issued = await rules.start(username, jar.read(this.request));
+    const issued = await rules.start(username, jar.read(this.request), isStillAllowed);
+    if (typeof issued === 'string') {
+      this.log.warn({ username, reason: issued }, 'session taken back');
+      throw new SignInRefused();
+    }
     jar.write(this, issued);
     this.log.info(describe(issued.session), 'session started');
     return issued.session;

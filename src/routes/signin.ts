@@ -35,6 +35,7 @@ export const signin: FastifyPluginAsyncTypebox = async (app) => {
       request.log.warn({ remoteAddress: request.ip }, 'sign-in refused');
       throw new SignInRefused();
     }
-    return viewSession(await reply.startSession(user.username), { current: true });
+    const session = await reply.startSession(user.username, () => app.isUnchanged(user));
+    return viewSession(session, { current: true });
   });
 };

@@ -1,5 +1,5 @@
 import { StoreUnavailable } from '../errors.ts';
-import type { SessionStore } from '../stores/session-store.ts';
+import type { MaybePromise, SessionStore } from '../stores/session-store.ts';
 import {
   type Clock,
   isLive,
@@ -10,13 +10,14 @@ import {
 } from './record.ts';
 import { formatToken, hashesMatch, hashSecret, mintToken, parseToken, type Token } from './token.ts';
 
-/** Why a token opens no session. For the log at debug level; a client is told `NotSignedIn` for all of them. */
+/** Why a token opens no session, or why none was started. For the log at debug level; a client is told `NotSignedIn` for all of them. */
 export type Refusal =
   | 'malformed token'
   | 'unknown session'
   | 'wrong secret'
   | 'expired'
-  | 'refreshed elsewhere';
+  | 'refreshed elsewhere'
+  | 'no longer allowed';
 
 /** A session together with the token that now opens it. The token goes into the cookie and nowhere else. */
 export interface IssuedSession {
@@ -53,10 +54,21 @@ export class SessionManager {
    * Starts a session for a user who has just signed in, and ends those that came with the request.
    * Nothing of a session that came is adopted (OWASP Session Management, "Renew the Session ID After Any
    * Privilege Level Change"), and it ends only once the new one stands: a failure leaves the user what they had.
+   *
+   * `isStillAllowed` is asked once the session stands. Whoever takes the user's leave to sign in away, and ends their
+   * sessions after that, cannot miss one that was being started meanwhile: either they see it, or this sees them.
    */
-  async start(username: string, presentedTokens: readonly string[] = []): Promise<IssuedSession> {
+  async start(
+    username: string,
+    presentedTokens: readonly string[] = [],
+    isStillAllowed: () => MaybePromise<boolean> = () => true,
+  ): Promise<IssuedSession | Refusal> {
     const issued = await this.#create(username);
     try {
+      if (!(await isStillAllowed())) {
+        await this.#store.remove(issued.session.id);
+        return 'no longer allowed';
+      }
       await Promise.all(presentedTokens.map((token) => this.end(token)));
     } catch (error) {
       // Nobody will get this token: a session that nobody holds must not stay.

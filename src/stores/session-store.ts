@@ -11,7 +11,8 @@ export type MaybePromise<T> = T | Promise<T>;
  * - Each method is one step: what it promises holds against any number of concurrent calls.
  * - Only `create` brings a record into being. Nothing else may bring back one that was removed.
  * - A store never judges time. It may drop a record whose deadline has passed, or still return it.
- * - Records are values: one that was handed in or out is never changed afterwards by the store.
+ * - Records are values: one that was handed in or out is never changed afterwards by the store. Any string is
+ *   kept as it is, whatever its characters. A record's id and username never change.
  */
 export interface SessionStore {
   /** Adds a record. `false` if its id is taken; the record there stays as it is. */
@@ -34,6 +35,15 @@ export interface SessionStore {
 
   /** Removes a user's records but for the one with the id `keep`, and says how many it removed. */
   removeByUser(username: string, keep?: string): MaybePromise<number>;
+
+  /**
+   * Every record, in no particular order, for an operator: it may take long and belongs on no request's path.
+   * May include ended ones; one that is created while it runs may be missing.
+   */
+  list(): Iterable<SessionRecord> | AsyncIterable<SessionRecord>;
+
+  /** Asks the backend for a sign of life, and rejects when it gives none. */
+  ping(): MaybePromise<void>;
 
   /** Lets go of what the store holds open. Every other call rejects from then on; a second close does nothing. */
   close(): MaybePromise<void>;

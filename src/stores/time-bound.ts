@@ -1,6 +1,7 @@
 import { StoreFull, StoreUnavailable } from '../errors.ts';
 import type { Milliseconds } from '../sessions/record.ts';
 import type { MaybePromise, SessionStore } from './session-store.ts';
+import { within } from './within.ts';
 
 /**
  * The same store with every failure told in one way and within a bounded time: a method that throws, rejects or
@@ -16,6 +17,8 @@ export function timeBoundSessionStore(store: SessionStore, timeoutMs: Millisecon
     remove: bound((id) => store.remove(id)),
     listByUser: bound((username) => store.listByUser(username)),
     removeByUser: bound((username, keep) => store.removeByUser(username, keep)),
+    list: () => store.list(),
+    ping: bound(() => store.ping()),
     close: () => store.close(),
   };
 }
@@ -40,12 +43,8 @@ function isThenable<T>(answer: MaybePromise<T>): answer is Promise<T> {
 }
 
 function answerWithin<T>(timeoutMs: Milliseconds, answer: PromiseLike<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(failure(new Error(`the store gave no answer within ${timeoutMs} ms`)));
-    const timer = setTimeout(late, timeoutMs);
-    Promise.resolve(answer)
-      .then(resolve, (error) => reject(failure(error)))
-      .finally(() => clearTimeout(timer));
+  return within(timeoutMs, answer, 'the store').catch((error) => {
+    throw failure(error);
   });
 }
 

@@ -1,4 +1,4 @@
-import type { UserStore } from '../stores/user-store.ts';
+import { newUser, type UserStore } from '../stores/user-store.ts';
 import type { PasswordHasher } from './passwords.ts';
 
 const DEMO_USERS = [
@@ -10,7 +10,7 @@ const DEMO_USERS = [
 export async function addDemoUsers(users: UserStore, passwords: PasswordHasher): Promise<string[]> {
   return Promise.all(
     DEMO_USERS.map(async ({ username, password }) => {
-      await users.create({ username, passwordHash: await passwords.hash(password) });
+      await users.create(newUser(username, await passwords.hash(password)));
       return username;
     }),
   );

@@ -1,13 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { hash, type Options, verify } from '@node-rs/argon2';
+import { hash, verify } from '@node-rs/argon2';
+import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import fastq from 'fastq';
 import { SignInBusy } from '../errors.ts';
-
-/**
- * Argon2id with 19 MiB, two passes and one lane, the library's default algorithm: what the OWASP Password
- * Storage Cheat Sheet asks for at least.
- */
-const ARGON2ID: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+import { ARGON2ID, isBcrypt } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
   /** Hashes computed at the same time. Default: {@link spareThreads}. */
@@ -31,6 +27,7 @@ export class PasswordHasher {
    * @throws SignInBusy when too many hashes are waiting already.
    */
   hash(password: string): Promise<string> {
+    // The library's default algorithm is argon2id.
     return this.#run(() => hash(password, ARGON2ID));
   }
 
@@ -39,7 +36,9 @@ export class PasswordHasher {
    * @throws SignInBusy when too many hashes are waiting already.
    */
   verify(passwordHash: string, password: string): Promise<boolean> {
-    return this.#run(() => verify(passwordHash, password));
+    return this.#run(() =>
+      isBcrypt(passwordHash) ? verifyBcrypt(password, passwordHash) : verify(passwordHash, password),
+    );
   }
 
   async #run<T>(job: () => Promise<T>): Promise<T> {

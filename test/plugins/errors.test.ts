@@ -2,6 +2,8 @@ import Fastify from 'fastify';
 import t from 'tap';
 import { errors } from '../../src/plugins/errors.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
+import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import { newUser } from '../../src/stores/user-store.ts';
 import { build, signIn, USER1 } from '../helper.ts';
 import { exchange, startServer } from '../server-process.ts';
 
@@ -99,7 +101,7 @@ t.test('a fault of ours is 500, and only the log knows what it was', async (t) =
   const app = await build(t, {
     log,
     env: { LOG_LEVEL: 'error' },
-    userStore: { create: () => true, find: () => ({ username: 'user1', passwordHash: 'not a PHC string' }) },
+    userStore: Object.assign(new MemoryUserStore(), { find: () => newUser('user1', 'not a PHC string') }),
   });
   const payload = { username: 'user1', password: 'hunter2' };
   const response = await app.inject({ method: 'POST', url: '/signin', payload });

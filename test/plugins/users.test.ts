@@ -2,6 +2,7 @@ import Fastify from 'fastify';
 import t from 'tap';
 import { users } from '../../src/index.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import { newUser } from '../../src/stores/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { build } from '../helper.ts';
 
@@ -17,7 +18,7 @@ t.test('with a store of users there are no others', async (t) => {
   const log: string[] = [];
   const passwords = new PasswordHasher();
   const userStore = new MemoryUserStore();
-  userStore.create({ username: 'ann', passwordHash: await passwords.hash('a password of her own') });
+  userStore.create(newUser('ann', await passwords.hash('a password of her own')));
   const app = await build(t, { log, env: { LOG_LEVEL: 'info' }, userStore, passwords });
   t.match(await app.authenticate('ann', 'a password of her own'), { username: 'ann' });
   t.equal(await app.authenticate('user1', 'password1'), undefined);
@@ -28,7 +29,7 @@ t.test('on a bare app, it needs a store and no other option', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
   // Waits for real: the bound is a timer of the process.
-  await app.register(users, { store: { create: () => true, find: () => new Promise<never>(() => {}) } });
+  await app.register(users, { store: { find: () => new Promise<never>(() => {}), replace: () => true } });
   await t.rejects(app.authenticate('ann', 'a password'), { code: 'STORE_UNAVAILABLE' });
 });
 

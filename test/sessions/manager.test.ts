@@ -25,7 +25,7 @@ function issued(outcome: IssuedSession | Refusal): IssuedSession {
 
 t.test('a session starts with both deadlines set from the clock', async (t) => {
   const { clock, manager } = setUp(t);
-  const { session, token } = await manager.start('user1');
+  const { session, token } = issued(await manager.start('user1'));
   t.same(session, {
     id: token.split('.')[0],
     username: 'user1',
@@ -39,19 +39,19 @@ t.test('a session starts with both deadlines set from the clock', async (t) => {
 t.test('an idle lifetime beyond the absolute one ends with it', async (t) => {
   const { clock, store } = setUp(t);
   const manager = new SessionManager(store, clock, { idleSeconds: 120, maxSeconds: 60 });
-  const { session } = await manager.start('user1');
+  const { session } = issued(await manager.start('user1'));
   t.equal(session.expiresAt, clock() + 60_000);
 });
 
 t.test('the store holds a hash and never the secret', async (t) => {
   const { store, manager } = setUp(t);
-  const { session, token } = await manager.start('user1');
+  const { session, token } = issued(await manager.start('user1'));
   t.notMatch(JSON.stringify(store.find(session.id)), token.split('.')[1]);
 });
 
 t.test('a token opens its session, and nothing else does', async (t) => {
   const { clock, manager } = setUp(t);
-  const { session, token } = await manager.start('user1');
+  const { session, token } = issued(await manager.start('user1'));
   t.same(await manager.authenticate(token), session);
   t.equal(await manager.authenticate('garbage'), 'malformed token');
   t.equal(await manager.authenticate(formatToken(mintToken())), 'unknown session');
@@ -64,7 +64,7 @@ t.test('a token opens its session, and nothing else does', async (t) => {
 
 t.test('a refresh keeps the id, moves the idle deadline and kills the old token', async (t) => {
   const { clock, manager } = setUp(t);
-  const first = await manager.start('user1');
+  const first = issued(await manager.start('user1'));
   clock.advance(60_000);
   const second = issued(await manager.refresh(first.token));
   t.same(second.session, { ...first.session, expiresAt: clock() + IDLE_MS });
@@ -75,7 +75,7 @@ t.test('a refresh keeps the id, moves the idle deadline and kills the old token'
 
 t.test('however often it is refreshed, a session ends at its absolute deadline', async (t) => {
   const { clock, manager } = setUp(t);
-  let current = await manager.start('user1');
+  let current = issued(await manager.start('user1'));
   for (let elapsed = 0; elapsed < MAX_MS - 60_000; elapsed += 60_000) {
     clock.advance(60_000);
     current = issued(await manager.refresh(current.token));
@@ -91,7 +91,7 @@ t.test('however often it is refreshed, a session ends at its absolute deadline',
 
 t.test('of 100 concurrent refreshes with one token, one succeeds', async (t) => {
   const { store, manager } = setUp(t);
-  const { token } = await manager.start('user1');
+  const { token } = issued(await manager.start('user1'));
   // Every refresh reads before any writes, as with a store on the network.
   const slow = doctored(store, {
     find: async (id) => {
@@ -110,7 +110,7 @@ t.test('of 100 concurrent refreshes with one token, one succeeds', async (t) => 
 
 t.test('an ended session is gone, and ending it again says so', async (t) => {
   const { store, manager } = setUp(t);
-  const { session, token } = await manager.start('user1');
+  const { session, token } = issued(await manager.start('user1'));
   t.same(await manager.end(token), session);
   t.equal(store.size, 0);
   t.equal(await manager.authenticate(token), 'unknown session');
@@ -119,20 +119,18 @@ t.test('an ended session is gone, and ending it again says so', async (t) => {
 
 t.test('a wrong secret ends nothing', async (t) => {
   const { manager } = setUp(t);
-  const { session, token } = await manager.start('user1');
+  const { session, token } = issued(await manager.start('user1'));
   t.equal(await manager.end(formatToken(mintToken(session.id))), 'wrong secret');
   t.type(await manager.authenticate(token), 'object');
 });
 
 t.test('starting a session ends those that came with the request, and only those', async (t) => {
   const { store, manager } = setUp(t);
-  const mine = await manager.start('user1');
-  const elsewhere = await manager.start('user1');
-  const next = await manager.start('user2', [
-    mine.token,
-    'garbage',
-    formatToken(mintToken(elsewhere.session.id)),
-  ]);
+  const mine = issued(await manager.start('user1'));
+  const elsewhere = issued(await manager.start('user1'));
+  const next = issued(
+    await manager.start('user2', [mine.token, 'garbage', formatToken(mintToken(elsewhere.session.id))]),
+  );
   t.not(next.session.id, mine.session.id);
   t.equal(await manager.authenticate(mine.token), 'unknown session');
   t.type(await manager.authenticate(elsewhere.token), 'object');
@@ -143,7 +141,7 @@ t.test(
   'a start that cannot end the old session leaves the old one alone and no new one behind',
   async (t) => {
     const { clock, store, manager } = setUp(t);
-    const { token } = await manager.start('user1');
+    const { token } = issued(await manager.start('user1'));
     const failing = doctored(store, {
       find: () => {
         throw new Error('down');

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import { newUser } from '../../src/stores/user-store.ts';
 import { Authenticator } from '../../src/users/authenticator.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 
@@ -14,7 +15,7 @@ class CountingHasher extends PasswordHasher {
 async function setUp(_t: Test) {
   const users = new MemoryUserStore();
   const passwords = new CountingHasher();
-  const user = { username: 'user1', passwordHash: await passwords.hash('password1') };
+  const user = newUser('user1', await passwords.hash('password1'));
   users.create(user);
   return { user, passwords, authenticator: await Authenticator.create(users, passwords) };
 }

@@ -89,6 +89,15 @@ export class MemorySessionStore implements SessionStore {
     return ended.length;
   }
 
+  list(): Iterable<SessionRecord> {
+    this.#assertOpen();
+    return [...this.#records.values()];
+  }
+
+  ping(): void {
+    this.#assertOpen();
+  }
+
   close(): void {
     clearInterval(this.#timer);
     this.#closed = true;

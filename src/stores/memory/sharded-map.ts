@@ -34,6 +34,12 @@ export class ShardedMap<V> {
     return deleted;
   }
 
+  *values(): Iterable<V> {
+    for (const shard of this.#shards) {
+      yield* shard.values();
+    }
+  }
+
   clear(): void {
     for (const shard of this.#shards) {
       shard.clear();

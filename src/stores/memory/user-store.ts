@@ -4,16 +4,52 @@ import type { UserRecord, UserStore } from '../user-store.ts';
 export class MemoryUserStore implements UserStore {
   // A Map and not an object: a user may be named `__proto__`.
   readonly #users = new Map<string, UserRecord>();
+  #closed = false;
 
   create(user: UserRecord): boolean {
+    this.#assertOpen();
     if (this.#users.has(user.username)) {
       return false;
     }
-    this.#users.set(user.username, Object.freeze({ ...user }));
+    this.#put(user);
     return true;
   }
 
   find(username: string): UserRecord | undefined {
+    this.#assertOpen();
     return this.#users.get(username);
+  }
+
+  replace(next: UserRecord, expectedVersion: string): boolean {
+    if (this.find(next.username)?.version !== expectedVersion) {
+      return false;
+    }
+    this.#put(next);
+    return true;
+  }
+
+  remove(username: string): boolean {
+    this.#assertOpen();
+    return this.#users.delete(username);
+  }
+
+  list(): Iterable<UserRecord> {
+    this.#assertOpen();
+    return [...this.#users.values()];
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#users.clear();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) {
+      throw new Error('the user store is closed');
+    }
+  }
+
+  #put(user: UserRecord): void {
+    this.#users.set(user.username, Object.freeze({ ...user }));
   }
 }
