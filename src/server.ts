@@ -42,5 +42,13 @@ function closeOnSignal(app: FastifyInstance): void {
     }
     await app.close();
     app.log.info('stopped');
+    await flushLog(app);
   });
+}
+
+/** The log is written in the background: the last lines would be lost with the process. */
+function flushLog({ log }: FastifyInstance): Promise<void> {
+  // Fastify's type of a logger leaves out what pino has besides.
+  const { flush } = log as unknown as { flush(callback: () => void): void };
+  return new Promise((resolve) => flush.call(log, resolve));
 }

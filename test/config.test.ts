@@ -7,9 +7,12 @@ const DEFAULTS = {
   PORT: 8080,
   PUBLIC_URL: 'http://localhost:8080',
   STORE_URL: 'memory:',
+  STORE_TIMEOUT_MS: 500,
+  REDIS_KEY_PREFIX: 'login:',
   SESSION_IDLE_SECONDS: 120,
   SESSION_MAX_SECONDS: 43_200,
   MAX_SESSIONS: 1_000_000,
+  PASSWORD_MIN_LENGTH: 15,
   TRUST_PROXY: 'off',
   LOG_LEVEL: 'info',
 };
@@ -58,7 +61,17 @@ t.test('a wrong value is refused with its name, itself and what would do', async
       'https://a@b.example',
       'https://x?',
     ],
-    STORE_URL: ['memory', 'mongodb://localhost'],
+    STORE_URL: [
+      'memory',
+      'lmdb:',
+      'mongodb://localhost',
+      'redis://',
+      'redis://host/zero',
+      'redis://host?x=1',
+    ],
+    STORE_TIMEOUT_MS: ['9', '60001', '1s'],
+    REDIS_KEY_PREFIX: ['a b', 'ä', 'x'.repeat(65)],
+    PASSWORD_MIN_LENGTH: ['7', '257', 'long'],
     SESSION_IDLE_SECONDS: ['0', '2m', '34560001'],
     SESSION_MAX_SECONDS: ['0', '-5'],
     MAX_SESSIONS: ['0', 'many', '16000001'],
@@ -72,6 +85,12 @@ t.test('a wrong value is refused with its name, itself and what would do', async
       t.ok(told.message.startsWith(start), told.message);
     }
   }
+});
+
+t.test('a wrong address of a store is told without its password', async (t) => {
+  const told = t.throws(() => parseConfig({ STORE_URL: 'redis://ann:hunter2@host/x' }), ConfigError) as Error;
+  t.match(told.message, 'STORE_URL is "redis://***@host/x": it must be memory:, lmdb:');
+  t.notMatch(told.message, 'hunter2');
 });
 
 t.test('all wrong values are told at once, a line each', async (t) => {

@@ -1,6 +1,7 @@
 import { StoreFull, StoreUnavailable } from '../errors.ts';
 import type { Milliseconds } from '../sessions/record.ts';
 import type { MaybePromise, SessionStore } from './session-store.ts';
+import type { UserStore } from './user-store.ts';
 import { within } from './within.ts';
 
 /**
@@ -19,6 +20,19 @@ export function timeBoundSessionStore(store: SessionStore, timeoutMs: Millisecon
     removeByUser: bound((username, keep) => store.removeByUser(username, keep)),
     list: () => store.list(),
     ping: bound(() => store.ping()),
+    close: () => store.close(),
+  };
+}
+
+/** The same for a store of users. */
+export function timeBoundUserStore(store: UserStore, timeoutMs: Milliseconds): UserStore {
+  const bound = timeBound(timeoutMs);
+  return {
+    create: bound((user) => store.create(user)),
+    find: bound((username) => store.find(username)),
+    replace: bound((next, expectedVersion) => store.replace(next, expectedVersion)),
+    remove: bound((username) => store.remove(username)),
+    list: () => store.list(),
     close: () => store.close(),
   };
 }

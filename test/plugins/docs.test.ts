@@ -27,6 +27,8 @@ t.test('every route is documented with every status it answers', async (t) => {
     'post /refresh': '200 400 401 403 413 415 500 503',
     'get /logout': '200 401 403 500 503',
     'post /logout': '200 400 401 403 413 415 500 503',
+    'get /livez': '200 500',
+    'get /readyz': '200 500 503',
   });
 });
 
