@@ -1,0 +1,19 @@
+import type { Test } from 'tap';
+import { closeStores, openStores, type Stores } from '../src/stores/open-stores.ts';
+import { newUser } from '../src/stores/user-store.ts';
+import { PasswordHasher } from '../src/users/passwords.ts';
+
+/** The stores behind an address, as another process has them open, closed at the end of the test. */
+export async function openTestStores(t: Test, storeUrl: string): Promise<Stores> {
+  const stores = await openStores(storeUrl);
+  t.teardown(() => closeStores(stores));
+  return stores;
+}
+
+/** Adds a user past the policy of passwords. */
+export async function addUser(
+  { users }: Stores,
+  { username, password }: { username: string; password: string },
+): Promise<void> {
+  await users.create(newUser(username, await new PasswordHasher().hash(password)));
+}
