@@ -119,7 +119,7 @@ export class RedisConnection {
   async #connect(): Promise<void> {
     const client = newClient(this.#server, this.#tracking);
     client.on('error', (error) => this.#lose(client, error));
-    client.on('invalidate', (key: string | null) => this.#tell(key));
+    client.on('invalidate', (key: Buffer | null) => this.#tell(key && String(key)));
     try {
       await within(2 * this.#options.timeoutMs + 500, client.connect(), 'the Redis server');
       if (this.#tracking) {

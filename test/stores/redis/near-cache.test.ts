@@ -1,0 +1,79 @@
+import t from 'tap';
+import { NearCache } from '../../../src/stores/redis/near-cache.ts';
+
+function later<T>() {
+  let answer: (value: T) => void = () => {};
+  let fail: (error: Error) => void = () => {};
+  const promise = new Promise<T>((resolve, reject) => {
+    answer = resolve;
+    fail = reject;
+  });
+  return { promise, answer, fail };
+}
+
+t.test('what was read is kept, until it is invalidated', async (t) => {
+  const cache = new NearCache<string>({ maxEntries: 10 });
+  t.equal(cache.get('a'), undefined);
+  t.equal(await cache.load('a', async () => 'A'), 'A');
+  t.equal(cache.get('a'), 'A');
+  cache.invalidate('b');
+  t.equal(cache.get('a'), 'A');
+  cache.invalidate('a');
+  t.equal(cache.get('a'), undefined);
+});
+
+t.test('that there is none is not kept', async (t) => {
+  const cache = new NearCache<string>({ maxEntries: 10 });
+  t.equal(await cache.load('a', async () => undefined), undefined);
+  t.equal(cache.size, 0);
+});
+
+t.test('what is invalidated while it is read is not kept', async (t) => {
+  for (const overtake of [(c: NearCache<string>) => c.invalidate('a'), (c: NearCache<string>) => c.clear()]) {
+    const cache = new NearCache<string>({ maxEntries: 10 });
+    const { promise, answer } = later<string>();
+    const loading = cache.load('a', () => promise);
+    overtake(cache);
+    answer('old');
+    t.equal(await loading, 'old', 'who asked before it changed is told what was');
+    t.equal(cache.get('a'), undefined);
+  }
+});
+
+t.test('of two reads of one key, the one that began first does not overwrite', async (t) => {
+  const cache = new NearCache<string>({ maxEntries: 10 });
+  const [first, second] = [later<string>(), later<string>()];
+  const loadings = [cache.load('a', () => first.promise), cache.load('a', () => second.promise)];
+  second.answer('new');
+  await loadings[1];
+  first.answer('old');
+  t.same(await Promise.all(loadings), ['old', 'new']);
+  t.equal(cache.get('a'), 'new');
+});
+
+t.test('a read that fails leaves nothing behind', async (t) => {
+  const cache = new NearCache<string>({ maxEntries: 10 });
+  await t.rejects(
+    cache.load('a', async () => {
+      throw new Error('down');
+    }),
+    { message: 'down' },
+  );
+  t.equal(await cache.load('a', async () => 'A'), 'A');
+  t.equal(cache.get('a'), 'A');
+});
+
+t.test('past its bound, what was not read for the longest time goes', async (t) => {
+  const cache = new NearCache<string>({ maxEntries: 2 });
+  await cache.load('a', async () => 'A');
+  await cache.load('b', async () => 'B');
+  cache.get('a');
+  await cache.load('c', async () => 'C');
+  t.same([cache.get('a'), cache.get('b'), cache.get('c')], ['A', undefined, 'C']);
+  await cache.load('c', async () => 'C2');
+  t.same(
+    [cache.size, cache.get('a'), cache.get('c')],
+    [2, 'A', 'C2'],
+    'a value that is read again takes no room',
+  );
+});
