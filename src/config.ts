@@ -102,7 +102,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       .filter(([name]) => env[name])
       .map(([name, schema]) => [name, parseVariable(schema, env[name])]),
   );
-  const port = typeof given.PORT === 'number' ? given.PORT : Environment.properties.PORT.default;
+  const { PORT } = Environment.properties;
+  const port = Value.Check(PORT, given.PORT) ? given.PORT : PORT.default;
   const config = Value.Default(Environment, { PUBLIC_URL: `http://localhost:${port}`, ...given });
   if (!Value.Check(Environment, config)) {
     throw new ConfigError(complaints(config));

@@ -27,9 +27,12 @@ async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config):
     await app.listen({ host, port });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw code === 'EADDRINUSE'
-      ? new ConfigError(`Port ${port} on ${host} is taken by another program. Stop that one, or set PORT.`)
-      : error;
+    throw new ConfigError(
+      code === 'EADDRINUSE'
+        ? `Port ${port} on ${host} is taken by another program. Stop that one, or set PORT.`
+        : `HOST is "${host}" and PORT is ${port}: this machine cannot listen there (${code}). Example: HOST=localhost`,
+      { cause: error },
+    );
   }
 }
 

@@ -32,6 +32,11 @@ t.test('PUBLIC_URL follows PORT, and is an origin', async (t) => {
   t.equal(parseConfig({ PUBLIC_URL: 'HTTPS://Login.Example:443/' }).PUBLIC_URL, 'https://login.example');
 });
 
+t.test('a wrong PORT is told alone, and not as a wrong PUBLIC_URL, which nobody set', async (t) => {
+  const told = t.throws(() => parseConfig({ PORT: '99999' }), ConfigError) as Error;
+  t.notMatch(told.message, 'PUBLIC_URL');
+});
+
 t.test('a right value is taken', async (t) => {
   const env = {
     HOST: '0.0.0.0',
@@ -80,7 +85,7 @@ t.test('a wrong value is refused with its name, itself and what would do', async
   };
   for (const [name, values] of Object.entries(wrong)) {
     for (const value of values) {
-      const start = `${name} is "${value}": it must be `;
+      const start = `${name} is "${value.replace('a@', '***@')}": it must be `;
       const told = t.throws(() => parseConfig({ [name]: value }), ConfigError) as Error;
       t.ok(told.message.startsWith(start), told.message);
     }

@@ -86,6 +86,29 @@ t.test('a connection that stays open and idle does not hold up the end', async (
   t.equal(await server.exited, 0);
 });
 
+t.test('a connection on which nothing comes does not hold it up either', async (t) => {
+  const server = await startServer(t);
+  const silent = connect(server.port, '127.0.0.1');
+  await once(silent, 'connect');
+  await exchange(server.port, 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  server.child.kill('SIGTERM');
+  t.equal(await server.exited, 0);
+});
+
+t.test(
+  'a request that never comes to its end holds it up for a while, and not to the bitter one',
+  async (t) => {
+    const server = await startServer(t);
+    const half = connect(server.port, '127.0.0.1');
+    half.write(
+      'POST /signin HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+    );
+    await exchange(server.port, 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    server.child.kill('SIGTERM');
+    t.equal(await server.exited, 0);
+  },
+);
+
 t.test('a taken port is said so, with exit code 1', async (t) => {
   const { port } = await startServer(t);
   const second = run(t, 'server.ts', { HOST: '127.0.0.1', PORT: String(port) });
@@ -97,11 +120,14 @@ t.test('a taken port is said so, with exit code 1', async (t) => {
   t.notMatch(second.complaints(), '    at ', 'no stack');
 });
 
-t.test('an address that is not this machine’s stops the start, too', async (t) => {
-  const server = run(t, 'server.ts', { HOST: '192.0.2.1' });
-  t.equal(await server.exited, 1);
-  t.match(server.complaints(), '192.0.2.1');
-});
+for (const HOST of ['192.0.2.1', 'nowhere.invalid', 'a b']) {
+  t.test(`a HOST that is not this machine’s, ${HOST}, stops the start, too`, async (t) => {
+    const server = run(t, 'server.ts', { HOST });
+    t.equal(await server.exited, 1);
+    t.match(server.complaints(), `HOST is "${HOST}" and PORT is 0: this machine cannot listen there`);
+    t.notMatch(server.complaints(), '    at ', 'no stack');
+  });
+}
 
 t.test('a wrong setting stops the start with a message and exit code 1', async (t) => {
   const server = run(t, 'server.ts', { SESSION_IDLE_SECONDS: 'two minutes' });

@@ -18,8 +18,12 @@ import {
 export const errors = fp(registerErrors, { name: 'errors', fastify: '5.x' });
 
 async function registerErrors(app: FastifyInstance): Promise<void> {
+  const methodsOf = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    methodsOf.set(url, [...(methodsOf.get(url) ?? []), ...[method].flat()]);
+  });
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler(answerNotFound);
+  app.setNotFoundHandler((request, reply) => answerNotFound(methodsOf, request, reply));
 }
 
 /** Fastify's error handler and, for errors from before a route is found, its `frameworkErrors`. */
@@ -45,12 +49,14 @@ function log(
   }
 }
 
-function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
-  const path = request.url.replace(/\?.*/s, '');
-  const allowed = request.server.supportedMethods.filter((method) =>
-    request.server.hasRoute({ method, url: path }),
-  );
-  if (allowed.length === 0) {
+/** The address is looked up as it is, and not as a pattern, which Fastify's `hasRoute` would take it for. */
+function answerNotFound(
+  methodsOf: ReadonlyMap<string, readonly string[]>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const allowed = methodsOf.get(request.url.replace(/\?.*/s, ''));
+  if (allowed === undefined) {
     throw new NotFound();
   }
   reply.header('allow', allowed.join(', '));

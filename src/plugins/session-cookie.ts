@@ -45,14 +45,17 @@ export class SessionCookie {
   }
 
   write(reply: FastifyReply, { token, session }: IssuedSession): void {
-    reply.setCookie(this.name, token, {
-      ...this.#attributes,
-      expires: new Date(session.expiresAt),
-      maxAge: Math.ceil((session.expiresAt - this.#clock()) / 1000),
-    });
+    const expires = new Date(session.expiresAt);
+    this.#set(reply, token, expires, Math.ceil((session.expiresAt - this.#clock()) / 1000));
   }
 
   clear(reply: FastifyReply): void {
-    reply.setCookie(this.name, '', { ...this.#attributes, expires: new Date(0), maxAge: 0 });
+    this.#set(reply, '', new Date(0), 0);
+  }
+
+  /** Not by `setCookie`, which adds what the app around us wants of its own cookies, such as a signature. */
+  #set(reply: FastifyReply, value: string, expires: Date, maxAge: number): void {
+    const attributes = { ...this.#attributes, expires, maxAge };
+    reply.header('set-cookie', reply.server.serializeCookie(this.name, value, attributes));
   }
 }

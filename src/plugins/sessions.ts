@@ -25,6 +25,11 @@ export interface SessionsOptions {
 
 const kSession = Symbol('session');
 
+/** The longest a timer waits; past it, Node fires at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+/** 400 days, the longest life of a cookie (RFC 6265bis, section 5.5). */
+const MAX_COOKIE_SECONDS = 34_560_000;
+
 declare module 'fastify' {
   interface FastifyInstance {
     /** The store the sessions are in. */
@@ -73,7 +78,8 @@ export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' 
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
   const { clock = Date.now, storeTimeoutMs = 500, idleSeconds = 120, maxSeconds = 43_200 } = options;
-  assertPositive({ storeTimeoutMs, idleSeconds, maxSeconds });
+  assertWithin(MAX_TIMER_MS, { storeTimeoutMs });
+  assertWithin(MAX_COOKIE_SECONDS, { idleSeconds, maxSeconds });
 
   const store = options.store ?? ownStore(app, clock);
   const rules = new SessionManager(timeBoundSessionStore(store, storeTimeoutMs), clock, {
@@ -174,10 +180,10 @@ function describe({ id, username }: Session): object {
   return { sessionId: id, username };
 }
 
-function assertPositive(options: Record<string, number>): void {
+function assertWithin(max: number, options: Record<string, number>): void {
   for (const [name, value] of Object.entries(options)) {
-    if (!(Number.isFinite(value) && value > 0)) {
-      throw new RangeError(`${name} must be a positive number, not ${value}`);
+    if (!(value > 0 && value <= max)) {
+      throw new RangeError(`${name} must be a number above 0 and up to ${max}, not ${value}`);
     }
   }
 }

@@ -32,13 +32,15 @@ export class PasswordHasher {
   }
 
   /**
-   * Whether a password is the one that was hashed. It is compared as it is: not trimmed, cut or normalized.
+   * Whether a password is the one that was hashed. It is compared as it is: not trimmed, cut or normalized. One with
+   * half a character in it is nobody's: as UTF-8 it could be read as another.
    * @throws SignInBusy when too many hashes are waiting already.
    */
   verify(passwordHash: string, password: string): Promise<boolean> {
-    return this.#run(() =>
-      isBcrypt(passwordHash) ? verifyBcrypt(password, passwordHash) : verify(passwordHash, password),
-    );
+    const check = isBcrypt(passwordHash)
+      ? () => verifyBcrypt(password, passwordHash)
+      : () => verify(passwordHash, password);
+    return this.#run(async () => (await check()) && password.isWellFormed());
   }
 
   async #run<T>(job: () => Promise<T>): Promise<T> {

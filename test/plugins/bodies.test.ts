@@ -53,6 +53,14 @@ t.test('what is not JSON, or poisons prototypes, is 400 and is not repeated', as
   }
 });
 
+t.test('what is not UTF-8 is not JSON', async (t) => {
+  const app = await build(t);
+  const payload = Buffer.from('{"username":"user1","password":"password1_"}');
+  payload[payload.indexOf('_')] = 0xff;
+  const response = await app.inject({ method: 'POST', url: '/signin', payload, headers: JSON_TYPE });
+  t.match(response.json(), { statusCode: 400, code: 'BAD_REQUEST' });
+});
+
 t.test('a body over 16 KiB is 413, one of 16 KiB is read', async (t) => {
   const app = await build(t);
   const body = JSON.stringify({ username: 'user1', password: 'password1' }).padEnd(16 * 1024, ' ');
@@ -65,7 +73,17 @@ t.test(
   'refresh and logout need no body, and an empty one is none, whatever it is declared to be',
   async (t) => {
     const app = await build(t);
-    for (const headers of [{}, JSON_TYPE, { ...JSON_TYPE, 'content-length': '0' }]) {
+    const text = { 'content-type': 'text/plain;charset=UTF-8' };
+    const chunked = { 'transfer-encoding': 'chunked' };
+    const declared = [
+      {},
+      JSON_TYPE,
+      { ...JSON_TYPE, 'content-length': '0' },
+      text,
+      chunked,
+      { ...text, ...chunked },
+    ];
+    for (const headers of declared) {
       for (const url of ['/refresh', '/logout']) {
         const cookie = await signIn(app);
         const response = await app.inject({ method: 'POST', url, headers: { cookie, ...headers } });

@@ -15,6 +15,10 @@ t.test(
       ['GET', '/', 404, 'NOT_FOUND', undefined],
       ['POST', '/nowhere?token=x', 404, 'NOT_FOUND', undefined],
       ['GET', '/welcome/', 404, 'NOT_FOUND', undefined],
+      // Addresses that would be patterns in a route.
+      ['GET', '/:a(', 404, 'NOT_FOUND', undefined],
+      ['GET', '/:a([)', 404, 'NOT_FOUND', undefined],
+      ['POST', '/*', 404, 'NOT_FOUND', undefined],
       ['GET', '/signin', 405, 'METHOD_NOT_ALLOWED', 'POST'],
       ['DELETE', '/welcome?x=1', 405, 'METHOD_NOT_ALLOWED', 'GET, HEAD'],
       ['HEAD', '/logout', 405, 'METHOD_NOT_ALLOWED', 'GET, POST'],

@@ -125,6 +125,30 @@ t.test('a store of its own is closed with the app', async (t) => {
   t.throws(() => app.sessionStore.find('id'), { message: 'the session store is closed' });
 });
 
+t.test('what the app wants of its own cookies is not done to ours', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(cookie, {
+    secret: 'a secret',
+    parseOptions: {
+      signed: true,
+      domain: 'example.com',
+      partitioned: true,
+      encode: () => 'x',
+      secure: 'auto',
+    },
+  });
+  await app.register(sessions, { cookie: { secure: true } });
+  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.get('/me', { preHandler: app.requireSession }, async (request) => request.session.username);
+  const entered = await app.inject({ method: 'POST', url: '/enter' });
+  t.match(
+    entered.headers['set-cookie'],
+    /^__Host-session_token=[\w-]{22}\.[\w-]{43}; Max-Age=120; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/,
+  );
+  t.equal((await app.inject({ url: '/me', headers: { cookie: cookieOf(entered) } })).body, 'ann');
+});
+
 t.test('it gets along with a @fastify/cookie that is there already, and with other cookies', async (t) => {
   const app = await bareApp(t, {}, async (app) => {
     await app.register(cookie, { secret: 'a secret that signs the cookies of the app' });
@@ -147,6 +171,9 @@ t.test('options that make no sense stop the start', async (t) => {
     { idleSeconds: 0 },
     { maxSeconds: -1 },
     { storeTimeoutMs: Number.NaN },
+    { storeTimeoutMs: 3e9 },
+    { idleSeconds: 1e300 },
+    { maxSeconds: Number.POSITIVE_INFINITY },
     { cookie: { name: 'no spaces' } },
     { cookie: { name: '' } },
   ];

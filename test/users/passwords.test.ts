@@ -28,6 +28,13 @@ t.test('a password is verified exactly as it is', async (t) => {
   t.equal(await passwords.verify(await passwords.hash(long), long.slice(0, -1)), false);
 });
 
+t.test('half a character is not taken for the one that UTF-8 puts in its place', async (t) => {
+  const passwords = new PasswordHasher();
+  const hash = await passwords.hash('pw\ufffd');
+  t.equal(await passwords.verify(hash, 'pw\ufffd'), true);
+  t.equal(await passwords.verify(hash, 'pw\ud800'), false);
+});
+
 t.test('past the bound of waiting hashes it is busy, and those that wait are served', async (t) => {
   const passwords = new PasswordHasher({ concurrency: 1, maxWaiting: 2 });
   const hash = await passwords.hash('password1');
