@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectSocket, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { program } from './programs.ts';
@@ -27,7 +30,8 @@ export async function startRedis(t: Test, args: readonly string[] = GOOD): Promi
   if (path === undefined) {
     return undefined;
   }
-  const dir = t.testdir({});
+  // Not `t.testdir`, of which a test has but one.
+  const dir = mkdtempSync(join(tmpdir(), 'redis-test-'));
   const port = await freePort();
   let child: ChildProcess;
   const start = async () => {
@@ -42,7 +46,10 @@ export async function startRedis(t: Test, args: readonly string[] = GOOD): Promi
     }
   };
   await start();
-  t.teardown(kill);
+  t.teardown(async () => {
+    await kill();
+    rmSync(dir, { recursive: true });
+  });
   return {
     port,
     url: `redis://127.0.0.1:${port}`,

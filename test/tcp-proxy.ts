@@ -9,25 +9,25 @@ export interface TcpProxy {
   readonly partition: () => void;
 }
 
-/** `filter` says of each chunk from the server whether it may pass. */
+/** `rewrite` makes of each chunk from the server what passes. */
 export async function startProxy(
   t: Test,
   target: number,
-  filter: (chunk: Buffer) => boolean = () => true,
+  rewrite: (chunk: string) => string = (chunk) => chunk,
 ): Promise<TcpProxy> {
   let isParted = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1');
-    for (const [from, to, mayPass] of [
-      [client, upstream, () => true],
-      [upstream, client, filter],
+    for (const [from, to, passing] of [
+      [client, upstream, (chunk: string) => chunk],
+      [upstream, client, rewrite],
     ] as const) {
       sockets.add(from);
       from.on('error', () => {}).on('close', () => to.destroy());
       from.on('data', (chunk) => {
-        if (!isParted && mayPass(chunk)) {
-          to.write(chunk);
+        if (!isParted) {
+          to.write(passing(chunk.toString('latin1')), 'latin1');
         }
       });
     }

@@ -121,10 +121,7 @@ export class RedisConnection {
     client.on('error', (error) => this.#lose(client, error));
     client.on('invalidate', (key: Buffer | null) => this.#tell(key && String(key)));
     try {
-      await within(2 * this.#options.timeoutMs + 500, client.connect(), 'the Redis server');
-      if (this.#tracking) {
-        await assertTracking(client, this.keyPrefix, this.#options.timeoutMs);
-      }
+      await within(4 * this.#options.timeoutMs, this.#prepare(client), 'the Redis server');
     } catch (error) {
       client.destroy();
       if (this.#tracking && isWithoutTracking(error)) {
@@ -135,6 +132,13 @@ export class RedisConnection {
       throw error;
     }
     this.#use(client);
+  }
+
+  async #prepare(client: RedisClient): Promise<void> {
+    await client.connect();
+    if (this.#tracking) {
+      await assertTracking(client, this.keyPrefix, this.#options.timeoutMs);
+    }
   }
 
   #use(client: RedisClient): void {
