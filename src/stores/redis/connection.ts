@@ -121,7 +121,7 @@ export class RedisConnection {
     client.on('error', (error) => this.#lose(client, error));
     client.on('invalidate', (key: Buffer | null) => this.#tell(key && String(key)));
     try {
-      await within(4 * this.#options.timeoutMs, this.#prepare(client), 'the Redis server');
+      await within(2 * this.#options.timeoutMs + 500, this.#prepare(client), 'the Redis server');
     } catch (error) {
       client.destroy();
       if (this.#tracking && isWithoutTracking(error)) {
@@ -137,7 +137,7 @@ export class RedisConnection {
   async #prepare(client: RedisClient): Promise<void> {
     await client.connect();
     if (this.#tracking) {
-      await assertTracking(client, this.keyPrefix, this.#options.timeoutMs);
+      await assertTracking(client, this.keyPrefix);
     }
   }
 

@@ -1,8 +1,93 @@
+import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import { LmdbEnvironment } from '../../../src/stores/lmdb/environment.ts';
-import { LmdbSessionStore } from '../../../src/stores/lmdb/session-store.ts';
+import { LmdbSessionStore, type LmdbSessionStoreOptions } from '../../../src/stores/lmdb/session-store.ts';
+import { fakeClock, record } from '../../helper.ts';
 import { sessionStoreConformance } from '../conformance.ts';
 
-const open = (t: Test) => new LmdbSessionStore(new LmdbEnvironment(t.testdir({})));
+function open(t: Test, options: LmdbSessionStoreOptions = {}, path = t.testdir({})) {
+  const environment = new LmdbEnvironment(path);
+  const store = new LmdbSessionStore(environment, options);
+  t.teardown(() => store.close());
+  return { store, environment, path };
+}
 
-t.test('conformance', (t) => sessionStoreConformance(t, open));
+const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn++) {
+    await new Promise(setImmediate);
+  }
+};
+
+async function countOf(store: LmdbSessionStore): Promise<number> {
+  let count = 0;
+  for await (const _ of store.list()) {
+    count++;
+  }
+  return count;
+}
+
+t.test('conformance', (t) => sessionStoreConformance(t, (t) => open(t).store));
+
+t.test('a find answers at once', async (t) => {
+  const { store } = open(t);
+  await store.create(record());
+  t.same(store.find('id'), record());
+});
+
+t.test('what was written is there when the database is opened again', async (t) => {
+  const { store, path } = open(t);
+  await store.create(record());
+  await store.create(record({ id: 'other' }));
+  await store.remove('other');
+  await store.close();
+  const { store: again } = open(t, {}, path);
+  t.same(again.find('id'), record());
+  t.equal(again.find('other'), undefined);
+});
+
+t.test('expired records are swept in steps, and refreshed ones stay', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const clock = fakeClock();
+  const { store } = open(t, { clock });
+  const short = Array.from({ length: 350 }, (_, i) =>
+    record({ id: `short-${i}`, expiresAt: clock() + 1000 }),
+  );
+  await Promise.all(short.map((one) => store.create(one)));
+  await store.create(record({ id: 'refreshed', expiresAt: clock() + 1000 }));
+  await store.replace(record({ id: 'refreshed', secretHash: 'next' }), 'hash');
+  await store.create(record({ id: 'live' }));
+  clock.advance(999);
+  mock.timers.tick(1000);
+  await turns(50);
+  t.equal(await countOf(store), 352);
+  clock.advance(1);
+  mock.timers.tick(1000);
+  while ((await countOf(store)) > 2) {
+    await turns(1);
+  }
+  t.same((await store.listByUser('user1')).map(({ id }) => id).sort(), ['live', 'refreshed']);
+});
+
+t.test('a sweep that meets a closed store is nobody’s crash', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const { store, environment } = open(t);
+  await environment.close();
+  mock.timers.tick(1000);
+  await turns(10);
+  t.throws(() => store.find('id'), { message: 'the LMDB store is closed' });
+});
+
+t.test('a record that was refreshed while the sweep looked is not swept', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const clock = fakeClock();
+  const { store } = open(t, { clock });
+  await store.create(record({ expiresAt: clock() }));
+  const refreshing = store.replace(record({ secretHash: 'next' }), 'hash');
+  mock.timers.tick(1000);
+  t.equal(await refreshing, true);
+  await turns(50);
+  t.same(store.find('id'), record({ secretHash: 'next' }));
+});
