@@ -1,0 +1,144 @@
+import t, { type Test } from 'tap';
+import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
+import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import { Accounts, printable, quote } from '../../src/users/accounts.ts';
+import { PasswordPolicy } from '../../src/users/password-policy.ts';
+import { PasswordHasher } from '../../src/users/passwords.ts';
+import { fakeClock, record } from '../helper.ts';
+
+const GOOD = 'a horse, a battery';
+
+function setUp(t: Test) {
+  const clock = fakeClock();
+  const [users, sessions, passwords] = [
+    new MemoryUserStore(),
+    new MemorySessionStore(),
+    new PasswordHasher(),
+  ];
+  t.teardown(() => sessions.close());
+  const policy = new PasswordPolicy({ minLength: 15 });
+  const accounts = new Accounts({ users, sessions, passwords, policy, clock });
+  const signIn = (username: string) => sessions.create(record({ id: `of ${username}`, username }));
+  return { clock, users, sessions, passwords, accounts, signIn };
+}
+
+t.test('a user is added once, with a hash of the password', async (t) => {
+  const { clock, users, passwords, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const ann = users.find('ann');
+  t.match(ann, {
+    disabled: false,
+    createdAt: clock(),
+    passwordChangedAt: clock(),
+    version: /^[\da-f-]{36}$/,
+  });
+  t.equal(await passwords.verify(ann?.passwordHash ?? '', GOOD), true);
+  await t.rejects(accounts.add('ann', GOOD), {
+    name: 'AccountError',
+    message: 'There is a user "ann" already.',
+  });
+  t.same(users.find('ann'), ann);
+  await t.rejects(accounts.add('bob', 'short'), { message: /must have 15 or more/ });
+  t.equal(users.find('bob'), undefined);
+});
+
+t.test('a name must be one that can be seen', async (t) => {
+  const { accounts } = setUp(t);
+  for (const name of ['', 'x'.repeat(257)]) {
+    await t.rejects(accounts.addWithHash(name, 'hash'), { message: /1 to 256 characters/ });
+  }
+  for (const name of ['a\nb', '\u001b[31mann', 'ann\u202e', '\u200b', 'a\0', '\ud800']) {
+    await t.rejects(accounts.addWithHash(name, 'hash'), { message: /cannot be seen/ }, JSON.stringify(name));
+  }
+  for (const name of ['x'.repeat(256), 'Ann O’Neill', '阿安', '__proto__', 'a:b', '👍']) {
+    await t.resolves(accounts.addWithHash(name, 'hash'), name);
+  }
+});
+
+t.test('a new password, a disabling and a removal end the sessions of that user and no other', async (t) => {
+  const changes = {
+    changePassword: (accounts: Accounts) => accounts.changePassword('ann', 'another horse, a battery'),
+    disable: (accounts: Accounts) => accounts.disable('ann'),
+    remove: (accounts: Accounts) => accounts.remove('ann'),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const { sessions, users, accounts, signIn } = setUp(t);
+    await accounts.add('ann', GOOD);
+    signIn('ann');
+    signIn('bob');
+    const { version } = users.find('ann') ?? {};
+    t.equal(await change(accounts), 1, name);
+    t.not(users.find('ann')?.version, version, 'the version moves');
+    t.equal(sessions.find('of ann'), undefined);
+    t.ok(sessions.find('of bob'));
+    t.equal(await change(accounts).catch(() => 0), 0, 'once more ends none');
+  }
+});
+
+t.test('the user changes before the sessions end', async (t) => {
+  const { users, sessions, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const { version } = users.find('ann') ?? {};
+  sessions.removeByUser = () => {
+    t.not(users.find('ann')?.version, version);
+    return 7;
+  };
+  t.equal(await accounts.disable('ann'), 7);
+  t.equal(await accounts.changePassword('ann', 'another horse, a battery'), 7);
+});
+
+t.test('a password change says when, and what it was before is over', async (t) => {
+  const { clock, users, passwords, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  clock.advance(1000);
+  await accounts.changePassword('ann', 'another horse, a battery');
+  const ann = users.find('ann');
+  t.match(ann, { createdAt: clock() - 1000, passwordChangedAt: clock() });
+  t.equal(await passwords.verify(ann?.passwordHash ?? '', GOOD), false);
+  await t.rejects(accounts.changePassword('ann', 'short'), { message: /must have 15 or more/ });
+  t.same(users.find('ann'), ann);
+});
+
+t.test('who is disabled can be enabled', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  await accounts.disable('ann');
+  t.equal(users.find('ann')?.disabled, true);
+  await accounts.enable('ann');
+  t.equal(users.find('ann')?.disabled, false);
+});
+
+t.test('nobody can be changed who is not there', async (t) => {
+  const { sessions, accounts, signIn } = setUp(t);
+  const message = 'There is no user "nobody".';
+  signIn('nobody');
+  await t.rejects(accounts.changePassword('nobody', GOOD), { message });
+  await t.rejects(accounts.disable('nobody'), { message });
+  await t.rejects(accounts.enable('nobody'), { message });
+  t.ok(sessions.find('of nobody'));
+  await t.rejects(accounts.remove('nobody'), { message });
+  t.equal(sessions.find('of nobody'), undefined, 'a removal that failed half-way is finished by another');
+});
+
+t.test('of changes at the same time, none is lost', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const inner = users.find.bind(users);
+  let others = 3;
+  users.find = (username) => {
+    const found = inner(username);
+    if (found !== undefined && others-- > 0) {
+      // Somebody else is faster.
+      users.replace({ ...found, version: `other ${others}`, createdAt: 5 }, found.version);
+    }
+    return found;
+  };
+  await accounts.disable('ann');
+  t.match(inner('ann'), { disabled: true, createdAt: 5 });
+});
+
+t.test('a name is shown so that a terminal does not act on it', async (t) => {
+  t.equal(quote('Ann "the cat" O’Neill'), '"Ann \\"the cat\\" O’Neill"');
+  t.equal(quote('a\u202eb'), '"a\\u{202e}b"');
+  t.equal(printable('a\u001b[31mb\n'), 'a\\u{1b}[31mb\\u{a}');
+});
