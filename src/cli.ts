@@ -26,9 +26,15 @@ addUserCommands(program);
 addSessionCommands(program);
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(withIdsLast(process.argv.slice(2)), { from: 'user' });
 } catch (error) {
   process.exitCode = complain(error);
+}
+
+/** One session's id in 64 begins with a dash, and is no option for all that. */
+function withIdsLast(args: readonly string[]): string[] {
+  const isId = (arg: string) => /^-[\w-]{21}$/.test(arg);
+  return args.includes('--') ? [...args] : [...args.filter((arg) => !isId(arg)), '--', ...args.filter(isId)];
 }
 
 /** Says what went wrong, and answers with the exit code for it. */

@@ -1,4 +1,5 @@
-import { MultiBar, Presets } from 'cli-progress';
+import { clearLine, cursorTo } from 'node:readline';
+import { Presets, SingleBar } from 'cli-progress';
 
 export interface Progress {
   /** So many more of the total. */
@@ -13,14 +14,19 @@ export function showProgress(total: number | undefined): Progress {
   if (total === undefined || !process.stderr.isTTY) {
     return { advance() {}, log: (line) => console.error(line), stop() {} };
   }
-  const bars = new MultiBar(
+  const bar = new SingleBar(
     { format: 'importing {bar} {percentage}% | {eta_formatted} left', hideCursor: true },
     Presets.shades_classic,
   );
-  const bar = bars.create(total, 0);
+  bar.start(total, 0);
   return {
     advance: (step) => bar.increment(step),
-    log: (line) => bars.log(`${line}\n`),
-    stop: () => bars.stop(),
+    log(line) {
+      // In place of the bar, which is drawn again below it.
+      cursorTo(process.stderr, 0);
+      clearLine(process.stderr, 0);
+      console.error(line);
+    },
+    stop: () => bar.stop(),
   };
 }

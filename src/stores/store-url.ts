@@ -27,8 +27,11 @@ export function parseStoreUrl(text: string): StoreLocation {
   if (/^lmdb:./s.test(text)) {
     return { engine: 'lmdb', path: text.slice('lmdb:'.length) };
   }
-  if (/^(rediss?|redis\+unix):\/\//.test(text)) {
-    return { engine: 'redis', server: parseRedisUrl(new URL(text)) };
+  if (/^rediss?:\/\//.test(text)) {
+    return { engine: 'redis', server: parseRedisUrl(text) };
+  }
+  if (text.startsWith('redis+unix:')) {
+    return { engine: 'redis', server: parseUnixUrl(text) };
   }
   throw new TypeError('unknown engine');
 }
@@ -38,26 +41,17 @@ export function withoutSecrets(storeUrl: string): string {
   return storeUrl.replace(/:\/\/[^/]*@/, '://***@');
 }
 
-function parseRedisUrl(url: URL): RedisServer {
-  const isSocket = url.protocol === 'redis+unix:';
-  const database = isSocket ? url.searchParams.get('db') : url.pathname.slice(1);
-  const known = isSocket ? /^(\?db=\d+)?$/.test(url.search) : url.search === '' && url.hostname !== '';
-  if (!known || url.hash !== '' || !/^\d{0,5}$/.test(database ?? '')) {
+function parseRedisUrl(text: string): RedisServer {
+  const url = new URL(text);
+  const database = url.pathname.slice(1);
+  if (url.hostname === '' || url.search !== '' || url.hash !== '' || !/^\d{0,5}$/.test(database)) {
     throw new TypeError('not an address of a Redis server');
   }
   return {
-    socket: isSocket ? unixSocket(url) : tcpSocket(url),
-    ...(url.username && { username: decodeURIComponent(url.username) }),
-    ...(url.password && { password: decodeURIComponent(url.password) }),
+    socket: tcpSocket(url),
+    ...login(url.username, url.password),
     ...(database && { database: Number(database) }),
   };
-}
-
-function unixSocket({ host, pathname }: URL): { path: string } {
-  if (host !== '' || pathname.length < 2) {
-    throw new TypeError('not the path of a socket');
-  }
-  return { path: decodeURIComponent(pathname) };
 }
 
 function tcpSocket({ protocol, hostname, port }: URL) {
@@ -67,5 +61,28 @@ function tcpSocket({ protocol, hostname, port }: URL) {
     port: Number(port || 6379),
     // A certificate is checked against this name, and the server may choose one by it.
     ...(protocol === 'rediss:' && { tls: true as const, servername: host }),
+  };
+}
+
+/** By hand: `URL` takes no user without a host. */
+const UNIX_SOCKET = /^redis\+unix:\/\/(?:([^/:@]*)(?::([^/@]*))?@)?(\/[^?#]+)(?:\?db=(\d{1,5}))?$/;
+
+function parseUnixUrl(text: string): RedisServer {
+  const match = UNIX_SOCKET.exec(text);
+  if (match === null) {
+    throw new TypeError('not an address of a Unix socket');
+  }
+  const [, username = '', password = '', path = '', database] = match;
+  return {
+    socket: { path: decodeURIComponent(path) },
+    ...login(username, password),
+    ...(database && { database: Number(database) }),
+  };
+}
+
+function login(username: string, password: string) {
+  return {
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
   };
 }

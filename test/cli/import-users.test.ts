@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import t from 'tap';
+import { CLI, commandLine, onLmdb, rows } from '../command-line.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+
+const BCRYPT = '$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC';
+
+t.test('a file of htpasswd is imported, and what is refused is told by line', async (t) => {
+  const cli = commandLine(onLmdb(t));
+  const lines = [
+    `ann:${BCRYPT}`,
+    '',
+    '# a comment',
+    'no colon',
+    `ann:${BCRYPT}`,
+    'bob:$apr1$salt$hash',
+    `:${BCRYPT}`,
+    `carl:${BCRYPT}\r`,
+  ];
+  const file = `${temporaryDirectory(t)}/htpasswd`;
+  writeFileSync(file, lines.join('\n'));
+  const imported = await cli(`users import ${file}`);
+  t.match(imported, { code: 1, out: 'Imported 2 users; refused 4 lines.\n' });
+  t.match(imported.err.trim().split('\n'), [
+    'line 4: There is no colon between a name and a hash.',
+    'line 5: There is a user "ann" already.',
+    /^line 6: The hash is no use: neither an argon2id hash/,
+    'line 7: A name has 1 to 256 characters, not 0.',
+  ]);
+  t.match(await cli('users import - --json', `dora:${BCRYPT}\n`), {
+    code: 0,
+    out: '{"imported":1,"refused":0}\n',
+    err: '',
+  });
+  t.same(
+    rows((await cli('users list --json')).out)
+      .map(({ username }) => username)
+      .sort(),
+    ['ann', 'carl', 'dora'],
+  );
+  t.match(await cli(`users import ${file}-not-there`), { code: 1, err: /ENOENT/ });
+});
+
+t.test('an import that cannot go on says how far it came', async (t) => {
+  const cli = commandLine('redis://127.0.0.1:1');
+  const many = Array.from({ length: 250 }, (_, i) => `user${i}:${BCRYPT}`).join('\n');
+  t.match(await cli('users import -', many), {
+    code: 1,
+    out: '',
+    err: /Stopped after line 0: 0 users imported and 0 lines refused so far/,
+  });
+});
+
+t.test('an import that is interrupted says how far it came', async (t) => {
+  const child = spawn(CLI[0] as string, [...CLI.slice(1), 'users', 'import', '-'], {
+    env: { ...process.env, STORE_URL: onLmdb(t) },
+  });
+  // A hundred lines are worked on at once; the rest waits for more.
+  child.stdin.write(Array.from({ length: 150 }, (_, i) => `user${i}:no hash\n`).join(''));
+  const err = text(child.stderr);
+  child.stderr.once('data', () => child.kill('SIGINT'));
+  t.equal(await new Promise((resolve) => child.once('close', resolve)), 1);
+  t.match(await err, /Interrupted\. Stopped after line 100: 0 users imported and 100 lines refused so far/);
+});

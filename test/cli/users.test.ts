@@ -1,0 +1,43 @@
+import t from 'tap';
+import { commandLine, onLmdb, rows } from '../command-line.ts';
+import { openTestStores } from '../users.ts';
+
+const GOOD = 'a horse, a battery';
+
+t.test('a user is added, listed, changed, disabled, enabled and removed', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  t.same(await cli('users add ann', `${GOOD}\n`), { code: 0, out: 'Added the user "ann".\n', err: '' });
+  const { users } = await openTestStores(t, url);
+  const ann = await users.find('ann');
+  t.match(await cli('users list'), {
+    code: 0,
+    out: /^username\tdisabled\tcreatedAt\tpasswordChangedAt\nann\tfalse\t20\S+Z\t20\S+Z\n$/,
+  });
+  const listed = rows((await cli('users list --json')).out);
+  t.same(listed.map(Object.keys), [['username', 'disabled', 'createdAt', 'passwordChangedAt']], 'no hash');
+  t.match(await cli('users add ann', GOOD), { code: 1, out: '', err: 'There is a user "ann" already.\n' });
+  t.match(await cli('users add bob', 'short'), { code: 1, err: /must have 15 or more/ });
+  t.match(await cli('--json users passwd ann', 'another horse, a battery\r\n'), {
+    code: 0,
+    out: '{"username":"ann","passwordChanged":true,"ended":0}\n',
+  });
+  t.not((await users.find('ann'))?.passwordHash, ann?.passwordHash);
+  t.match(await cli('users disable ann'), {
+    code: 0,
+    out: 'The user "ann" is disabled; ended 0 sessions.\n',
+  });
+  t.equal((await users.find('ann'))?.disabled, true);
+  t.match(await cli('users enable ann'), { code: 0, out: 'The user "ann" is enabled.\n' });
+  t.match(await cli('users remove ann --json'), {
+    code: 0,
+    out: '{"username":"ann","removed":true,"ended":0}\n',
+  });
+  t.match(await cli('users remove ann'), { code: 1, err: 'There is no user "ann".\n' });
+  t.match(await cli('users list --json'), { code: 0, out: '' });
+});
+
+t.test('the length of a password is a setting', async (t) => {
+  const cli = commandLine(onLmdb(t), { PASSWORD_MIN_LENGTH: '8' });
+  t.match(await cli('users add ann', 'mfkwhcbt'), { code: 0 });
+});
