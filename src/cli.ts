@@ -43,6 +43,6 @@ function complain(error: unknown): number {
     // It has said so itself; after --help there is nothing to say.
     return error.exitCode === 0 ? 0 : EXIT_WRONG_USE;
   }
-  console.error(error instanceof Error ? error.message : error);
+  console.error((error as Error).message);
   return error instanceof WrongUse || error instanceof ConfigError ? EXIT_WRONG_USE : EXIT_FAILED;
 }

@@ -16,7 +16,8 @@ export function loggerOptions({
         remoteAddress: ip,
       }),
     },
-    ...(process.stdout.isTTY && { stream: pretty({ sync: true }) }),
+    // Both are written at once: a line that waits would be lost with a process that ends.
+    stream: process.stdout.isTTY ? pretty({ sync: true }) : process.stdout,
   };
 }
 

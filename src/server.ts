@@ -8,6 +8,9 @@ import { StoreNotOpened } from './stores/store-not-opened.ts';
 /** How long requests in flight have to end after a signal to stop, in milliseconds. */
 const GRACE_MS = 10_000;
 
+// Who reads the log may be gone: the service goes on without.
+process.stdout.on('error', () => {});
+
 try {
   await start(loadConfig());
 } catch (error) {
@@ -45,13 +48,5 @@ function closeOnSignal(app: FastifyInstance): void {
     }
     await app.close();
     app.log.info('stopped');
-    await flushLog(app);
   });
-}
-
-/** The log is written in the background: the last lines would be lost with the process. */
-function flushLog({ log }: FastifyInstance): Promise<void> {
-  // Fastify's type of a logger leaves out what pino has besides.
-  const { flush } = log as unknown as { flush(callback: () => void): void };
-  return new Promise((resolve) => flush.call(log, resolve));
 }

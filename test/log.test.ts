@@ -40,7 +40,7 @@ t.test('lines are JSON unless a person reads them on a terminal', async (t) => {
     process.stdout.isTTY = tty;
   });
   process.stdout.isTTY = false;
-  t.notOk('stream' in loggerOptions(parseConfig({})));
+  t.equal(loggerOptions(parseConfig({})).stream, process.stdout);
   process.stdout.isTTY = true;
-  t.ok('stream' in loggerOptions(parseConfig({})));
+  t.not(loggerOptions(parseConfig({})).stream, process.stdout);
 });

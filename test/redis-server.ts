@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectSocket, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { program } from './programs.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 /** A redis-server of the test's own. Whoever waits for it waits for real. */
 export interface RedisProcess {
@@ -30,8 +28,7 @@ export async function startRedis(t: Test, args: readonly string[] = GOOD): Promi
   if (path === undefined) {
     return undefined;
   }
-  // Not `t.testdir`, of which a test has but one.
-  const dir = mkdtempSync(join(tmpdir(), 'redis-test-'));
+  const dir = temporaryDirectory(t);
   const port = await freePort();
   let child: ChildProcess;
   const start = async () => {
@@ -46,10 +43,7 @@ export async function startRedis(t: Test, args: readonly string[] = GOOD): Promi
     }
   };
   await start();
-  t.teardown(async () => {
-    await kill();
-    rmSync(dir, { recursive: true });
-  });
+  t.teardown(kill);
   return {
     port,
     url: `redis://127.0.0.1:${port}`,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 /** The service as its own process. Waiting for it is waiting for real: for its log, its answers and its end. */
 export interface ServerProcess {
@@ -29,7 +30,7 @@ export function run(
 ): ServerProcess {
   const path = fileURLToPath(new URL(`../src/${file}`, import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, ...nodeArgs, path], {
-    cwd: t.testdir({}),
+    cwd: temporaryDirectory(t),
     env: { ...process.env, PORT: '0', ...env },
   });
   const log: string[] = [];

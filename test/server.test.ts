@@ -109,6 +109,15 @@ t.test(
   },
 );
 
+t.test('a log that nobody reads any more neither stops the service nor keeps it from stopping', async (t) => {
+  const server = await startServer(t);
+  server.child.stdout?.destroy();
+  const request = 'GET /logout HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+  t.match(await exchange(server.port, request), /^HTTP\/1.1 401 /);
+  server.child.kill('SIGTERM');
+  t.equal(await server.exited, 0);
+});
+
 t.test('a taken port is said so, with exit code 1', async (t) => {
   const { port } = await startServer(t);
   const second = run(t, 'server.ts', { HOST: '127.0.0.1', PORT: String(port) });
@@ -136,6 +145,13 @@ t.test('a wrong setting stops the start with a message and exit code 1', async (
     server.complaints(),
     /^SESSION_IDLE_SECONDS is "two minutes": it must be a whole number of seconds/,
   );
+  t.notMatch(server.complaints(), '    at ');
+});
+
+t.test('a store that cannot be opened stops the start with a message and exit code 1', async (t) => {
+  const server = run(t, 'server.ts', { STORE_URL: 'lmdb:/dev/null' });
+  t.equal(await server.exited, 1);
+  t.match(server.complaints(), /^The LMDB store in \/dev\/null cannot be opened: .* STORE_URL must be lmdb:/);
   t.notMatch(server.complaints(), '    at ');
 });
 

@@ -1,8 +1,10 @@
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { StoreFull, StoreUnavailable } from '../../src/errors.ts';
+import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import type { SessionStore } from '../../src/stores/session-store.ts';
-import { timeBound, timeBoundSessionStore } from '../../src/stores/time-bound.ts';
+import { timeBound, timeBoundSessionStore, timeBoundUserStore } from '../../src/stores/time-bound.ts';
+import { newUser, type UserRecord } from '../../src/stores/user-store.ts';
 import { record, spiedStore } from '../helper.ts';
 
 t.test('what answers at once still answers at once', async (t) => {
@@ -65,8 +67,23 @@ t.test('a session store is bounded in all of its methods', async (t) => {
   t.same(calls, ['create', 'find', 'replace', 'listByUser', 'removeByUser', 'remove', 'close']);
 
   const broken = timeBoundSessionStore({} as SessionStore, 1000);
-  const methods = ['create', 'find', 'replace', 'remove', 'listByUser', 'removeByUser'] as const;
+  const methods = ['create', 'find', 'replace', 'remove', 'listByUser', 'removeByUser', 'ping'] as const;
   for (const method of methods) {
     t.throws(() => (broken[method] as () => unknown)(), StoreUnavailable, method);
+  }
+});
+
+t.test('so is a store of users', async (t) => {
+  const store = new MemoryUserStore();
+  const bound = timeBoundUserStore(store, 1000);
+  const ann = newUser('ann', 'hash');
+  t.equal(await bound.create(ann), true);
+  t.same(await bound.find('ann'), ann);
+  t.equal(await bound.replace({ ...ann, disabled: true }, ann.version), true);
+  t.same([...(bound.list() as Iterable<UserRecord>)], [{ ...ann, disabled: true }]);
+  t.equal(await bound.remove('ann'), true);
+  await bound.close();
+  for (const method of ['create', 'find', 'replace', 'remove'] as const) {
+    t.throws(() => (bound[method] as (user: UserRecord) => unknown)(ann), StoreUnavailable, method);
   }
 });

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import { LmdbEnvironment } from '../../../src/stores/lmdb/environment.ts';
@@ -46,6 +54,9 @@ t.test('a file that is not LMDB’s, or that lost its end, stops the start and n
 t.test('a data file that cannot be read as one is no crash either', async (t) => {
   const path = temporaryDirectory(t);
   mkdirSync(`${path}/data.mdb`);
+  t.throws(() => new LmdbEnvironment(path), StoreNotOpened);
+  rmdirSync(`${path}/data.mdb`);
+  symlinkSync('data.mdb', `${path}/data.mdb`);
   t.throws(() => new LmdbEnvironment(path), StoreNotOpened);
 });
 

@@ -26,6 +26,11 @@ t.test('a server from before 6.2 is refused', async (t) => {
   }
 });
 
+t.test('a server that does not say what it is, is refused', async (t) => {
+  const silent = advice(async () => '# Server\r\nuptime:5\r\n');
+  await t.rejects(silent, { message: /this server is unknown/ });
+});
+
 t.test('Redis 6.2 and newer will do, and Valkey, which says 7.2.4', async (t) => {
   for (const version of ['6.2.0', '7.0.15', '7.2.4', '8.0.0', '10.1']) {
     t.same(await advice(async () => server(version)), [], version);

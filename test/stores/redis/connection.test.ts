@@ -197,6 +197,17 @@ t.test('a connection that is lost is told once, and found again', async (t) => {
   t.equal(await connection.client.ping(), 'PONG');
 });
 
+t.test('a server that is too old is said so', async (t) => {
+  const redis = await startRedis(t);
+  if (redis) {
+    const { port } = await startProxy(t, redis.port, (chunk) =>
+      chunk.replace(/redis_version:\d+\.\d/, 'redis_version:5.0'),
+    );
+    const told = (await t.rejects(connect({ url: `redis://127.0.0.1:${port}` }), StoreNotOpened)) as Error;
+    t.match(told.message, /^Redis 6.2 or newer, or Valkey, is needed; this server is 5\.0/);
+  }
+});
+
 t.test('a connection that is closed while it is being made stays closed', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
@@ -204,8 +215,12 @@ t.test('a connection that is closed while it is being made stays closed', async 
   }
   await redis.kill();
   const connection = await connect(redis);
-  redis.restart();
-  await connection.close();
+  await redis.restart();
+  redis.freeze();
+  // Long enough for the next attempt, which is accepted and not answered.
   await sleep(500);
+  await connection.close();
+  redis.thaw();
+  await sleep(200);
   t.throws(() => connection.client, { message: 'the Redis store is closed' });
 });
