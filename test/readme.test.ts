@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Environment, parseConfig } from '../src/config.ts';
 import { startServer } from './server-process.ts';
@@ -65,6 +66,16 @@ t.test('the app with the plugins inside runs as it stands there', async (t) => {
   t.same(await (await fetch(`${url}/notes`, { headers })).json(), { notes: 'the notes of ann' });
   t.same(await (await fetch(`${url}/leave`, { method: 'POST', headers })).json(), { left: true });
   t.equal((await fetch(`${url}/notes`, { headers })).status, 401);
+});
+
+t.test('the command line starts as it is written there', async (t) => {
+  const cwd = fileURLToPath(new URL('..', import.meta.url));
+  t.match(readme, 'npx session-cookie-login users add ann');
+  const help = execFileSync('npx', ['session-cookie-login', 'users', 'add', '--help'], {
+    cwd,
+    encoding: 'utf8',
+  });
+  t.match(help, /^Usage: session-cookie-login users add/);
 });
 
 t.test('the table of settings has every variable in order, with its default', async (t) => {
