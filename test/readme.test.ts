@@ -68,14 +68,14 @@ t.test('the app with the plugins inside runs as it stands there', async (t) => {
   t.equal((await fetch(`${url}/notes`, { headers })).status, 401);
 });
 
-t.test('the command line starts as it is written there', async (t) => {
+t.test('the command line starts as it is written there, and as the package has it', async (t) => {
   const cwd = fileURLToPath(new URL('..', import.meta.url));
-  t.match(readme, 'npx session-cookie-login users add ann');
-  const help = execFileSync('npx', ['session-cookie-login', 'users', 'add', '--help'], {
-    cwd,
-    encoding: 'utf8',
-  });
-  t.match(help, /^Usage: session-cookie-login users add/);
+  t.match(readme, 'node dist/cli.js users add ann');
+  const { bin } = JSON.parse(readFileSync(`${cwd}/package.json`, 'utf8'));
+  for (const command of ['node dist/cli.js', `./${bin['session-cookie-login']}`]) {
+    const help = execFileSync('sh', ['-c', `${command} users add --help`], { cwd, encoding: 'utf8' });
+    t.match(help, /^Usage: session-cookie-login users add/);
+  }
 });
 
 t.test('the table of settings has every variable in order, with its default', async (t) => {
