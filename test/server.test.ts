@@ -155,6 +155,13 @@ t.test('a store that cannot be opened stops the start with a message and exit co
   t.notMatch(server.complaints(), '    at ');
 });
 
+t.test('what nobody thought of stops the start with its stack', async (t) => {
+  const unreadable = "data:text/javascript,import { mkdirSync } from 'node:fs'; mkdirSync('.env')";
+  const server = run(t, 'server.ts', {}, [`--import=${unreadable}`]);
+  t.equal(await server.exited, 1);
+  t.match(server.complaints(), /EISDIR[^]* {4}at /);
+});
+
 t.test('an error that nobody caught is logged, and the process ends with exit code 1', async (t) => {
   const failLater = "data:text/javascript,process.on('SIGUSR2', () => { throw new Error('boom'); })";
   const server = run(t, 'server.ts', { HOST: '127.0.0.1' }, [`--import=${failLater}`]);

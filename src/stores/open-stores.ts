@@ -1,8 +1,8 @@
 import type { Clock } from '../sessions/record.ts';
 import { MemorySessionStore } from './memory/session-store.ts';
 import { MemoryUserStore } from './memory/user-store.ts';
-import type { StoreLog } from './redis/connection.ts';
 import type { SessionStore } from './session-store.ts';
+import type { StoreLog } from './store-log.ts';
 import { parseStoreUrl, type RedisServer } from './store-url.ts';
 import type { UserStore } from './user-store.ts';
 

@@ -1,5 +1,6 @@
+import type { StoreLog } from '../store-log.ts';
 import { StoreNotOpened } from '../store-not-opened.ts';
-import type { RedisClient, StoreLog } from './connection.ts';
+import type { RedisClient } from './client.ts';
 
 /**
  * Says in the log which settings of the server would lose sessions or users.

@@ -1,18 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient, ErrorReply } from '@redis/client';
+import { ErrorReply } from '@redis/client';
 import type { Milliseconds } from '../../sessions/record.ts';
+import type { StoreLog } from '../store-log.ts';
 import { StoreNotOpened } from '../store-not-opened.ts';
 import type { RedisServer } from '../store-url.ts';
 import { within } from '../within.ts';
 import { adviseOnSettings } from './advice.ts';
-import { scripts } from './scripts.ts';
+import { newClient, type RedisClient } from './client.ts';
 import { assertTracking, isWithoutTracking } from './tracking.ts';
-
-/** What a connection tells: a logger such as Fastify's. */
-export interface StoreLog {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-}
 
 export interface RedisConnectionOptions {
   /** How long the server may take to answer a sign of life, in milliseconds. */
@@ -21,8 +16,6 @@ export interface RedisConnectionOptions {
   readonly keyPrefix: string;
   readonly log: StoreLog;
 }
-
-export type RedisClient = ReturnType<typeof newClient>;
 
 /** How often the server is asked for a sign of life. */
 const HEARTBEAT_MS = 250;
@@ -202,19 +195,4 @@ export class RedisConnection {
 /** Whether it is no use to try again: a wrong password, for example. A server that starts or is full may still come. */
 function isFinal(error: unknown): boolean {
   return error instanceof ErrorReply && !/^(LOADING|ERR max number)/.test(error.message);
-}
-
-function newClient(server: RedisServer, tracking: boolean) {
-  return createClient({
-    ...server,
-    socket: { ...server.socket, reconnectStrategy: false },
-    scripts,
-    // A server or a proxy that knows no tracking may not know version 3 of the protocol either.
-    RESP: tracking ? 3 : 2,
-    emitInvalidate: tracking,
-    maintNotifications: 'disabled',
-    disableOfflineQueue: true,
-    // Deadlines are set where they are known: an abort signal for each command costs more than the command.
-    commandOptions: { timeout: 0 },
-  });
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ErrorReply } from '@redis/client';
-import type { RedisClient } from './connection.ts';
+import type { RedisClient } from './client.ts';
 
 class NoTracking extends Error {}
 

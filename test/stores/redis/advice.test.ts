@@ -1,6 +1,6 @@
 import t from 'tap';
 import { adviseOnSettings } from '../../../src/stores/redis/advice.ts';
-import type { RedisClient } from '../../../src/stores/redis/connection.ts';
+import type { RedisClient } from '../../../src/stores/redis/client.ts';
 import { StoreNotOpened } from '../../../src/stores/store-not-opened.ts';
 
 // Servers that no package has for us any more: what they say of themselves.
