@@ -2,8 +2,11 @@ import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs
 import { join } from 'node:path';
 import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
 import { StoreNotOpened } from '../store-not-opened.ts';
+import { within } from '../within.ts';
 import { assertWhole } from './data-file.ts';
 
+/** How long the writes under way may take when it closes. */
+const CLOSE_MS = 2000;
 /** How often the slots of readers that died are given back: a dead reader keeps old pages from being used again. */
 const READER_CHECK_MS = 60_000;
 
@@ -49,7 +52,13 @@ export class LmdbEnvironment {
    */
   async write<T>(action: () => T): Promise<T> {
     this.#assertOpen();
-    return this.#root.transaction(action);
+    try {
+      return await this.#root.transaction(action);
+    } catch (error) {
+      // A commit that failed, on a full disk for example, comes with a second rejection, which nobody else handles.
+      (error as { commitError?: Promise<never> }).commitError?.catch(() => {});
+      throw error;
+    }
   }
 
   /** As `write`, and resolves once it is on the disk, where it outlives a power cut. */
@@ -62,7 +71,8 @@ export class LmdbEnvironment {
   /** Waits for the writes under way, then closes the database for all who use it. */
   close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#closed ??= this.#root.close();
+    // After a commit that failed, lmdb may wait for a flush that never comes. What was acknowledged is committed.
+    this.#closed ??= within(CLOSE_MS, this.#root.close(), 'LMDB').catch(() => {});
     return this.#closed;
   }
 
@@ -84,7 +94,9 @@ function openRoot(path: string): RootDatabase {
     const files = ['data.mdb', 'lock.mdb'].map((name) => join(path, name));
     const isNew = !files.some((file) => existsSync(file));
     assertWhole(join(path, 'data.mdb'));
-    const root = open({ path, noSubdir: false, maxDbs: 8 });
+    // With batches of an event turn, lmdb makes a promise for each that nobody handles: a failed commit would end the
+    // process. Writes of one turn share a commit all the same.
+    const root = open({ path, noSubdir: false, maxDbs: 8, eventTurnBatching: false });
     if (isNew) {
       // Hashes of passwords are nobody else's business, whoever made the directory.
       files.forEach((file) => {

@@ -139,6 +139,35 @@ t.test('an ending is flushed to the disk before it is acknowledged', async (t) =
   t.same(flushes, ['flushed', 'flushed']);
 });
 
+t.test('on a full disk a write fails, nothing else does, and what was acknowledged stays', async (t) => {
+  const path = temporaryDirectory(t);
+  const script = `
+    import { LmdbEnvironment } from './src/stores/lmdb/environment.ts';
+    import { LmdbSessionStore } from './src/stores/lmdb/session-store.ts';
+    // What the system sends along with the error, and would end the process.
+    process.on('SIGXFSZ', () => {});
+    const store = new LmdbSessionStore(new LmdbEnvironment(${JSON.stringify(path)}));
+    const record = { ...${JSON.stringify(record())}, secretHash: 'x'.repeat(20_000) };
+    const made = [];
+    for (let failures = 0, i = 0; failures < 5; i++) {
+      await store.create({ ...record, id: 'id-' + i }).then(() => made.push('id-' + i), () => failures++);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const missing = made.filter((id) => store.find(id) === undefined);
+    // More than the file has room for at once: endings may fail, and then say so.
+    await Promise.allSettled(made.map((id) => store.remove(id)));
+    await store.close();
+    console.log(JSON.stringify({ made: made.length > 100, missing }));`;
+  // As a disk that is full after 16 MiB.
+  const limited = 'ulimit -f 32768; exec "$0" "$@"';
+  const node = [process.execPath, ...process.execArgv, '--input-type=module', '--eval', script];
+  const out = execFileSync('sh', ['-c', limited, ...node], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.match(JSON.parse(out), { made: true, missing: [] });
+});
+
 t.test('slots of readers that died are given back once a minute', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] });
   t.teardown(() => mock.timers.reset());
