@@ -1,13 +1,12 @@
 import type { StoreLog } from '../store-log.ts';
 import { StoreNotOpened } from '../store-not-opened.ts';
-import type { RedisClient } from './client.ts';
 
 /**
- * Says in the log which settings of the server would lose sessions or users.
+ * Says in the log which settings of the server would lose sessions or users. `askInfo` is its command INFO.
  * @throws StoreNotOpened when the server is older than the commands that are needed of it.
  */
-export async function adviseOnSettings(client: RedisClient, log: StoreLog): Promise<void> {
-  const info = await readInfo(client, log);
+export async function adviseOnSettings(askInfo: () => Promise<string>, log: StoreLog): Promise<void> {
+  const info = await readInfo(askInfo, log);
   if (info.size === 0) {
     return;
   }
@@ -31,9 +30,9 @@ export async function adviseOnSettings(client: RedisClient, log: StoreLog): Prom
   }
 }
 
-async function readInfo(client: RedisClient, log: StoreLog): Promise<ReadonlyMap<string, string>> {
+async function readInfo(askInfo: () => Promise<string>, log: StoreLog): Promise<ReadonlyMap<string, string>> {
   try {
-    return parseInfo(await client.info());
+    return parseInfo(await askInfo());
   } catch (err) {
     log.warn(
       { err },

@@ -64,7 +64,7 @@ export class RedisConnection {
       return connection;
     }
     try {
-      await adviseOnSettings(connection.client, options.log);
+      await adviseOnSettings(async () => connection.client.info(), options.log);
     } catch (error) {
       await connection.close();
       throw error;
@@ -174,12 +174,17 @@ export class RedisConnection {
   }
 
   async #reconnect(): Promise<void> {
+    let told: string | undefined;
     while (!this.#closed) {
       try {
         await this.#connect();
         this.#options.log.info({}, 'the connection to the store is back');
         return;
-      } catch {
+      } catch (error) {
+        if (isFinal(error) && told !== (error as Error).message) {
+          told = (error as Error).message;
+          this.#options.log.warn({ err: error }, 'the store refuses the connection');
+        }
         await sleep(RETRY_MS, undefined, { ref: false });
       }
     }

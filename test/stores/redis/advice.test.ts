@@ -1,15 +1,12 @@
 import t from 'tap';
 import { adviseOnSettings } from '../../../src/stores/redis/advice.ts';
-import type { RedisClient } from '../../../src/stores/redis/client.ts';
 import { StoreNotOpened } from '../../../src/stores/store-not-opened.ts';
 
 // Servers that no package has for us any more: what they say of themselves.
 
-const client = (info: () => Promise<string>) => ({ info }) as unknown as RedisClient;
-
 async function advice(info: () => Promise<string>): Promise<string[]> {
   const warnings: string[] = [];
-  await adviseOnSettings(client(info), { info() {}, warn: (_details, message) => warnings.push(message) });
+  await adviseOnSettings(info, { info() {}, warn: (_details, message) => warnings.push(message) });
   return warnings;
 }
 

@@ -198,6 +198,27 @@ t.test('a connection that is lost is told once, and found again', async (t) => {
   t.equal(await connection.client.ping(), 'PONG');
 });
 
+t.test('a server that will not have us back is told with its reason, once', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const { log, warnings } = listeningLog();
+  const connection = await connect(redis, { log });
+  t.teardown(() => connection.close());
+  const operator = await createClient({ url: redis.url }).connect();
+  t.teardown(() => operator.destroy());
+  await operator.configSet('requirepass', 'hunter2');
+  await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
+  await sleep(1000);
+  t.same(warnings(), ['the connection to the store is lost', 'the store refuses the connection']);
+  await operator.configSet('requirepass', '');
+  while (!connection.isCurrent) {
+    await sleep(10);
+  }
+  await works(t, connection);
+});
+
 t.test('a server that is too old is said so', async (t) => {
   const redis = await startRedis(t);
   if (redis) {
