@@ -1,9 +1,15 @@
-import closeWithGrace from 'close-with-grace';
+import closeWithGrace, { type Signals } from 'close-with-grace';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { service } from './app.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
 import { StoreNotOpened } from './stores/store-not-opened.ts';
+
+/**
+ * A process that broke cannot run a handler: it would not end, and keep a core busy for ever
+ * (https://nodejs.org/api/process.html#signal-events).
+ */
+const FATAL_SIGNALS: Signals[] = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGTRAP'];
 
 /** How long requests in flight have to end after a signal to stop, in milliseconds. */
 const GRACE_MS = 10_000;
@@ -40,7 +46,7 @@ async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config):
 }
 
 function closeOnSignal(app: FastifyInstance): void {
-  closeWithGrace({ delay: GRACE_MS, logger: app.log }, async ({ err, signal }) => {
+  closeWithGrace({ delay: GRACE_MS, logger: app.log, skip: FATAL_SIGNALS }, async ({ err, signal }) => {
     if (err) {
       app.log.fatal({ err }, 'stopping after an error that nobody caught');
     } else {

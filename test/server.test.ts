@@ -109,6 +109,12 @@ t.test(
   },
 );
 
+t.test('a crash of the process ends it at once, as a crash', async (t) => {
+  const server = await startServer(t);
+  server.child.kill('SIGSEGV');
+  t.equal(await server.exited, 'SIGSEGV');
+});
+
 t.test('a log that nobody reads any more neither stops the service nor keeps it from stopping', async (t) => {
   const server = await startServer(t);
   server.child.stdout?.destroy();
