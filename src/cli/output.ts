@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { printable } from '../printable.ts';
 import type { Milliseconds } from '../sessions/record.ts';
-import { printable } from '../users/accounts.ts';
 
 /** What a command has to say: a sentence for people, an object for scripts. */
 export interface Outcome {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { CrossOriginRefused } from '../errors.ts';
+import { logEvent } from '../security-events.ts';
 
 export interface CrossOriginGuardOptions {
   /** The origin browsers know the app by, such as `https://login.example.com`, when a proxy changes the Host. */
@@ -34,8 +35,7 @@ async function registerCrossOriginGuard(
 ): Promise<void> {
   const refuseCrossOrigin = async (request: FastifyRequest): Promise<void> => {
     if (!isOwnOrigin(request, options.publicOrigin)) {
-      const { origin, 'sec-fetch-site': site } = request.headers;
-      request.log.warn({ site, origin, remoteAddress: request.ip }, 'cross-origin request refused');
+      logEvent(request, 'malicious_csrf', { origin: request.headers.origin });
       throw new CrossOriginRefused();
     }
   };

@@ -13,6 +13,7 @@ import {
   UnsupportedMediaType,
   UriTooLong,
 } from '../errors.ts';
+import { logEvent } from '../security-events.ts';
 
 /** Answers every error, whoever threw it, with one of the catalogue and in one shape. */
 export const errors = fp(registerErrors, { name: 'errors', fastify: '5.x' });
@@ -40,7 +41,9 @@ function log(
   thrown: FastifyError,
   { statusCode, code, message }: CatalogueError,
 ): void {
-  if (statusCode < 500) {
+  if (statusCode === 400) {
+    logEvent(request, 'input_validation_fail', { reason: message });
+  } else if (statusCode < 500) {
     request.log.debug({ code }, message);
   } else if (isOfCatalogue(thrown) && thrown.cause === undefined) {
     request.log.warn({ code }, message);

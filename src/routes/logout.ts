@@ -1,6 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CrossOriginRefused, NotANavigation, NotSignedIn, StoreUnavailable } from '../errors.ts';
+import { logEvent } from '../security-events.ts';
 import { anyPost, refusals, setCookieHeader } from './replies.ts';
 
 const common = {
@@ -49,11 +50,13 @@ async function logOut(_request: FastifyRequest, reply: FastifyReply) {
   return { message: 'Signed out.' };
 }
 
-const DELIBERATE = new Set([undefined, 'document', 'empty']);
+const DELIBERATE: ReadonlySet<unknown> = new Set([undefined, 'document', 'empty']);
 
 /** Refuses loads that no person asked for: a prefetch, an `<img>`, a `<script>` (Fetch Metadata, `Sec-Fetch-Dest`). */
-async function refuseEmbeddedLoad({ headers }: FastifyRequest): Promise<void> {
-  if (headers['sec-purpose'] || !DELIBERATE.has(headers['sec-fetch-dest'])) {
+async function refuseEmbeddedLoad(request: FastifyRequest): Promise<void> {
+  const { 'sec-purpose': purpose, 'sec-fetch-dest': destination } = request.headers;
+  if (purpose || !DELIBERATE.has(destination)) {
+    logEvent(request, 'malicious_csrf', { reason: 'not a navigation' });
     throw new NotANavigation();
   }
 }

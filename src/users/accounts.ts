@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import type { Clock } from '../sessions/record.ts';
 import type { SessionStore } from '../stores/session-store.ts';
 import { newUser, newVersion, type UserRecord, type UserStore } from '../stores/user-store.ts';
@@ -110,14 +111,6 @@ export class Accounts {
 /** A name as a message shows it: in quotes, and with nothing in it that a terminal would act on. */
 export function quote(name: string): string {
   return printable(JSON.stringify(name));
-}
-
-/** A text with its control and format characters written out. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu,
-    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
-  );
 }
 
 function assertName(username: string): void {

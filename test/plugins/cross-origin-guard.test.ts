@@ -82,6 +82,7 @@ t.test('a refusal is logged with who asked, as a thing to know about', async (t)
     level: 40,
     msg: 'cross-origin request refused',
     origin: 'https://other.example',
-    remoteAddress: '127.0.0.1',
+    event: 'malicious_csrf',
+    address: '127.0.0.1',
   });
 });
