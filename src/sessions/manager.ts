@@ -1,6 +1,7 @@
 import { StoreUnavailable } from '../errors.ts';
 import type { MaybePromise, SessionStore } from '../stores/session-store.ts';
 import {
+  type Client,
   type Clock,
   isLive,
   type Milliseconds,
@@ -8,16 +9,9 @@ import {
   type SessionRecord,
   toSession,
 } from './record.ts';
+import { Refusal } from './refusal.ts';
+import { rememberReplaced, whenReplaced } from './replaced-secrets.ts';
 import { formatToken, hashesMatch, hashSecret, mintToken, parseToken, type Token } from './token.ts';
-
-/** Why a token opens no session, or why none was started. For the log at debug level; a client is told `NotSignedIn` for all of them. */
-export type Refusal =
-  | 'malformed token'
-  | 'unknown session'
-  | 'wrong secret'
-  | 'expired'
-  | 'refreshed elsewhere'
-  | 'no longer allowed';
 
 /** A session together with the token that now opens it. The token goes into the cookie and nowhere else. */
 export interface IssuedSession {
@@ -30,10 +24,19 @@ export interface Lifetimes {
   readonly idleSeconds: number;
   /** How long a session lasts at the most, however often it is refreshed. */
   readonly maxSeconds: number;
+  /** How long after its replacement a token may come back without being taken for stolen. */
+  readonly reuseWindowSeconds: number;
+}
+
+/** What a token turned out to be: a session's, and its present one or one that was replaced. */
+interface Recognized {
+  readonly record: SessionRecord;
+  readonly now: Milliseconds;
+  readonly replacedAt: Milliseconds | undefined;
 }
 
 /**
- * The rules of sessions. It knows a store and a clock, and no HTTP.
+ * The rules of one session. It knows a store and a clock, and no HTTP.
  *
  * A method answers with what it found or with a {@link Refusal}; it rejects only when the store failed.
  */
@@ -42,78 +45,94 @@ export class SessionManager {
   readonly #clock: Clock;
   readonly #idleMs: Milliseconds;
   readonly #maxMs: Milliseconds;
+  readonly #reuseWindowMs: Milliseconds;
 
-  constructor(store: SessionStore, clock: Clock, { idleSeconds, maxSeconds }: Lifetimes) {
+  constructor(store: SessionStore, clock: Clock, lifetimes: Lifetimes) {
     this.#store = store;
     this.#clock = clock;
-    this.#idleMs = idleSeconds * 1000;
-    this.#maxMs = maxSeconds * 1000;
+    this.#idleMs = lifetimes.idleSeconds * 1000;
+    this.#maxMs = lifetimes.maxSeconds * 1000;
+    this.#reuseWindowMs = lifetimes.reuseWindowSeconds * 1000;
   }
 
   /**
-   * Starts a session for a user who has just signed in, and ends those that came with the request.
-   * Nothing of a session that came is adopted (OWASP Session Management, "Renew the Session ID After Any
-   * Privilege Level Change"), and it ends only once the new one stands: a failure leaves the user what they had.
+   * Starts a session for a user who has just signed in. Nothing of a session that came with the request is adopted
+   * (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
    *
-   * `isStillAllowed` is asked once the session stands. Whoever takes the user's leave to sign in away, and ends their
-   * sessions after that, cannot miss one that was being started meanwhile: either they see it, or this sees them.
+   * `settle` runs once the session stands, for whatever belongs to it: a refusal or an error takes the session back.
+   * Whoever takes the user's leave to sign in away, and ends their sessions after that, cannot miss one that was being
+   * started meanwhile if `settle` asks for that leave: either they see the session, or it sees them.
    */
   async start(
     username: string,
-    presentedTokens: readonly string[] = [],
-    isStillAllowed: () => MaybePromise<boolean> = () => true,
+    client: Client,
+    settle: (session: Session) => MaybePromise<Refusal | undefined> = () => undefined,
   ): Promise<IssuedSession | Refusal> {
-    const issued = await this.#create(username);
+    const issued = await this.#create(username, client);
+    const { id } = issued.session;
+    let refusal: Refusal | undefined;
     try {
-      if (!(await isStillAllowed())) {
-        await this.#store.remove(issued.session.id);
-        return 'no longer allowed';
-      }
-      await Promise.all(presentedTokens.map((token) => this.end(token)));
+      refusal = await settle(issued.session);
     } catch (error) {
       // Nobody will get this token: a session that nobody holds must not stay.
-      await this.#store.remove(issued.session.id);
+      await this.#store.remove(id);
       throw error;
     }
-    return issued;
+    if (refusal !== undefined) {
+      await this.#store.remove(id);
+    }
+    return refusal ?? issued;
   }
 
-  /** The live session that a token opens. */
+  /** The live session that a token opens. A token that was replaced a while ago ends its session: it was stolen. */
   async authenticate(text: string): Promise<Session | Refusal> {
     const found = await this.#open(text);
-    return typeof found === 'string' ? found : toSession(found.record);
+    return found instanceof Refusal ? found : toSession(found.record);
   }
 
   /** Swaps a token for a fresh one, once: of any number of concurrent calls with one token, one succeeds. */
   async refresh(text: string): Promise<IssuedSession | Refusal> {
     const found = await this.#open(text);
-    if (typeof found === 'string') {
+    if (found instanceof Refusal) {
       return found;
     }
     const { record, now } = found;
-    const token = mintToken(record.id);
-    const next = {
-      ...record,
-      secretHash: hashSecret(token.secret),
-      expiresAt: Math.min(now + this.#idleMs, record.endsAt),
-    };
-    return (await this.#store.replace(next, record.secretHash)) ? issue(next, token) : 'refreshed elsewhere';
+    return (await this.#rotate(record, now)) ?? new Refusal('refreshed elsewhere', record);
   }
 
   /**
-   * Ends the session that a token belongs to, expired or not. It is removed by its id, so that a refresh
-   * that wins the race against this ending does not save it.
+   * Gives a session whose user has just proved who they are a fresh token, whoever else is refreshing it meanwhile:
+   * the others lose.
    */
-  async end(text: string): Promise<Session | Refusal> {
-    const record = await this.#recognize(text);
-    if (typeof record !== 'string') {
-      await this.#store.remove(record.id);
-      return toSession(record);
+  async renew(id: string): Promise<IssuedSession | Refusal> {
+    for (;;) {
+      const record = await this.#store.find(id);
+      const now = this.#clock();
+      if (record === undefined || !isLive(record, now)) {
+        return new Refusal(record === undefined ? 'unknown session' : 'expired', { id });
+      }
+      const issued = await this.#rotate(record, now, { authenticatedAt: now });
+      if (issued !== undefined) {
+        return issued;
+      }
     }
-    return record;
   }
 
-  async #create(username: string): Promise<IssuedSession> {
+  /**
+   * Ends the session that a token belongs to, expired or not, and also if a refresh has replaced that token: whoever
+   * signs out while another tab refreshes is signed out. A token that was replaced a while ago is refused as reused;
+   * its session ends as well.
+   */
+  async end(text: string): Promise<Session | Refusal> {
+    const found = await this.#recognize(text);
+    if (found instanceof Refusal) {
+      return found;
+    }
+    await this.#store.remove(found.record.id);
+    return this.#isReuse(found) ? new Refusal('reused token', found.record) : toSession(found.record);
+  }
+
+  async #create(username: string, client: Client): Promise<IssuedSession> {
     const now = this.#clock();
     const token = mintToken();
     const endsAt = now + this.#maxMs;
@@ -125,6 +144,8 @@ export class SessionManager {
       authenticatedAt: now,
       expiresAt: Math.min(now + this.#idleMs, endsAt),
       endsAt,
+      address: client.address,
+      device: client.device,
     };
     if (!(await this.#store.create(record))) {
       throw new StoreUnavailable({ cause: new Error('the store says that a random id is taken') });
@@ -132,26 +153,67 @@ export class SessionManager {
     return issue(record, token);
   }
 
-  async #open(text: string): Promise<{ record: SessionRecord; now: Milliseconds } | Refusal> {
-    const record = await this.#recognize(text);
-    if (typeof record === 'string') {
-      return record;
+  /** Puts a new secret in place of a record's, or answers `undefined` if somebody else was first. */
+  async #rotate(
+    record: SessionRecord,
+    now: Milliseconds,
+    changes: Partial<Session> = {},
+  ): Promise<IssuedSession | undefined> {
+    const token = mintToken(record.id);
+    const next = {
+      ...record,
+      ...changes,
+      secretHash: hashSecret(token.secret),
+      expiresAt: Math.min(now + this.#idleMs, record.endsAt),
+      replaced: rememberReplaced(record, now, this.#idleMs),
+    };
+    return (await this.#store.replace(next, record.secretHash)) ? issue(next, token) : undefined;
+  }
+
+  async #open(text: string): Promise<Recognized | Refusal> {
+    const found = await this.#recognize(text);
+    if (found instanceof Refusal) {
+      return found;
     }
-    const now = this.#clock();
-    return isLive(record, now) ? { record, now } : 'expired';
+    if (!isLive(found.record, found.now)) {
+      return new Refusal('expired', found.record);
+    }
+    return found.replacedAt === undefined ? found : this.#refuseReplaced(found);
+  }
+
+  /**
+   * A replaced token that comes back at once is a second tab or a retry. Later, two parties hold tokens of one session,
+   * and there is no telling which of them is the thief (RFC 9700, section 4.14.2): it ends for both.
+   */
+  async #refuseReplaced(found: Recognized): Promise<Refusal> {
+    if (!this.#isReuse(found)) {
+      return new Refusal('replaced token', found.record);
+    }
+    await this.#store.remove(found.record.id);
+    return new Refusal('reused token', found.record);
+  }
+
+  #isReuse({ replacedAt, now }: Recognized): boolean {
+    return replacedAt !== undefined && now - replacedAt > this.#reuseWindowMs;
   }
 
   /** The record that a token belongs to, live or not. A token that is not well formed never reaches the store. */
-  async #recognize(text: string): Promise<SessionRecord | Refusal> {
+  async #recognize(text: string): Promise<Recognized | Refusal> {
     const token = parseToken(text);
     if (token === undefined) {
-      return 'malformed token';
+      return new Refusal('malformed token');
     }
     const record = await this.#store.find(token.id);
     if (record === undefined) {
-      return 'unknown session';
+      return new Refusal('unknown session', token);
     }
-    return hashesMatch(record.secretHash, hashSecret(token.secret)) ? record : 'wrong secret';
+    const now = this.#clock();
+    const hash = hashSecret(token.secret);
+    if (hashesMatch(record.secretHash, hash)) {
+      return { record, now, replacedAt: undefined };
+    }
+    const replacedAt = whenReplaced(record, hash);
+    return replacedAt === undefined ? new Refusal('wrong secret', record) : { record, now, replacedAt };
   }
 }
 

@@ -13,6 +13,7 @@ export interface Token {
 const ID_BYTES = 16;
 const SECRET_BYTES = 32;
 const WELL_FORMED = /^([\w-]{22})\.([\w-]{43})$/;
+const WELL_FORMED_ID = /^[\w-]{22}$/;
 
 /** A token for a new session or, given an id, a new secret for the session of that id. */
 export function mintToken(id = randomBytes(ID_BYTES).toString('base64url')): Token {
@@ -28,6 +29,11 @@ export function formatToken({ id, secret }: Token): string {
 export function parseToken(text: string): Token | undefined {
   const [, id, secret] = WELL_FORMED.exec(text) ?? [];
   return id === undefined || secret === undefined ? undefined : { id, secret };
+}
+
+/** Whether a text can be the id of a session. */
+export function isSessionId(text: string): boolean {
+  return WELL_FORMED_ID.test(text);
 }
 
 /**

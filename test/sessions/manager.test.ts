@@ -1,31 +1,40 @@
 import t, { type Test } from 'tap';
 import { StoreUnavailable } from '../../src/errors.ts';
-import { type IssuedSession, type Refusal, SessionManager } from '../../src/sessions/manager.ts';
+import { type IssuedSession, SessionManager } from '../../src/sessions/manager.ts';
+import type { Session } from '../../src/sessions/record.ts';
+import { Refusal } from '../../src/sessions/refusal.ts';
 import { formatToken, mintToken } from '../../src/sessions/token.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { doctored, fakeClock } from '../helper.ts';
 
 const IDLE_MS = 120_000;
 const MAX_MS = 300_000;
+const LIFETIMES = { idleSeconds: 120, maxSeconds: 300, reuseWindowSeconds: 10 };
+const CLIENT = { address: '192.0.2.1', device: 'Firefox on Linux' };
 
 function setUp(t: Test) {
   const clock = fakeClock();
   const store = new MemorySessionStore({ clock });
   t.teardown(() => store.close());
-  const manager = new SessionManager(store, clock, { idleSeconds: 120, maxSeconds: 300 });
+  const manager = new SessionManager(store, clock, LIFETIMES);
   return { clock, store, manager };
 }
 
 function issued(outcome: IssuedSession | Refusal): IssuedSession {
-  if (typeof outcome === 'string') {
-    throw new Error(`refused: ${outcome}`);
+  if (outcome instanceof Refusal) {
+    throw new Error(`refused: ${outcome.reason}`);
   }
   return outcome;
 }
 
+/** Why it was refused, or that it was not. */
+function reason(outcome: IssuedSession | Session | Refusal): string {
+  return outcome instanceof Refusal ? outcome.reason : 'not refused';
+}
+
 t.test('a session starts with both deadlines set from the clock', async (t) => {
   const { clock, manager } = setUp(t);
-  const { session, token } = issued(await manager.start('user1'));
+  const { session, token } = issued(await manager.start('user1', CLIENT));
   t.same(session, {
     id: token.split('.')[0],
     username: 'user1',
@@ -33,49 +42,50 @@ t.test('a session starts with both deadlines set from the clock', async (t) => {
     authenticatedAt: clock(),
     expiresAt: clock() + IDLE_MS,
     endsAt: clock() + MAX_MS,
+    ...CLIENT,
   });
 });
 
 t.test('an idle lifetime beyond the absolute one ends with it', async (t) => {
   const { clock, store } = setUp(t);
-  const manager = new SessionManager(store, clock, { idleSeconds: 120, maxSeconds: 60 });
-  const { session } = issued(await manager.start('user1'));
+  const manager = new SessionManager(store, clock, { ...LIFETIMES, maxSeconds: 60 });
+  const { session } = issued(await manager.start('user1', CLIENT));
   t.equal(session.expiresAt, clock() + 60_000);
 });
 
 t.test('the store holds a hash and never the secret', async (t) => {
   const { store, manager } = setUp(t);
-  const { session, token } = issued(await manager.start('user1'));
+  const { session, token } = issued(await manager.start('user1', CLIENT));
   t.notMatch(JSON.stringify(store.find(session.id)), token.split('.')[1]);
 });
 
 t.test('a token opens its session, and nothing else does', async (t) => {
   const { clock, manager } = setUp(t);
-  const { session, token } = issued(await manager.start('user1'));
+  const { session, token } = issued(await manager.start('user1', CLIENT));
   t.same(await manager.authenticate(token), session);
-  t.equal(await manager.authenticate('garbage'), 'malformed token');
-  t.equal(await manager.authenticate(formatToken(mintToken())), 'unknown session');
-  t.equal(await manager.authenticate(formatToken(mintToken(session.id))), 'wrong secret');
+  t.equal(reason(await manager.authenticate('garbage')), 'malformed token');
+  t.equal(reason(await manager.authenticate(formatToken(mintToken()))), 'unknown session');
+  t.equal(reason(await manager.authenticate(formatToken(mintToken(session.id)))), 'wrong secret');
   clock.advance(IDLE_MS - 1);
   t.same(await manager.authenticate(token), session);
   clock.advance(1);
-  t.equal(await manager.authenticate(token), 'expired');
+  t.equal(reason(await manager.authenticate(token)), 'expired');
 });
 
 t.test('a refresh keeps the id, moves the idle deadline and kills the old token', async (t) => {
   const { clock, manager } = setUp(t);
-  const first = issued(await manager.start('user1'));
+  const first = issued(await manager.start('user1', CLIENT));
   clock.advance(60_000);
   const second = issued(await manager.refresh(first.token));
   t.same(second.session, { ...first.session, expiresAt: clock() + IDLE_MS });
   t.same(await manager.authenticate(second.token), second.session);
-  t.equal(await manager.authenticate(first.token), 'wrong secret');
-  t.equal(await manager.refresh(first.token), 'wrong secret');
+  t.equal(reason(await manager.authenticate(first.token)), 'replaced token');
+  t.equal(reason(await manager.refresh(first.token)), 'replaced token');
 });
 
 t.test('however often it is refreshed, a session ends at its absolute deadline', async (t) => {
   const { clock, manager } = setUp(t);
-  let current = issued(await manager.start('user1'));
+  let current = issued(await manager.start('user1', CLIENT));
   for (let elapsed = 0; elapsed < MAX_MS - 60_000; elapsed += 60_000) {
     clock.advance(60_000);
     current = issued(await manager.refresh(current.token));
@@ -83,15 +93,15 @@ t.test('however often it is refreshed, a session ends at its absolute deadline',
   }
   t.equal(current.session.expiresAt, current.session.endsAt);
   clock.advance(59_999);
-  t.type(await manager.authenticate(current.token), 'object');
+  t.equal(reason(await manager.authenticate(current.token)), 'not refused');
   clock.advance(1);
-  t.equal(await manager.authenticate(current.token), 'expired');
-  t.equal(await manager.refresh(current.token), 'expired');
+  t.equal(reason(await manager.authenticate(current.token)), 'expired');
+  t.equal(reason(await manager.refresh(current.token)), 'expired');
 });
 
 t.test('of 100 concurrent refreshes with one token, one succeeds', async (t) => {
   const { store, manager } = setUp(t);
-  const { token } = issued(await manager.start('user1'));
+  const { token } = issued(await manager.start('user1', CLIENT));
   // Every refresh reads before any writes, as with a store on the network.
   const slow = doctored(store, {
     find: async (id) => {
@@ -100,63 +110,139 @@ t.test('of 100 concurrent refreshes with one token, one succeeds', async (t) => 
       return found;
     },
   });
-  const racing = new SessionManager(slow, fakeClock(), { idleSeconds: 120, maxSeconds: 300 });
+  const racing = new SessionManager(slow, fakeClock(), LIFETIMES);
   const outcomes = await Promise.all(Array.from({ length: 100 }, () => racing.refresh(token)));
-  const winners = outcomes.filter((outcome) => typeof outcome === 'object');
+  const winners = outcomes.filter((outcome) => reason(outcome) === 'not refused');
   t.equal(winners.length, 1);
-  t.equal(outcomes.filter((outcome) => outcome === 'refreshed elsewhere').length, 99);
-  t.type(await manager.authenticate(issued(winners[0] as IssuedSession).token), 'object');
+  t.equal(outcomes.filter((outcome) => reason(outcome) === 'refreshed elsewhere').length, 99);
+  t.equal(reason(await manager.authenticate((winners[0] as IssuedSession).token)), 'not refused');
 });
 
 t.test('an ended session is gone, and ending it again says so', async (t) => {
   const { store, manager } = setUp(t);
-  const { session, token } = issued(await manager.start('user1'));
+  const { session, token } = issued(await manager.start('user1', CLIENT));
   t.same(await manager.end(token), session);
   t.equal(store.size, 0);
-  t.equal(await manager.authenticate(token), 'unknown session');
-  t.equal(await manager.end(token), 'unknown session');
+  t.equal(reason(await manager.authenticate(token)), 'unknown session');
+  t.equal(reason(await manager.end(token)), 'unknown session');
 });
 
 t.test('a wrong secret ends nothing', async (t) => {
   const { manager } = setUp(t);
-  const { session, token } = issued(await manager.start('user1'));
-  t.equal(await manager.end(formatToken(mintToken(session.id))), 'wrong secret');
-  t.type(await manager.authenticate(token), 'object');
+  const { session, token } = issued(await manager.start('user1', CLIENT));
+  t.equal(reason(await manager.end(formatToken(mintToken(session.id)))), 'wrong secret');
+  t.equal(reason(await manager.authenticate(token)), 'not refused');
 });
 
-t.test('starting a session ends those that came with the request, and only those', async (t) => {
+t.test('a session that is not settled is taken back', async (t) => {
   const { store, manager } = setUp(t);
-  const mine = issued(await manager.start('user1'));
-  const elsewhere = issued(await manager.start('user1'));
-  const next = issued(
-    await manager.start('user2', [mine.token, 'garbage', formatToken(mintToken(elsewhere.session.id))]),
-  );
-  t.not(next.session.id, mine.session.id);
-  t.equal(await manager.authenticate(mine.token), 'unknown session');
-  t.type(await manager.authenticate(elsewhere.token), 'object');
-  t.equal(store.size, 2);
+  const refusal = new Refusal('no longer allowed');
+  t.equal(await manager.start('user1', CLIENT, () => refusal), refusal);
+  const failing = () => {
+    t.equal(store.size, 1, 'it stands while it is settled');
+    throw new Error('down');
+  };
+  await t.rejects(manager.start('user1', CLIENT, failing), { message: 'down' });
+  t.equal(store.size, 0);
 });
 
-t.test(
-  'a start that cannot end the old session leaves the old one alone and no new one behind',
-  async (t) => {
-    const { clock, store, manager } = setUp(t);
-    const { token } = issued(await manager.start('user1'));
-    const failing = doctored(store, {
-      find: () => {
-        throw new Error('down');
-      },
-    });
-    const broken = new SessionManager(failing, clock, { idleSeconds: 120, maxSeconds: 300 });
-    await t.rejects(broken.start('user1', [token]), { message: 'down' });
-    t.equal(store.size, 1);
-    t.type(await manager.authenticate(token), 'object');
-  },
-);
+t.test('a replaced token inside of the window is refused and harms nobody', async (t) => {
+  const { clock, manager } = setUp(t);
+  const first = issued(await manager.start('user1', CLIENT));
+  const second = issued(await manager.refresh(first.token));
+  clock.advance(10_000);
+  t.equal(reason(await manager.authenticate(first.token)), 'replaced token');
+  t.equal(reason(await manager.refresh(first.token)), 'replaced token');
+  t.equal(reason(await manager.authenticate(second.token)), 'not refused');
+});
+
+t.test('a replaced token after the window ends the session for both holders', async (t) => {
+  for (const use of ['authenticate', 'refresh', 'end'] as const) {
+    const { clock, manager } = setUp(t);
+    const first = issued(await manager.start('user1', CLIENT));
+    const second = issued(await manager.refresh(first.token));
+    clock.advance(10_001);
+    const outcome = await manager[use](first.token);
+    t.match(outcome, { reason: 'reused token', subject: { id: first.session.id, username: 'user1' } }, use);
+    t.equal(reason(await manager.authenticate(second.token)), 'unknown session', use);
+  }
+});
+
+t.test('a thief who refreshes again and again does not make the session forget the owner', async (t) => {
+  const { clock, manager } = setUp(t);
+  const owners = issued(await manager.start('user1', CLIENT));
+  let thiefs = owners;
+  for (let i = 0; i < 20; i++) {
+    thiefs = issued(await manager.refresh(thiefs.token));
+  }
+  clock.advance(10_001);
+  t.equal(reason(await manager.authenticate(owners.token)), 'reused token');
+  t.equal(reason(await manager.authenticate(thiefs.token)), 'unknown session');
+});
+
+t.test('however often a session is refreshed, the token of before is known', async (t) => {
+  const { clock, store, manager } = setUp(t);
+  let before = issued(await manager.start('user1', CLIENT));
+  let current = before;
+  for (let i = 0; i < 20; i++) {
+    clock.advance(11_000);
+    before = current;
+    current = issued(await manager.refresh(before.token));
+  }
+  t.ok((store.find(current.session.id)?.replaced?.length ?? 0) <= 4, 'without a record that grows');
+  clock.advance(10_001);
+  t.equal(reason(await manager.authenticate(before.token)), 'reused token');
+});
+
+t.test('a replaced token of a session that has expired is expired', async (t) => {
+  const { clock, manager } = setUp(t);
+  const first = issued(await manager.start('user1', CLIENT));
+  await manager.refresh(first.token);
+  clock.advance(IDLE_MS);
+  t.equal(reason(await manager.authenticate(first.token)), 'expired');
+});
+
+t.test('to sign out with a token that a refresh has just replaced ends the session', async (t) => {
+  const { manager } = setUp(t);
+  const first = issued(await manager.start('user1', CLIENT));
+  const second = issued(await manager.refresh(first.token));
+  t.same(await manager.end(first.token), second.session);
+  t.equal(reason(await manager.authenticate(second.token)), 'unknown session');
+});
+
+t.test('a renewal gives a fresh token, a new proof and more time, and wins over any refresh', async (t) => {
+  const { clock, store, manager } = setUp(t);
+  const first = issued(await manager.start('user1', CLIENT));
+  clock.advance(60_000);
+  let rivals = 3;
+  let rival = first.token;
+  const racing = doctored(store, {
+    replace: async (next, expectedHash) => {
+      if (rivals-- > 0) {
+        rival = issued(await manager.refresh(rival)).token;
+      }
+      return store.replace(next, expectedHash);
+    },
+  });
+  const renewing = new SessionManager(racing, clock, LIFETIMES);
+  const renewed = issued(await renewing.renew(first.session.id));
+  t.same(renewed.session, { ...first.session, authenticatedAt: clock(), expiresAt: clock() + IDLE_MS });
+  t.equal(reason(await manager.authenticate(renewed.token)), 'not refused');
+  t.equal(reason(await manager.authenticate(rival)), 'replaced token');
+});
+
+t.test('a session that has ended meanwhile is not renewed', async (t) => {
+  const { clock, manager } = setUp(t);
+  const { session, token } = issued(await manager.start('user1', CLIENT));
+  clock.advance(IDLE_MS);
+  t.equal(reason(await manager.renew(session.id)), 'expired');
+  await manager.end(token);
+  t.equal(reason(await manager.renew(session.id)), 'unknown session');
+});
 
 t.test('a store that says a random id is taken is a store that failed', async (t) => {
   const { clock, store } = setUp(t);
   const full = doctored(store, { create: () => false });
-  const manager = new SessionManager(full, clock, { idleSeconds: 120, maxSeconds: 300 });
-  await t.rejects(manager.start('user1'), StoreUnavailable);
+  const manager = new SessionManager(full, clock, LIFETIMES);
+  await t.rejects(manager.start('user1', CLIENT), StoreUnavailable);
 });
