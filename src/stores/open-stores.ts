@@ -1,4 +1,6 @@
 import type { Clock } from '../sessions/record.ts';
+import type { OpenFailureLimiter } from './failure-limiter.ts';
+import { openMemoryFailureLimiter } from './memory/failure-limiter.ts';
 import { MemorySessionStore } from './memory/session-store.ts';
 import { MemoryUserStore } from './memory/user-store.ts';
 import type { SessionStore } from './session-store.ts';
@@ -6,10 +8,12 @@ import type { StoreLog } from './store-log.ts';
 import { parseStoreUrl, type RedisServer } from './store-url.ts';
 import type { UserStore } from './user-store.ts';
 
-/** Where sessions and users are kept. Both share what one engine holds open. */
+/** Where sessions, users and counts of failures are kept. All share what one engine holds open. */
 export interface Stores {
   readonly sessions: SessionStore;
   readonly users: UserStore;
+  /** With Redis, all instances share the counts; with the others, each process has its own. */
+  readonly openFailureLimiter: OpenFailureLimiter;
 }
 
 export interface OpenStoresOptions {
@@ -36,7 +40,11 @@ export async function openStores(storeUrl: string, options: OpenStoresOptions = 
   const location = parseStoreUrl(storeUrl);
   switch (location.engine) {
     case 'memory':
-      return { sessions: new MemorySessionStore({ maxSessions, clock }), users: new MemoryUserStore() };
+      return {
+        sessions: new MemorySessionStore({ maxSessions, clock }),
+        users: new MemoryUserStore(),
+        openFailureLimiter: openMemoryFailureLimiter,
+      };
     case 'lmdb':
       return openLmdb(location.path, clock);
     case 'redis':
@@ -44,8 +52,8 @@ export async function openStores(storeUrl: string, options: OpenStoresOptions = 
   }
 }
 
-/** Closes both. */
-export async function closeStores({ sessions, users }: Stores): Promise<void> {
+/** Closes what they hold open. */
+export async function closeStores({ sessions, users }: Pick<Stores, 'sessions' | 'users'>): Promise<void> {
   await sessions.close();
   await users.close();
 }
@@ -60,6 +68,7 @@ async function openLmdb(path: string, clock: Clock): Promise<Stores> {
   return {
     sessions: new LmdbSessionStore(environment, { clock }),
     users: new LmdbUserStore(environment),
+    openFailureLimiter: openMemoryFailureLimiter,
   };
 }
 
@@ -68,14 +77,17 @@ async function openRedis(
   clock: Clock,
   { timeoutMs = 500, keyPrefix = 'login:', log = SILENT }: OpenStoresOptions,
 ): Promise<Stores> {
-  const [{ RedisConnection }, { RedisSessionStore }, { RedisUserStore }] = await Promise.all([
-    import('./redis/connection.ts'),
-    import('./redis/session-store.ts'),
-    import('./redis/user-store.ts'),
-  ]);
+  const [{ RedisConnection }, { RedisFailureLimiter }, { RedisSessionStore }, { RedisUserStore }] =
+    await Promise.all([
+      import('./redis/connection.ts'),
+      import('./redis/failure-limiter.ts'),
+      import('./redis/session-store.ts'),
+      import('./redis/user-store.ts'),
+    ]);
   const connection = await RedisConnection.open(server, { timeoutMs, keyPrefix, log });
   return {
     sessions: new RedisSessionStore(connection, { clock }),
     users: new RedisUserStore(connection),
+    openFailureLimiter: (name, windowSeconds) => new RedisFailureLimiter(connection, name, windowSeconds),
   };
 }

@@ -1,5 +1,6 @@
 import { StoreFull, StoreUnavailable } from '../errors.ts';
 import type { Milliseconds } from '../sessions/record.ts';
+import type { FailureLimiter } from './failure-limiter.ts';
 import type { MaybePromise, SessionStore } from './session-store.ts';
 import type { UserStore } from './user-store.ts';
 import { within } from './within.ts';
@@ -34,6 +35,17 @@ export function timeBoundUserStore(store: UserStore, timeoutMs: Milliseconds): U
     remove: bound((username) => store.remove(username)),
     list: () => store.list(),
     close: () => store.close(),
+  };
+}
+
+/** The same for a limiter of failures. */
+export function timeBoundFailureLimiter(limiter: FailureLimiter, timeoutMs: Milliseconds): FailureLimiter {
+  const bound = timeBound(timeoutMs);
+  return {
+    get: async (key) => bound(() => limiter.get(key))(),
+    penalty: async (key, points) => bound(() => limiter.penalty(key, points))(),
+    reward: async (key, points) => bound(() => limiter.reward(key, points))(),
+    delete: async (key) => bound(() => limiter.delete(key))(),
   };
 }
 

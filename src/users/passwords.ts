@@ -3,6 +3,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import fastq from 'fastq';
 import { SignInBusy } from '../errors.ts';
+import type { MaybePromise } from '../stores/session-store.ts';
 import { ARGON2ID, isBcrypt } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
@@ -34,13 +35,22 @@ export class PasswordHasher {
   /**
    * Whether a password is the one that was hashed. It is compared as it is: not trimmed, cut or normalized. One with
    * half a character in it is nobody's: as UTF-8 it could be read as another.
-   * @throws SignInBusy when too many hashes are waiting already.
+   *
+   * `admit` is asked once its turn has come; if it throws, the password is not looked at.
+   * @throws SignInBusy when too many hashes are waiting already; what `admit` throws.
    */
-  verify(passwordHash: string, password: string): Promise<boolean> {
+  verify(
+    passwordHash: string,
+    password: string,
+    admit: () => MaybePromise<void> = () => {},
+  ): Promise<boolean> {
     const check = isBcrypt(passwordHash)
       ? () => verifyBcrypt(password, passwordHash)
       : () => verify(passwordHash, password);
-    return this.#run(async () => (await check()) && password.isWellFormed());
+    return this.#run(async () => {
+      await admit();
+      return (await check()) && password.isWellFormed();
+    });
   }
 
   async #run<T>(job: () => Promise<T>): Promise<T> {

@@ -1,34 +1,59 @@
 import { hash as hashArgon2 } from '@node-rs/argon2';
 import { hash as hashBcrypt } from '@node-rs/bcrypt';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { newUser, newVersion } from '../../src/stores/user-store.ts';
-import { Authenticator } from '../../src/users/authenticator.ts';
+import { Authenticator, CredentialsRefused, type Proof } from '../../src/users/authenticator.ts';
+import { issueDeviceToken } from '../../src/users/device-token.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
+import { newThrottle } from '../users.ts';
+
+const ORIGIN = { address: '192.0.2.1', deviceTokens: [] };
 
 class CountingHasher extends PasswordHasher {
   readonly verified: string[] = [];
-  override verify(passwordHash: string, password: string) {
+  override verify(passwordHash: string, password: string, admit?: () => Promise<void>) {
     this.verified.push(passwordHash);
-    return super.verify(passwordHash, password);
+    return super.verify(passwordHash, password, admit);
   }
 }
 
-async function setUp(_t: Test) {
+function newAuthenticator(users: MemoryUserStore, passwords: PasswordHasher, heard: unknown[] = []) {
+  return Authenticator.create({
+    users,
+    passwords,
+    throttle: newThrottle({ failuresPerAddress: 10, failuresPerUser: 10 }),
+    clock: Date.now,
+    onRenewalError: (error) => heard.push(error),
+  });
+}
+
+/** Who the credentials belong to, or why to nobody. */
+async function verify(
+  authenticator: Authenticator,
+  username: string,
+  password: string,
+  deviceTokens: string[] = [],
+) {
+  const outcome = await authenticator.verify({ username, password }, { ...ORIGIN, deviceTokens });
+  return outcome instanceof CredentialsRefused ? outcome.reason : outcome.user;
+}
+
+async function setUp() {
   const users = new MemoryUserStore();
   const passwords = new CountingHasher();
   const user = newUser('user1', await passwords.hash('password1'));
   users.create(user);
-  return { users, user, passwords, authenticator: await Authenticator.create(users, passwords) };
+  return { users, user, passwords, authenticator: await newAuthenticator(users, passwords) };
 }
 
 t.test('the right name and password give the user', async (t) => {
-  const { user, authenticator } = await setUp(t);
-  t.same(await authenticator.verify('user1', 'password1'), user);
+  const { user, authenticator } = await setUp();
+  t.same(await verify(authenticator, 'user1', 'password1'), user);
 });
 
 t.test('anything else gives nobody, for the price of one hash with the same parameters', async (t) => {
-  const { passwords, authenticator } = await setUp(t);
+  const { passwords, authenticator } = await setUp();
   const wrong = [
     ['user1', 'password2'],
     ['user1', ''],
@@ -39,7 +64,8 @@ t.test('anything else gives nobody, for the price of one hash with the same para
     ['toString', 'toString'],
   ] as const;
   for (const [username, password] of wrong) {
-    t.equal(await authenticator.verify(username, password), undefined, username);
+    const why = username === 'user1' ? 'wrong password' : 'unknown user';
+    t.equal(await verify(authenticator, username, password), why, username);
   }
   t.equal(passwords.verified.length, wrong.length);
   for (const hash of passwords.verified) {
@@ -48,9 +74,9 @@ t.test('anything else gives nobody, for the price of one hash with the same para
 });
 
 t.test('who is disabled is nobody, for the price of one hash', async (t) => {
-  const { users, user, passwords, authenticator } = await setUp(t);
+  const { users, user, passwords, authenticator } = await setUp();
   users.replace({ ...user, disabled: true }, user.version);
-  t.equal(await authenticator.verify('user1', 'password1'), undefined);
+  t.equal(await verify(authenticator, 'user1', 'password1'), 'disabled user');
   t.equal(passwords.verified.length, 1);
 });
 
@@ -62,15 +88,15 @@ const FOREIGN = {
 
 for (const [what, foreign] of Object.entries(FOREIGN)) {
   t.test(`a hash from elsewhere, ${what}, verifies and is renewed, and the version stays`, async (t) => {
-    const { users, authenticator } = await setUp(t);
+    const { users, authenticator } = await setUp();
     const ann = newUser('ann', await foreign('a horse, a battery'));
     users.create(ann);
-    t.equal(await authenticator.verify('ann', 'a horse, a batter'), undefined);
+    t.equal(await verify(authenticator, 'ann', 'a horse, a batter'), 'wrong password');
     t.same(users.find('ann'), ann, 'a wrong password renews nothing');
-    t.same(await authenticator.verify('ann', 'a horse, a battery'), ann);
+    t.same(await verify(authenticator, 'ann', 'a horse, a battery'), ann);
     const renewed = users.find('ann');
     t.match(renewed, { ...ann, passwordHash: /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/ });
-    t.ok(await authenticator.verify('ann', 'a horse, a battery'));
+    t.ok(await verify(authenticator, 'ann', 'a horse, a battery'));
     t.same(users.find('ann'), renewed, 'once');
     t.equal(await authenticator.isUnchanged(ann), true);
   });
@@ -84,15 +110,13 @@ t.test('a hash that cannot be renewed keeps nobody from signing in', async (t) =
     throw new Error('down');
   };
   const heard: unknown[] = [];
-  const renewing = await Authenticator.create(users, new PasswordHasher(), (error) => heard.push(error));
-  t.same(await renewing.verify('ann', 'a horse, a battery'), ann);
+  const authenticator = await newAuthenticator(users, new PasswordHasher(), heard);
+  t.same(await verify(authenticator, 'ann', 'a horse, a battery'), ann);
   t.match(heard, [{ message: 'down' }]);
-  const deaf = await Authenticator.create(users, new PasswordHasher());
-  t.same(await deaf.verify('ann', 'a horse, a battery'), ann);
 });
 
 t.test('a renewal does not undo a change of the password meanwhile', async (t) => {
-  const { users, authenticator, passwords } = await setUp(t);
+  const { users, authenticator, passwords } = await setUp();
   const ann = newUser('ann', await FOREIGN['bcrypt as htpasswd writes it']('a horse, a battery'));
   users.create(ann);
   const changed = { ...ann, passwordHash: await passwords.hash('another'), version: newVersion() };
@@ -101,16 +125,58 @@ t.test('a renewal does not undo a change of the password meanwhile', async (t) =
     users.replace(changed, ann.version);
     return hash(password);
   };
-  await authenticator.verify('ann', 'a horse, a battery');
+  await verify(authenticator, 'ann', 'a horse, a battery');
   t.same(users.find('ann'), changed);
   t.equal(await authenticator.isUnchanged(ann), false);
 });
 
 t.test('who was removed, or removed and added again, is not unchanged', async (t) => {
-  const { users, user, authenticator } = await setUp(t);
+  const { users, user, authenticator } = await setUp();
   t.equal(await authenticator.isUnchanged(user), true);
   users.remove('user1');
   t.equal(await authenticator.isUnchanged(user), false);
   users.create(newUser('user1', user.passwordHash));
   t.equal(await authenticator.isUnchanged(user), false);
+});
+
+t.test(
+  'a password is changed for who has just shown the one before, and for nobody whom that was changed for',
+  async (t) => {
+    const { users, user, authenticator } = await setUp();
+    const changed = await authenticator.changePassword(user, 'a horse, a battery');
+    t.same(users.find('user1'), changed);
+    t.not(changed?.version, user.version);
+    t.equal(await verify(authenticator, 'user1', 'password1'), 'wrong password');
+    t.same(await verify(authenticator, 'user1', 'a horse, a battery'), changed);
+    t.equal(await authenticator.changePassword(user, 'another one of mine'), undefined);
+    t.same(users.find('user1'), changed);
+  },
+);
+
+t.test('what a disabled user and a nobody type in counts as wrong', async (t) => {
+  const { users, user, authenticator, passwords } = await setUp();
+  users.replace({ ...user, disabled: true }, user.version);
+  for (const username of ['user1', 'nobody']) {
+    for (let i = 0; i < 5; i++) {
+      await verify(authenticator, username, 'password1');
+    }
+  }
+  await t.rejects(verify(authenticator, 'somebody', 'password1'), { code: 'TOO_MANY_FAILURES' });
+  t.equal(passwords.verified.length, 10, 'at no cost');
+});
+
+t.test('a device token is believed for its own user only', async (t) => {
+  const { user, authenticator } = await setUp();
+  const own = issueDeviceToken(user, Date.now());
+  const others = issueDeviceToken({ ...user, username: 'user2' }, Date.now());
+  const deviceOf = async (deviceTokens: string[]) => {
+    const outcome = await authenticator.verify(
+      { username: 'user1', password: 'password1' },
+      { ...ORIGIN, deviceTokens },
+    );
+    return (outcome as Proof).deviceId;
+  };
+  t.equal(await deviceOf([]), undefined);
+  t.equal(await deviceOf([others, 'garbage']), undefined);
+  t.equal(await deviceOf([others, own]), own.split('.')[0]);
 });

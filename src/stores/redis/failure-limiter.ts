@@ -1,0 +1,51 @@
+import { RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
+import type { FailureLimiter } from '../failure-limiter.ts';
+import type { RedisClient } from './client.ts';
+import type { RedisConnection } from './connection.ts';
+
+/** Counts failures in Redis or Valkey, for all instances together. */
+export class RedisFailureLimiter implements FailureLimiter {
+  readonly #connection: RedisConnection;
+  readonly #name: string;
+  readonly #windowSeconds: number;
+  #client: RedisClient | undefined;
+  #limiter: RateLimiterRedis | undefined;
+
+  constructor(connection: RedisConnection, name: string, windowSeconds: number) {
+    this.#connection = connection;
+    this.#name = name;
+    this.#windowSeconds = windowSeconds;
+  }
+
+  async get(key: string): Promise<RateLimiterRes | null> {
+    return this.#current().get(key);
+  }
+
+  async penalty(key: string, points?: number): Promise<RateLimiterRes> {
+    return this.#current().penalty(key, points);
+  }
+
+  async reward(key: string, points?: number): Promise<RateLimiterRes> {
+    return this.#current().reward(key, points);
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return this.#current().delete(key);
+  }
+
+  /** The library's limiter for the client of now: a connection that was lost comes back with another. */
+  #current(): RateLimiterRedis {
+    const { client, keyPrefix } = this.#connection;
+    if (this.#limiter === undefined || client !== this.#client) {
+      this.#client = client;
+      this.#limiter = new RateLimiterRedis({
+        storeClient: client,
+        useRedisPackage: true,
+        keyPrefix: `${keyPrefix}failures:${this.#name}`,
+        points: Number.MAX_SAFE_INTEGER,
+        duration: this.#windowSeconds,
+      });
+    }
+    return this.#limiter;
+  }
+}

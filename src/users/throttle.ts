@@ -1,0 +1,137 @@
+import { networkOf } from '../addresses.ts';
+import { TooManyFailures } from '../errors.ts';
+import type { FailureLimiter, OpenFailureLimiter } from '../stores/failure-limiter.ts';
+import { storeKey } from '../stores/store-key.ts';
+import type { UserRecord } from '../stores/user-store.ts';
+
+/** An attempt to tell a password. */
+export interface Attempt {
+  readonly username: string;
+  /** The user of that name, if there is one: for the log. They are throttled like one that nobody is. */
+  readonly user: UserRecord | undefined;
+  /** The client's address, in its one text form. */
+  readonly address: string;
+  /** The browser it comes from, if it has signed in as this user before. */
+  readonly deviceId: string | undefined;
+}
+
+export interface ThrottleOptions {
+  readonly openLimiter: OpenFailureLimiter;
+  /** Failures of one address, or of one /64 of IPv6, within a window. */
+  readonly failuresPerAddress: number;
+  /** Failures of one user name within a window: from anywhere, from one address, from a browser they signed in with. */
+  readonly failuresPerUser: number;
+  /** From the first failure on, in seconds. */
+  readonly windowSeconds: number;
+}
+
+interface Limit {
+  readonly name: string;
+  readonly limiter: FailureLimiter;
+  readonly failures: number;
+}
+
+/** A limit as it stands for one attempt. */
+interface Budget extends Limit {
+  readonly key: string;
+}
+
+/**
+ * Limits how many passwords can be guessed (OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, section 3.2.2), whether the name
+ * exists or not.
+ *
+ * Who fails on purpose uses up what strangers have, and cannot lock the user out: a browser that has signed in as the
+ * user before has a budget of its own (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+ */
+export class Throttle {
+  readonly #address: Limit;
+  readonly #user: Limit;
+  readonly #pair: Limit;
+  readonly #device: Limit;
+
+  constructor({ openLimiter, failuresPerAddress, failuresPerUser, windowSeconds }: ThrottleOptions) {
+    const limit = (name: string, failures: number): Limit => ({
+      name,
+      failures,
+      limiter: openLimiter(name, windowSeconds),
+    });
+    this.#address = limit('address', failuresPerAddress);
+    this.#user = limit('user', failuresPerUser);
+    this.#pair = limit('pair', failuresPerUser);
+    this.#device = limit('device', failuresPerUser);
+  }
+
+  /** Refuses an attempt that has no budget left, at no cost. @throws TooManyFailures */
+  async assertOpen(attempt: Attempt): Promise<void> {
+    const budgets = this.#budgetsOf(attempt);
+    const counts = await Promise.all(budgets.map(({ limiter, key }) => limiter.get(key)));
+    const spent = budgets.filter(
+      ({ failures }, i) => (counts[i]?.consumedPoints ?? 0) >= failures && waitOf(counts[i]) > 0,
+    );
+    if (spent.length > 0) {
+      throw tooMany(attempt, spent, counts.map(waitOf));
+    }
+  }
+
+  /**
+   * Counts an attempt as a failure before the password is looked at, so that of any number at once no more than the
+   * limit are. Answers with the names of the limits that this one reaches.
+   * @throws TooManyFailures
+   */
+  async charge(attempt: Attempt): Promise<string[]> {
+    const budgets = this.#budgetsOf(attempt);
+    const counts = await Promise.all(budgets.map(({ limiter, key }) => limiter.penalty(key)));
+    const over = budgets.filter(({ failures }, i) => (counts[i]?.consumedPoints ?? 0) > failures);
+    if (over.length > 0) {
+      await Promise.all(budgets.map(({ limiter, key }) => limiter.reward(key)));
+      throw tooMany(attempt, over, counts.map(waitOf));
+    }
+    return budgets
+      .filter(({ failures }, i) => counts[i]?.consumedPoints === failures)
+      .map(({ name }) => name);
+  }
+
+  /**
+   * Takes an attempt back that was no failure, and with it the earlier failures of the same user from the same place:
+   * those were theirs (NIST SP 800-63B-4, section 3.2.2). Those from elsewhere, and of other names, stay.
+   */
+  async forgive(attempt: Attempt): Promise<void> {
+    if (attempt.deviceId !== undefined) {
+      await this.#device.limiter.delete(attempt.deviceId);
+      return;
+    }
+    const [address, user, pair] = this.#strangersBudgets(attempt);
+    const count = await pair.limiter.get(pair.key);
+    // Of two at once, the one that deletes gives back, so that never more is given back than was taken.
+    if (count !== null && (await pair.limiter.delete(pair.key))) {
+      await Promise.all([address, user].map(({ limiter, key }) => limiter.reward(key, count.consumedPoints)));
+    }
+  }
+
+  #budgetsOf(attempt: Attempt): readonly Budget[] {
+    return attempt.deviceId === undefined
+      ? this.#strangersBudgets(attempt)
+      : [{ ...this.#device, key: attempt.deviceId }];
+  }
+
+  #strangersBudgets({ username, address }: Attempt): readonly [Budget, Budget, Budget] {
+    const network = networkOf(address);
+    const user = storeKey(username);
+    return [
+      { ...this.#address, key: network },
+      { ...this.#user, key: user },
+      { ...this.#pair, key: `${network} ${user}` },
+    ];
+  }
+}
+
+/** Milliseconds until the failures of a key are forgotten. */
+function waitOf(count: { readonly msBeforeNext: number } | null | undefined): number {
+  return count?.msBeforeNext ?? 0;
+}
+
+function tooMany({ user }: Attempt, limits: readonly Limit[], waits: readonly number[]): TooManyFailures {
+  const seconds = Math.max(1, Math.ceil(Math.max(...waits) / 1000));
+  const names = limits.map(({ name }) => name);
+  return new TooManyFailures(seconds, names, user?.username);
+}
