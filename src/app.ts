@@ -12,7 +12,10 @@ import { sessions } from './plugins/sessions.ts';
 import { users } from './plugins/users.ts';
 import { health } from './routes/health.ts';
 import { logout } from './routes/logout.ts';
+import { mySessions } from './routes/my-sessions.ts';
+import { password } from './routes/password.ts';
 import { refresh } from './routes/refresh.ts';
+import { session } from './routes/session.ts';
 import { signin } from './routes/signin.ts';
 import { welcome } from './routes/welcome.ts';
 import type { Clock } from './sessions/record.ts';
@@ -61,17 +64,27 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(bodies);
 
   // What the routes use.
-  await app.register(users, {
-    store: userStore,
-    storeTimeoutMs: config.STORE_TIMEOUT_MS,
-    passwords,
-  });
   await app.register(sessions, {
     store: sessionStore,
     storeTimeoutMs: config.STORE_TIMEOUT_MS,
     idleSeconds: config.SESSION_IDLE_SECONDS,
     maxSeconds: config.SESSION_MAX_SECONDS,
+    maxPerUser: config.SESSIONS_PER_USER,
+    freshSeconds: config.FRESH_SECONDS,
+    reuseWindowSeconds: config.REUSE_WINDOW_SECONDS,
     cookie: { secure: https },
+    clock,
+  });
+  await app.register(users, {
+    store: userStore,
+    storeTimeoutMs: config.STORE_TIMEOUT_MS,
+    passwords,
+    passwordMinLength: config.PASSWORD_MIN_LENGTH,
+    openFailureLimiter: stores.openFailureLimiter,
+    failuresPerAddress: config.SIGNIN_FAILURES_PER_ADDRESS,
+    failuresPerUser: config.SIGNIN_FAILURES_PER_USER,
+    failureWindowSeconds: config.SIGNIN_FAILURE_WINDOW_SECONDS,
+    deviceCookie: { secure: https },
     clock,
   });
 
@@ -81,5 +94,8 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(welcome);
   await app.register(refresh);
   await app.register(logout);
+  await app.register(session);
+  await app.register(mySessions);
+  await app.register(password);
   await app.register(health, { ping: () => sessionStore.ping(), timeoutMs: config.STORE_TIMEOUT_MS });
 }

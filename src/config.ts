@@ -54,6 +54,42 @@ export const Environment = Type.Object({
     default: 43_200,
     description: 'a whole number of seconds from 1 to 34560000 (400 days, the longest life of a cookie)',
   }),
+  SESSIONS_PER_USER: Type.Integer({
+    minimum: 1,
+    maximum: 10_000,
+    default: 20,
+    description: 'a whole number from 1 to 10000',
+  }),
+  FRESH_SECONDS: Type.Integer({
+    minimum: 1,
+    maximum: 34_560_000,
+    default: 300,
+    description: 'a whole number of seconds from 1 to 34560000',
+  }),
+  REUSE_WINDOW_SECONDS: Type.Integer({
+    minimum: 1,
+    maximum: 3600,
+    default: 10,
+    description: 'a whole number of seconds from 1 to 3600',
+  }),
+  SIGNIN_FAILURES_PER_ADDRESS: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 20,
+    description: 'a whole number from 1 to 1000000',
+  }),
+  SIGNIN_FAILURES_PER_USER: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 10,
+    description: 'a whole number from 1 to 1000000',
+  }),
+  SIGNIN_FAILURE_WINDOW_SECONDS: Type.Integer({
+    minimum: 1,
+    maximum: 604_800,
+    default: 900,
+    description: 'a whole number of seconds from 1 to 604800 (a week)',
+  }),
   MAX_SESSIONS: Type.Integer({
     minimum: 1,
     maximum: 16_000_000,

@@ -18,6 +18,15 @@ export const SignInRefused = createError('SIGN_IN_REFUSED', 'Wrong username or p
 /** The request carries no live session. Why is logged at debug level and never told to the client. */
 export const NotSignedIn = createError('NOT_SIGNED_IN', 'Sign in first.', 401);
 
+/** The session is live, but its user has signed in too long ago for what was asked. */
+export const SignInAgain = createError('SIGN_IN_AGAIN', 'Sign in again to do this.', 403);
+
+/** The current password of a change is wrong. The session is not in doubt, so it is no 401. */
+export const WrongPassword = createError('WRONG_PASSWORD', 'The current password is wrong.', 403);
+
+/** The argument says why, never what it was. */
+export const NewPasswordRefused = createError('NEW_PASSWORD_REFUSED', '%s', 400);
+
 export const CrossOriginRefused = createError(
   'CROSS_ORIGIN_REFUSED',
   'Cross-origin requests must not change state here.',
@@ -26,6 +35,9 @@ export const CrossOriginRefused = createError(
 
 /** `GET /logout` as a prefetch, an image, a script: a load that no person asked for. */
 export const NotANavigation = createError('NOT_A_NAVIGATION', 'Open this address as a page.', 403);
+
+/** No session of that id, or none of this user's: which of the two is nobody's business. */
+export const NoSuchSession = createError('NO_SUCH_SESSION', 'You have no such session.', 404);
 
 export const NotFound = createError('NOT_FOUND', 'There is nothing here.', 404);
 
@@ -47,6 +59,29 @@ export const UnsupportedMediaType = createError(
   'Send application/json or application/x-www-form-urlencoded.',
   415,
 );
+
+const RETRY_AFTER_SECONDS = 900;
+
+/**
+ * Too many passwords were wrong. It is the same for a name that nobody has, and for the right password. The arguments
+ * say when to try again, and for the log only: which limits were reached, and whose password it is about.
+ */
+export class TooManyFailures extends createError(
+  'TOO_MANY_FAILURES',
+  'Too many failed sign-ins. Try again later.',
+  429,
+) {
+  readonly headers: Record<string, string>;
+  readonly limits: readonly string[];
+  readonly username: string | undefined;
+
+  constructor(retryAfterSeconds = RETRY_AFTER_SECONDS, limits: readonly string[] = [], username?: string) {
+    super();
+    this.headers = { 'retry-after': String(retryAfterSeconds) };
+    this.limits = limits;
+    this.username = username;
+  }
+}
 
 export const HeadersTooLarge = createError(
   'HEADERS_TOO_LARGE',
@@ -76,14 +111,19 @@ export const catalogue = [
   InvalidInput,
   SignInRefused,
   NotSignedIn,
+  SignInAgain,
+  WrongPassword,
+  NewPasswordRefused,
   CrossOriginRefused,
   NotANavigation,
+  NoSuchSession,
   NotFound,
   MethodNotAllowed,
   RequestTimeout,
   BodyTooLarge,
   UriTooLong,
   UnsupportedMediaType,
+  TooManyFailures,
   HeadersTooLarge,
   InternalError,
   SignInBusy,

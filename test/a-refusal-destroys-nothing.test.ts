@@ -111,7 +111,7 @@ t.test('two tabs refresh at once: the winner’s cookie outlives the loser’s 4
   const cookie = await signIn(app);
   const refresh = () => app.inject({ method: 'POST', url: '/refresh', headers: { cookie } });
   const responses = await Promise.all([refresh(), refresh()]);
-  const jar = responses.filter(({ headers }) => headers['set-cookie']).map(cookieOf);
+  const jar = responses.filter(({ headers }) => headers['set-cookie']).map((response) => cookieOf(response));
   t.equal(jar.length, 1);
   t.equal(await welcome(app, jar[0] as string), 200);
 });

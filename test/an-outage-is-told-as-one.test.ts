@@ -20,6 +20,8 @@ const ALLOWED: Record<string, readonly number[]> = {
   'welcome, no token': [401],
   'logout, ended session': [200, 503],
   'refresh, ended session': [401, 503],
+  'welcome, replaced token': [401, 503],
+  'refresh, replaced token': [401, 503],
   signin: [200, 503],
   readyz: [200, 503],
   livez: [200],
@@ -49,7 +51,12 @@ class Tally {
 }
 
 /** Sends requests of every kind, over and over, until it is stopped. */
-function load(app: FastifyInstance, live: readonly string[], ended: readonly string[]) {
+function load(
+  app: FastifyInstance,
+  live: readonly string[],
+  ended: readonly string[],
+  replaced: readonly string[],
+) {
   const tally = new Tally();
   let stopped = false;
   const send = async (
@@ -76,6 +83,9 @@ function load(app: FastifyInstance, live: readonly string[], ended: readonly str
       await send('welcome, no token', { url: '/welcome', cookie: 'session_token=garbage' });
       await send('refresh, ended session', { method: 'POST', url: '/refresh', cookie: over });
       await send('logout, ended session', { method: 'POST', url: '/logout', cookie: over });
+      const old = replaced[i % replaced.length] as string;
+      await send('welcome, replaced token', { url: '/welcome', cookie: old });
+      await send('refresh, replaced token', { method: 'POST', url: '/refresh', cookie: old });
       await send('readyz', { url: '/readyz' });
       await send('livez', { url: '/livez' });
       if (i % 10 === 0) {
@@ -119,22 +129,27 @@ t.test(
       return;
     }
     await addUser(await openTestStores(t, redis.url), ANN);
-    const app = await build(t, { env: { STORE_URL: redis.url, STORE_TIMEOUT_MS: String(TIMEOUT_MS) } });
+    const app = await build(t, {
+      env: {
+        STORE_URL: redis.url,
+        STORE_TIMEOUT_MS: String(TIMEOUT_MS),
+        SESSIONS_PER_USER: '10000',
+        REUSE_WINDOW_SECONDS: '3600',
+      },
+    });
     const live: string[] = [];
     const ended: string[] = [];
+    const replaced: string[] = [];
     for (let i = 0; i < 10; i++) {
       live.push(await signIn(app, ANN));
       ended.push(await signIn(app, ANN));
-      // Also a token that a refresh has replaced.
-      const replaced = await signIn(app, ANN);
-      live.push(
-        cookieOf(await app.inject({ method: 'POST', url: '/refresh', headers: { cookie: replaced } })),
-      );
-      ended.push(replaced);
-      await app.inject({ method: 'POST', url: '/logout', headers: { cookie: ended[2 * i] as string } });
+      const old = await signIn(app, ANN);
+      live.push(cookieOf(await app.inject({ method: 'POST', url: '/refresh', headers: { cookie: old } })));
+      replaced.push(old);
+      await app.inject({ method: 'POST', url: '/logout', headers: { cookie: ended[i] as string } });
     }
 
-    const { tally, stop } = load(app, live, ended);
+    const { tally, stop } = load(app, live, ended, replaced);
     for (const [how, [fail, comeBack]] of Object.entries(OUTAGES)) {
       await sleep(500);
       const before = tally.of(503);
@@ -155,7 +170,7 @@ t.test(
     for (const cookie of live) {
       t.equal(await welcome(app, cookie), 200);
     }
-    for (const cookie of ended) {
+    for (const cookie of [...ended, ...replaced]) {
       t.equal(await welcome(app, cookie), 401);
     }
   },

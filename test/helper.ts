@@ -33,13 +33,18 @@ export async function signIn(app: FastifyInstance, credentials = USER1, headers 
   return cookieOf(await app.inject({ method: 'POST', url: '/signin', payload: credentials, headers }));
 }
 
-/** The cookie that a reply sets, as a client sends it back. */
-export function cookieOf(response: LightMyRequestResponse): string {
-  const [header, ...others] = [response.headers['set-cookie'] ?? []].flat();
+/** The session's cookie that a reply sets, as a client sends it back. */
+export function cookieOf(response: LightMyRequestResponse, name = 'session_token'): string {
+  const [header, ...others] = setCookies(response).filter((line) => line.includes(`${name}=`));
   if (header === undefined || others.length > 0) {
     throw new Error(`expected one Set-Cookie, got ${1 + others.length} with status ${response.statusCode}`);
   }
   return header.split(';', 1)[0] as string;
+}
+
+/** Every `Set-Cookie` of a reply. */
+export function setCookies({ headers }: LightMyRequestResponse): string[] {
+  return [headers['set-cookie'] ?? []].flat();
 }
 
 export async function welcome(app: FastifyInstance, cookie: string): Promise<number> {
@@ -66,6 +71,8 @@ export function record(over: Partial<SessionRecord> = {}): SessionRecord {
     authenticatedAt: now,
     expiresAt: now + 120_000,
     endsAt: now + 43_200_000,
+    address: '192.0.2.1',
+    device: 'Firefox on Linux',
     ...over,
   };
 }

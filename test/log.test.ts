@@ -14,7 +14,7 @@ t.test('at info the log tells what happened and not every request', async (t) =>
   await app.inject({ url: '/logout', headers: { cookie } });
   t.same(
     log.slice(1).map((line) => JSON.parse(line).msg),
-    ['session started', 'sign-in refused', 'session ended'],
+    ['session started', 'signed in', 'sign-in refused', 'session ended'],
   );
 });
 

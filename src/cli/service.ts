@@ -7,7 +7,7 @@ import { PasswordHasher } from '../users/passwords.ts';
 import { WrongUse } from './wrong-use.ts';
 
 /** What a command works on: the stores of the service and the rules of accounts. */
-export interface Service extends Stores {
+export interface Service extends Pick<Stores, 'sessions' | 'users'> {
   readonly accounts: Accounts;
 }
 

@@ -6,7 +6,7 @@ import { count, iso, say, sayHeader, sayRow } from './output.ts';
 import { withService } from './service.ts';
 import { WrongUse } from './wrong-use.ts';
 
-const COLUMNS = ['id', 'username', 'createdAt', 'expiresAt', 'endsAt'];
+const COLUMNS = ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device'];
 
 interface RevokeOptions {
   readonly user?: string;
@@ -45,8 +45,16 @@ async function list({ user }: { user?: string }, command: Command): Promise<void
   });
 }
 
-function row({ id, username, createdAt, expiresAt, endsAt }: SessionRecord) {
-  return { id, username, createdAt: iso(createdAt), expiresAt: iso(expiresAt), endsAt: iso(endsAt) };
+function row({ id, username, createdAt, expiresAt, endsAt, address, device }: SessionRecord) {
+  return {
+    id,
+    username,
+    createdAt: iso(createdAt),
+    expiresAt: iso(expiresAt),
+    endsAt: iso(endsAt),
+    address,
+    device,
+  };
 }
 
 async function revoke(id: string | undefined, { user, all }: RevokeOptions, command: Command): Promise<void> {

@@ -45,6 +45,7 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
       servers: [{ url: '/', description: 'Where this document comes from.' }, { url: publicUrl }],
       tags: [
         { name: 'session', description: 'Sign in, stay signed in, sign out.' },
+        { name: 'user', description: 'What users may see and change of their own.' },
         { name: 'health', description: 'For whoever keeps the service running.' },
       ],
       components: {

@@ -1,13 +1,15 @@
 import cookie from '@fastify/cookie';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { NotSignedIn, SignInRefused } from '../errors.ts';
-import { type Refusal, SessionManager } from '../sessions/manager.ts';
+import { SessionManager } from '../sessions/manager.ts';
 import type { Clock, Session } from '../sessions/record.ts';
+import { UserSessions } from '../sessions/user-sessions.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import type { MaybePromise, SessionStore } from '../stores/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
-import { SessionCookie, type SessionCookieOptions } from './session-cookie.ts';
+import type { CookieOptions } from './host-cookie.ts';
+import { RequestSessions } from './request-sessions.ts';
+import { SessionCookie } from './session-cookie.ts';
 
 export interface SessionsOptions {
   /** Where sessions are kept. Default: a {@link MemorySessionStore}, closed with the app. Yours is yours to close. */
@@ -18,7 +20,17 @@ export interface SessionsOptions {
   readonly idleSeconds?: number;
   /** How long a session lasts at the most, however often it is refreshed, in seconds. Default 43,200 (12 h). */
   readonly maxSeconds?: number;
-  readonly cookie?: SessionCookieOptions;
+  /** How many sessions a user may have at the same time; one more ends the oldest. Default 20. */
+  readonly maxPerUser?: number;
+  /** How long after a sign-in `requireFreshSession` lets pass, in seconds. Default 300. */
+  readonly freshSeconds?: number;
+  /**
+   * How long after a refresh the token of before may still come, from a second tab or a retry, without being taken for
+   * stolen, in seconds. It is refused all the same. Default 10.
+   */
+  readonly reuseWindowSeconds?: number;
+  /** The session's cookie. Its name is `session_token` by default. */
+  readonly cookie?: CookieOptions;
   /** Default `Date.now`. */
   readonly clock?: Clock;
 }
@@ -41,19 +53,31 @@ declare module 'fastify' {
      * @throws NotSignedIn (401) without a live session, StoreUnavailable (503) when the store cannot tell.
      */
     requireSession: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+    /**
+     * The same for users who have signed in not long ago, before what a stolen session must not be enough for (OWASP
+     * ASVS 5.0, 7.5).
+     * @throws SignInAgain (403), and what `requireSession` throws.
+     */
+    requireFreshSession: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   }
 
   interface FastifyRequest {
     /** The session of the signed-in user, behind `requireSession`. Reading it anywhere else throws. */
     readonly session: Session;
     [kSession]: Session | null;
+    /** The live sessions of the signed-in user, newest first. @throws StoreUnavailable (503). */
+    listSessions(): Promise<Session[]>;
+    /** Ends a session of the signed-in user. @throws NoSuchSession (404); StoreUnavailable (503). */
+    endSession(id: string): Promise<void>;
+    /** Ends all sessions of the signed-in user but this one; answers how many. @throws StoreUnavailable (503). */
+    endOtherSessions(): Promise<number>;
   }
 
   interface FastifyReply {
     /**
-     * Starts a session for a user who has just proved who they are, ends the one that came with the request and
-     * sets the cookie. `isStillAllowed` is asked once the session stands, and a `false` takes it back: what was true
-     * when the password was checked may have changed meanwhile.
+     * Starts a session for a user who has just proved who they are, ends the one that came with the request, and the
+     * oldest of theirs if they have too many, and sets the cookie. `isStillAllowed` is asked once the session stands,
+     * and a `false` takes it back: what was true when the password was checked may have changed meanwhile.
      * @throws SignInRefused (401) when it is no longer allowed; StoreFull or StoreUnavailable (503).
      */
     startSession(username: string, isStillAllowed?: () => MaybePromise<boolean>): Promise<Session>;
@@ -63,6 +87,12 @@ declare module 'fastify' {
      */
     refreshSession(): Promise<Session>;
     /**
+     * Gives the session a fresh token and ends all others of the user, after they have proved anew who they are.
+     * `reason` is for the log.
+     * @throws NotSignedIn (401) when the session has ended meanwhile; StoreUnavailable (503).
+     */
+    renewSessionAlone(reason: string): Promise<Session>;
+    /**
      * Ends the request's session and clears the cookie, also when the session was over already.
      * @throws NotSignedIn (401) when the request has no session cookie at all; StoreUnavailable (503).
      */
@@ -71,22 +101,16 @@ declare module 'fastify' {
 }
 
 /**
- * Cookie sessions for a Fastify app: decorates the instance with `sessionStore` and `requireSession`, requests
- * with `session`, replies with `startSession`, `refreshSession` and `endSession`.
+ * Cookie sessions for a Fastify app: decorates the instance with `sessionStore`, `requireSession` and
+ * `requireFreshSession`, requests with `session` and what a user may see and end, replies with what writes the cookie.
  */
 export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' });
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
-  const { clock = Date.now, storeTimeoutMs = 500, idleSeconds = 120, maxSeconds = 43_200 } = options;
-  assertWithin(MAX_TIMER_MS, { storeTimeoutMs });
-  assertWithin(MAX_COOKIE_SECONDS, { idleSeconds, maxSeconds });
-
+  const { clock = Date.now } = options;
   const store = options.store ?? ownStore(app, clock);
-  const rules = new SessionManager(timeBoundSessionStore(store, storeTimeoutMs), clock, {
-    idleSeconds,
-    maxSeconds,
-  });
   const jar = new SessionCookie(clock, options.cookie);
+  const actions = applyRules(store, jar, clock, options);
 
   if (!app.hasPlugin('@fastify/cookie')) {
     await app.register(cookie);
@@ -98,42 +122,59 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
 
   app.decorate('requireSession', async (request, reply) => {
     forbidCaching(reply);
-    const token = onlyToken(request, jar.read(request));
-    request[kSession] = accepted(request, await rules.authenticate(token));
+    request[kSession] = await actions.authenticate(request);
+  });
+  app.decorate('requireFreshSession', async (request, reply) => {
+    await app.requireSession(request, reply);
+    actions.assertFresh(request);
   });
 
-  app.decorateReply('startSession', async function (username, isStillAllowed) {
-    forbidCaching(this);
-    const issued = await rules.start(username, jar.read(this.request), isStillAllowed);
-    if (typeof issued === 'string') {
-      this.log.warn({ username, reason: issued }, 'session taken back');
-      throw new SignInRefused();
-    }
-    jar.write(this, issued);
-    this.log.info(describe(issued.session), 'session started');
-    return issued.session;
+  app.decorateRequest('listSessions', function () {
+    return actions.list(this);
+  });
+  app.decorateRequest('endSession', function (id) {
+    return actions.endOne(this, id);
+  });
+  app.decorateRequest('endOtherSessions', function () {
+    return actions.endOthers(this, 'revoked');
   });
 
-  app.decorateReply('refreshSession', async function () {
+  app.decorateReply('startSession', function (username, isStillAllowed) {
     forbidCaching(this);
-    const token = onlyToken(this.request, jar.read(this.request));
-    const issued = accepted(this.request, await rules.refresh(token));
-    jar.write(this, issued);
-    this.log.debug(describe(issued.session), 'session refreshed');
-    return issued.session;
+    return actions.start(this, username, isStillAllowed);
   });
-
-  app.decorateReply('endSession', async function () {
+  app.decorateReply('refreshSession', function () {
     forbidCaching(this);
-    const tokens = jar.read(this.request);
-    if (tokens.length === 0) {
-      throw refusal(this.request, 'no session cookie');
-    }
-    const outcomes = await Promise.all(tokens.map((token) => rules.end(token)));
-    jar.clear(this);
-    for (const session of outcomes.filter((outcome) => typeof outcome !== 'string')) {
-      this.log.info(describe(session), 'session ended');
-    }
+    return actions.refresh(this);
+  });
+  app.decorateReply('renewSessionAlone', function (reason) {
+    forbidCaching(this);
+    return actions.renewAlone(this, reason);
+  });
+  app.decorateReply('endSession', function () {
+    forbidCaching(this);
+    return actions.end(this);
+  });
+}
+
+function applyRules(
+  store: SessionStore,
+  jar: SessionCookie,
+  clock: Clock,
+  options: SessionsOptions,
+): RequestSessions {
+  const { storeTimeoutMs = 500, maxPerUser = 20, freshSeconds = 300 } = options;
+  const { idleSeconds = 120, maxSeconds = 43_200, reuseWindowSeconds = 10 } = options;
+  assertWithin(MAX_TIMER_MS, { storeTimeoutMs });
+  assertWithin(MAX_COOKIE_SECONDS, { idleSeconds, maxSeconds });
+  assertWithin(Number.MAX_SAFE_INTEGER, { maxPerUser, freshSeconds, reuseWindowSeconds });
+  const boundStore = timeBoundSessionStore(store, storeTimeoutMs);
+  return new RequestSessions({
+    rules: new SessionManager(boundStore, clock, { idleSeconds, maxSeconds, reuseWindowSeconds }),
+    userSessions: new UserSessions(boundStore, clock, maxPerUser),
+    jar,
+    clock,
+    freshSeconds,
   });
 }
 
@@ -148,36 +189,12 @@ function forbidCaching(reply: FastifyReply): void {
   reply.header('cache-control', 'no-store');
 }
 
-function onlyToken(request: FastifyRequest, tokens: string[]): string {
-  const [token, ...others] = tokens;
-  if (token === undefined || others.length > 0) {
-    throw refusal(request, token === undefined ? 'no session cookie' : 'several session cookies');
-  }
-  return token;
-}
-
-function accepted<T extends object>(request: FastifyRequest, outcome: T | Refusal): T {
-  if (typeof outcome === 'string') {
-    throw refusal(request, outcome);
-  }
-  return outcome;
-}
-
-function refusal(request: FastifyRequest, reason: string): Error {
-  request.log.debug({ reason }, 'session refused');
-  return new NotSignedIn();
-}
-
 function guardedSession(this: FastifyRequest): Session {
   const session = this[kSession];
   if (session === null) {
     throw new Error('request.session is read on a route without the preHandler requireSession');
   }
   return session;
-}
-
-function describe({ id, username }: Session): object {
-  return { sessionId: id, username };
 }
 
 function assertWithin(max: number, options: Record<string, number>): void {

@@ -1,5 +1,13 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
-import { InvalidInput, SignInBusy, SignInRefused, StoreFull, StoreUnavailable } from '../errors.ts';
+import {
+  InvalidInput,
+  SignInBusy,
+  SignInRefused,
+  StoreFull,
+  StoreUnavailable,
+  TooManyFailures,
+} from '../errors.ts';
+import { Password } from './credentials.ts';
 import { anyPost, refusals } from './replies.ts';
 import { sessionReply, viewSession } from './session-view.ts';
 
@@ -7,10 +15,13 @@ import { sessionReply, viewSession } from './session-view.ts';
 const Credentials = Type.Object(
   {
     username: Type.Optional(Type.String({ maxLength: 256 })),
-    password: Type.Optional(Type.String({ maxLength: 1024, format: 'password' })),
+    password: Type.Optional(Password),
   },
   { examples: [{ username: 'user1', password: 'password1' }] },
 );
+
+const COOKIES =
+  'Two: the fresh token, until `expiresAt`; and `device_token`, by which the browser is known again at a later sign-in.';
 
 const schema = {
   operationId: 'signIn',
@@ -21,21 +32,22 @@ const schema = {
   consumes: ['application/json', 'application/x-www-form-urlencoded'],
   body: Credentials,
   response: {
-    200: sessionReply('Signed in.'),
-    ...refusals(...anyPost, InvalidInput, SignInRefused, SignInBusy, StoreFull, StoreUnavailable),
+    200: sessionReply('Signed in.', COOKIES),
+    ...refusals(
+      ...anyPost,
+      InvalidInput,
+      SignInRefused,
+      TooManyFailures,
+      SignInBusy,
+      StoreFull,
+      StoreUnavailable,
+    ),
   },
 };
 
 export const signin: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/signin', { schema }, async (request, reply) => {
     const { username = '', password = '' } = request.body;
-    const user = await app.authenticate(username, password);
-    if (user === undefined) {
-      // Not the name: people type their password into the wrong field.
-      request.log.warn({ remoteAddress: request.ip }, 'sign-in refused');
-      throw new SignInRefused();
-    }
-    const session = await reply.startSession(user.username, () => app.isUnchanged(user));
-    return viewSession(session, { current: true });
+    return viewSession(await reply.signIn({ username, password }), { current: true });
   });
 };

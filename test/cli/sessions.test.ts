@@ -23,7 +23,11 @@ t.test('what it does is done on a running server, too', async (t) => {
 
   const sessions = [await signIn(), await signIn(), await signIn()];
   const [first, second] = rows((await cli('sessions list --json')).out);
-  t.same(Object.keys(first), ['id', 'username', 'createdAt', 'expiresAt', 'endsAt'], 'no hash of a token');
+  t.same(
+    Object.keys(first),
+    ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device'],
+    'no hash',
+  );
   t.match(await cli(`sessions revoke ${first.id}`), { code: 0, out: 'Ended 1 session.\n' });
   t.match(await cli(`sessions revoke ${first.id}`), { code: 1, err: `There is no session "${first.id}".\n` });
   const left = sessions.filter(({ cookie }) => !cookie.includes(first.id));
@@ -31,7 +35,7 @@ t.test('what it does is done on a running server, too', async (t) => {
   t.match((await cli('sessions list --user ann')).out, second.id);
   t.match(await cli('sessions list --user bob'), {
     code: 0,
-    out: 'id\tusername\tcreatedAt\texpiresAt\tendsAt\n',
+    out: 'id\tusername\tcreatedAt\texpiresAt\tendsAt\taddress\tdevice\n',
   });
   t.match(await cli('sessions revoke --user bob'), { code: 0, out: 'Ended 0 sessions.\n' });
   t.match(await cli('sessions revoke --user ann'), { code: 0, out: 'Ended 2 sessions.\n' });

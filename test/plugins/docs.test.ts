@@ -22,11 +22,16 @@ t.test('every route is documented with every status it answers', async (t) => {
     ]),
   );
   t.same(Object.fromEntries(statuses), {
-    'post /signin': '200 400 401 403 413 415 500 503',
+    'post /signin': '200 400 401 403 413 415 429 500 503',
     'get /welcome': '200 401 500 503',
     'post /refresh': '200 400 401 403 413 415 500 503',
     'get /logout': '200 401 403 500 503',
     'post /logout': '200 400 401 403 413 415 500 503',
+    'get /session': '200 401 500 503',
+    'get /sessions': '200 401 500 503',
+    'delete /sessions': '200 400 401 403 413 415 500 503',
+    'delete /sessions/{id}': '200 400 401 403 404 413 415 500 503',
+    'post /password': '200 400 401 403 413 415 429 500 503',
     'get /livez': '200 500',
     'get /readyz': '200 500 503',
   });
@@ -53,12 +58,16 @@ t.test('Set-Cookie and Retry-After are documented where they are sent', async (t
     paths['/refresh'].post,
     paths['/logout'].get,
     paths['/logout'].post,
+    paths['/password'].post,
   ]) {
     t.ok(operation.responses[200].headers['Set-Cookie'], operation.operationId);
     t.notOk(operation.responses[401].headers, operation.operationId);
   }
   for (const operation of [paths['/signin'].post, paths['/welcome'].get, paths['/refresh'].post]) {
     t.ok(operation.responses[503].headers['Retry-After'], operation.operationId);
+  }
+  for (const operation of [paths['/signin'].post, paths['/password'].post]) {
+    t.ok(operation.responses[429].headers['Retry-After'], operation.operationId);
   }
 });
 

@@ -1,16 +1,22 @@
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import t from 'tap';
-import { users } from '../../src/index.ts';
+import { sessions, users } from '../../src/index.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { newUser } from '../../src/stores/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
-import { build } from '../helper.ts';
+import { build, USER1 } from '../helper.ts';
+
+const ANN = { username: 'ann', password: 'a password of her own' };
+
+async function tryToSignIn(app: FastifyInstance, payload: object) {
+  return (await app.inject({ method: 'POST', url: '/signin', payload })).json();
+}
 
 t.test('the demo users exist with the store in memory, and the log warns of them', async (t) => {
   const log: string[] = [];
   const app = await build(t, { log, env: { LOG_LEVEL: 'info' } });
-  t.match(await app.authenticate('user1', 'password1'), { username: 'user1' });
-  t.match(await app.authenticate('user2', 'password2'), { username: 'user2' });
+  t.match(await tryToSignIn(app, USER1), { username: 'user1' });
+  t.match(await tryToSignIn(app, { username: 'user2', password: 'password2' }), { username: 'user2' });
   t.match(JSON.parse(log[0] ?? '{}'), { level: 40, users: ['user1', 'user2'], msg: /^DEMO USERS/ });
 });
 
@@ -18,26 +24,47 @@ t.test('with a store of users there are no others', async (t) => {
   const log: string[] = [];
   const passwords = new PasswordHasher();
   const userStore = new MemoryUserStore();
-  userStore.create(newUser('ann', await passwords.hash('a password of her own')));
-  const app = await build(t, { log, env: { LOG_LEVEL: 'info' }, userStore, passwords });
-  t.match(await app.authenticate('ann', 'a password of her own'), { username: 'ann' });
-  t.equal(await app.authenticate('user1', 'password1'), undefined);
+  userStore.create(newUser(ANN.username, await passwords.hash(ANN.password)));
+  const app = await build(t, { log, env: { LOG_LEVEL: 'warn' }, userStore, passwords });
+  t.match(await tryToSignIn(app, ANN), { username: 'ann' });
   t.same(log, []);
+  t.match(await tryToSignIn(app, USER1), { statusCode: 401 });
 });
 
-t.test('on a bare app, it needs a store and no other option', async (t) => {
+t.test('on a bare app, it needs the sessions, a store and no other option', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
-  // Waits for real: the bound is a timer of the process.
-  await app.register(users, { store: { find: () => new Promise<never>(() => {}), replace: () => true } });
-  await t.rejects(app.authenticate('ann', 'a password'), { code: 'STORE_UNAVAILABLE' });
+  const store = new MemoryUserStore();
+  store.create(newUser(ANN.username, await new PasswordHasher().hash(ANN.password)));
+  await app.register(sessions);
+  await app.register(users, { store });
+  app.post('/signin', async (_request, reply) => reply.signIn(ANN));
+  app.post('/password', { preHandler: app.requireSession }, async (_request, reply) =>
+    reply.changePassword(ANN.password, 'another password of hers'),
+  );
+  const entered = await app.inject({ method: 'POST', url: '/signin' });
+  t.match(entered.json(), { username: 'ann' });
+  const cookies = Object.fromEntries(entered.cookies.map(({ name, value }) => [name, value]));
+  t.same(Object.keys(cookies), ['session_token', 'device_token']);
+  t.equal((await app.inject({ method: 'POST', url: '/password', cookies })).statusCode, 200);
+  t.match((await app.inject({ method: 'POST', url: '/signin' })).json(), { code: 'SIGN_IN_REFUSED' });
 });
 
-t.test('a store of users that fails is "cannot tell"', async (t) => {
-  const userStore = new MemoryUserStore();
-  userStore.find = () => {
+t.test('without the sessions it says what is missing', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await t.rejects(async () => app.register(users, { store: new MemoryUserStore() }), { message: /sessions/ });
+});
+
+t.test('a store of users that fails or hangs is "cannot tell"', async (t) => {
+  const broken = new MemoryUserStore();
+  broken.find = () => {
     throw new Error('down');
   };
-  const app = await build(t, { userStore });
-  await t.rejects(app.authenticate('ann', 'a password'), { code: 'STORE_UNAVAILABLE' });
+  // Waits for real: the bound is a timer of the process.
+  const hanging = { find: () => new Promise<never>(() => {}) };
+  for (const userStore of [broken, Object.assign(new MemoryUserStore(), hanging)]) {
+    const app = await build(t, { userStore, env: { STORE_TIMEOUT_MS: '20' } });
+    t.match(await tryToSignIn(app, ANN), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
+  }
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { build, cookieOf, fakeClock, signIn, USER1, welcome } from '../helper.ts';
+import { build, cookieOf, fakeClock, setCookies, signIn, USER1, welcome } from '../helper.ts';
 
 t.test('it answers with the session and sets its cookie, and both tell the same deadline', async (t) => {
   const clock = fakeClock();
@@ -7,7 +7,7 @@ t.test('it answers with the session and sets its cookie, and both tell the same 
   const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
   t.equal(response.statusCode, 200);
   t.match(
-    response.headers['set-cookie'],
+    setCookies(response)[0],
     /^session_token=[\w-]{22}\.[\w-]{43}; Max-Age=120; Path=\/; Expires=Tue, 01 Jan 2030 12:02:00 GMT; HttpOnly; SameSite=Lax$/,
   );
   t.strictSame(response.json(), {
@@ -24,10 +24,10 @@ t.test('it answers with the session and sets its cookie, and both tell the same 
 t.test('with an https PUBLIC_URL the cookie is __Host- and Secure, and no other name is read', async (t) => {
   const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
   const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
-  t.match(
-    response.headers['set-cookie'],
+  t.match(setCookies(response), [
     /^__Host-session_token=.*; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/,
-  );
+    /^__Host-device_token=.*; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/,
+  ]);
   const cookie = cookieOf(response);
   t.equal(await welcome(app, cookie), 200);
   t.equal(await welcome(app, cookie.replace('__Host-', '')), 401);
@@ -135,4 +135,27 @@ t.test('past MAX_SESSIONS it is 503 with Retry-After, and the sessions there go 
   t.equal(await welcome(app, await signIn(app)), 200, 'a place given up is free');
   clock.advance(120_000);
   t.equal(await welcome(app, await signIn(app)), 200, 'and so is that of an expired session');
+});
+
+t.test('it remembers the browser by a second cookie, which opens nothing', async (t) => {
+  const clock = fakeClock();
+  const app = await build(t, { clock });
+  const first = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+  t.match(
+    setCookies(first)[1],
+    /^device_token=[\w-]{22}\.\d+\.[\w-]{43}; Max-Age=15552000; Path=\/; Expires=Sun, 30 Jun 2030 12:00:00 GMT; HttpOnly; SameSite=Lax$/,
+  );
+  const device = cookieOf(first, 'device_token');
+  t.equal(await welcome(app, device), 401);
+  t.equal(await welcome(app, device.replace('device', 'session')), 401);
+  clock.advance(60_000);
+  const second = await app.inject({
+    method: 'POST',
+    url: '/signin',
+    payload: USER1,
+    headers: { cookie: device },
+  });
+  const [id, issuedAt] = cookieOf(second, 'device_token').split('.');
+  t.equal(id, device.split('.')[0], 'it stays the same browser');
+  t.equal(Number(issuedAt), clock(), 'for half a year more');
 });

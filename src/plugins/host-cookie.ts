@@ -1,0 +1,49 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+export interface CookieOptions {
+  /** The cookie's name, without prefix. */
+  readonly name?: string;
+  /**
+   * Whether the cookie travels over HTTPS only. It is then named `__Host-<name>`, which keeps neighbouring hosts
+   * from setting it (RFC 6265bis, section 4.1.3.2), and no other name is read. Default `false`.
+   */
+  readonly secure?: boolean;
+}
+
+const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+
+/** A cookie for this host alone, which no script reads: the one place that reads and writes cookies. */
+export class HostCookie {
+  readonly name: string;
+  readonly #prefix: string;
+  readonly #attributes: { path: '/'; httpOnly: true; sameSite: 'lax'; secure: boolean };
+
+  /** @throws TypeError when the name is no HTTP token. */
+  constructor({ name, secure = false }: CookieOptions & { readonly name: string }) {
+    if (!NAME.test(name)) {
+      throw new TypeError(`cookie.name must be an HTTP token such as "session_token", not "${name}"`);
+    }
+    this.name = secure ? `__Host-${name}` : name;
+    this.#prefix = `${this.name}=`;
+    this.#attributes = { path: '/', httpOnly: true, sameSite: 'lax', secure };
+  }
+
+  /**
+   * Every value that the request gives the cookie, exactly as sent: a token needs no quotes and no decoding.
+   * More than one means that somebody else's page has set a cookie of this name for a narrower path or a wider
+   * domain, and there is no telling which of them is ours.
+   */
+  read(request: FastifyRequest): string[] {
+    const pairs = request.headers.cookie?.split(';') ?? [];
+    return pairs
+      .map((pair) => pair.trim())
+      .filter((pair) => pair.startsWith(this.#prefix))
+      .map((pair) => pair.slice(this.#prefix.length));
+  }
+
+  /** Not by `setCookie`, which adds what the app around us wants of its own cookies, such as a signature. */
+  write(reply: FastifyReply, value: string, expires: Date, maxAgeSeconds: number): void {
+    const attributes = { ...this.#attributes, expires, maxAge: maxAgeSeconds };
+    reply.header('set-cookie', reply.server.serializeCookie(this.name, value, attributes));
+  }
+}

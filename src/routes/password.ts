@@ -1,0 +1,46 @@
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
+import {
+  InvalidInput,
+  NewPasswordRefused,
+  NotSignedIn,
+  SignInBusy,
+  StoreUnavailable,
+  TooManyFailures,
+  WrongPassword,
+} from '../errors.ts';
+import { Password } from './credentials.ts';
+import { anyPost, refusals } from './replies.ts';
+import { sessionReply, viewSession } from './session-view.ts';
+
+const schema = {
+  operationId: 'changePassword',
+  tags: ['user'],
+  summary: 'Change the password',
+  description: 'The session gets a fresh token, and all other sessions of the user end.',
+  security: [{ sessionCookie: [] }],
+  consumes: ['application/json', 'application/x-www-form-urlencoded'],
+  body: Type.Object(
+    { currentPassword: Password, newPassword: Password },
+    { examples: [{ currentPassword: 'password1', newPassword: 'a horse, a battery, a staple' }] },
+  ),
+  response: {
+    200: sessionReply('Changed.', 'Two: the fresh token, until `expiresAt`; and a fresh `device_token`.'),
+    ...refusals(
+      ...anyPost,
+      InvalidInput,
+      NewPasswordRefused,
+      NotSignedIn,
+      WrongPassword,
+      TooManyFailures,
+      SignInBusy,
+      StoreUnavailable,
+    ),
+  },
+};
+
+export const password: FastifyPluginAsyncTypebox = async (app) => {
+  app.post('/password', { schema, preHandler: app.requireSession }, async (request, reply) => {
+    const { currentPassword, newPassword } = request.body;
+    return viewSession(await reply.changePassword(currentPassword, newPassword), { current: true });
+  });
+};
