@@ -45,7 +45,7 @@ export function timeBoundFailureLimiter(limiter: FailureLimiter, timeoutMs: Mill
     get: async (key) => bound(() => limiter.get(key))(),
     penalty: async (key, points) => bound(() => limiter.penalty(key, points))(),
     reward: async (key, points) => bound(() => limiter.reward(key, points))(),
-    delete: async (key) => bound(() => limiter.delete(key))(),
+    take: async (key) => bound(() => limiter.take(key))(),
   };
 }
 

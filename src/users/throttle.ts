@@ -97,15 +97,13 @@ export class Throttle {
    */
   async forgive(attempt: Attempt): Promise<void> {
     if (attempt.deviceId !== undefined) {
-      await this.#device.limiter.delete(attempt.deviceId);
+      await this.#device.limiter.take(attempt.deviceId);
       return;
     }
     const [address, user, pair] = this.#strangersBudgets(attempt);
-    const count = await pair.limiter.get(pair.key);
-    // Of two at once, the one that deletes gives back, so that never more is given back than was taken.
-    if (count !== null && (await pair.limiter.delete(pair.key))) {
-      await Promise.all([address, user].map(({ limiter, key }) => limiter.reward(key, count.consumedPoints)));
-    }
+    // What is taken here is given back there, once: of any number at once, no more and no less than was charged.
+    const count = await pair.limiter.take(pair.key);
+    await Promise.all([address, user].map(({ limiter, key }) => limiter.reward(key, count)));
   }
 
   #budgetsOf(attempt: Attempt): readonly Budget[] {

@@ -140,3 +140,18 @@ t.test('a name of any characters has a count of its own', async (t) => {
     await blocked(t, throttle, { username });
   }
 });
+
+t.test('whoever is right is not throttled, however many of them at once', async (t) => {
+  const throttle = newThrottle();
+  for (let round = 0; round < 30; round++) {
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        await throttle.assertOpen(attempt());
+        await throttle.charge(attempt());
+        await throttle.forgive(attempt());
+      }),
+    );
+  }
+  await fail(throttle, 10);
+  await blocked(t, throttle);
+});

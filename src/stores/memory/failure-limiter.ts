@@ -1,4 +1,5 @@
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import type { FailureLimiter } from '../failure-limiter.ts';
 
 /**
  * How many keys a limiter holds. To make it forget a key before its time takes as many failures of other keys, each of
@@ -7,7 +8,7 @@ import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 const MAX_KEYS = 100_000;
 
 /** Counts failures in this process, of the keys that failed last: a flood of invented names cannot fill the memory. */
-export class MemoryFailureLimiter extends RateLimiterMemory {
+export class MemoryFailureLimiter extends RateLimiterMemory implements FailureLimiter {
   /** In the order of their latest failure. */
   readonly #keys = new Set<string>();
   readonly #maxKeys: number;
@@ -25,6 +26,13 @@ export class MemoryFailureLimiter extends RateLimiterMemory {
       this.delete(oldest as string);
     }
     return super.penalty(key, points);
+  }
+
+  async take(key: string): Promise<number> {
+    // Both are done before the first `await`.
+    const count = this.get(key);
+    this.delete(key);
+    return (await count)?.consumedPoints ?? 0;
   }
 
   override delete(key: string): Promise<boolean> {

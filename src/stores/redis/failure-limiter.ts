@@ -29,8 +29,8 @@ export class RedisFailureLimiter implements FailureLimiter {
     return this.#current().reward(key, points);
   }
 
-  async delete(key: string): Promise<boolean> {
-    return this.#current().delete(key);
+  async take(key: string): Promise<number> {
+    return Number(await this.#connection.client.getDel(this.#current().getKey(key)));
   }
 
   /** The library's limiter for the client of now: a connection that was lost comes back with another. */

@@ -1,0 +1,31 @@
+import t from 'tap';
+import { MemoryFailureLimiter } from '../../../src/stores/memory/failure-limiter.ts';
+import { failureLimiterConformance } from '../failure-limiter-conformance.ts';
+
+t.test('conformance', (t) =>
+  failureLimiterConformance(t, (name, windowSeconds) => new MemoryFailureLimiter(name, windowSeconds)),
+);
+
+t.test('a flood of keys makes it forget those that failed longest ago, and it grows no more', async (t) => {
+  const limiter = new MemoryFailureLimiter('test', 900, 100);
+  await limiter.penalty('attacked');
+  for (let i = 0; i < 1000; i++) {
+    await limiter.penalty(`invented ${i}`);
+    if (i % 50 === 0) {
+      await limiter.penalty('attacked');
+    }
+  }
+  t.equal(limiter.dump().storage.length, 100);
+  t.match(await limiter.get('attacked'), { consumedPoints: 21 });
+  t.equal(await limiter.get('invented 0'), null);
+  t.match(await limiter.get('invented 999'), { consumedPoints: 1 });
+});
+
+t.test('a key that was taken leaves its place', async (t) => {
+  const limiter = new MemoryFailureLimiter('test', 900, 2);
+  await limiter.penalty('a');
+  await limiter.penalty('b');
+  t.equal(await limiter.take('b'), 1);
+  await limiter.penalty('c');
+  t.match(await limiter.get('a'), { consumedPoints: 1 });
+});
