@@ -31,7 +31,7 @@ export interface EventDetails {
   readonly username?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly reason?: string;
-  /** Which of the limits of failures. */
+  /** Which of the limits of failures: `address`, `user`, `pair`, `device`, or several of them. */
   readonly limit?: string;
   readonly count?: number;
   readonly origin?: string | undefined;

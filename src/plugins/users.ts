@@ -143,8 +143,8 @@ function createAuthenticator(
 
 function logRefused(request: FastifyRequest, { username, reason, reached }: CredentialsRefused): void {
   logEvent(request, 'authn_login_fail', { username, reason });
-  for (const limit of reached) {
-    logEvent(request, 'authn_login_fail_max', { username, limit });
+  if (reached.length > 0) {
+    logEvent(request, 'authn_login_fail_max', { username, limit: reached.join(' ') });
   }
 }
 

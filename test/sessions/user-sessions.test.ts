@@ -1,0 +1,93 @@
+import t, { type Test } from 'tap';
+import { SessionManager } from '../../src/sessions/manager.ts';
+import { mintToken } from '../../src/sessions/token.ts';
+import { UserSessions } from '../../src/sessions/user-sessions.ts';
+import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
+import type { SessionStore } from '../../src/stores/session-store.ts';
+import { doctored, fakeClock, record } from '../helper.ts';
+
+const LIFETIMES = { idleSeconds: 120, maxSeconds: 300, reuseWindowSeconds: 10 };
+const CLIENT = { address: '192.0.2.1', device: 'Firefox on Linux' };
+
+function setUp(t: Test, maxPerUser = 3) {
+  const clock = fakeClock();
+  const store = new MemorySessionStore({ clock });
+  t.teardown(() => store.close());
+  return { clock, store, sessions: new UserSessions(store, clock, maxPerUser) };
+}
+
+/** The same store at the end of a network on which every call takes its own time. */
+function distant(store: SessionStore): SessionStore {
+  const later = async () => {
+    for (let turns = Math.floor(Math.random() * 5); turns > 0; turns--) {
+      await new Promise(setImmediate);
+    }
+  };
+  return doctored(store, {
+    create: async (record) => later().then(() => store.create(record)),
+    remove: async (id) => later().then(() => store.remove(id)),
+    listByUser: async (username) => {
+      await later();
+      const listed = await store.listByUser(username);
+      await later();
+      return listed;
+    },
+  });
+}
+
+t.test('however many start at once, the newest remain, as many as are allowed', async (t) => {
+  for (let round = 0; round < 200; round++) {
+    const { clock, store } = setUp(t);
+    const far = distant(store);
+    const manager = new SessionManager(far, clock, LIFETIMES);
+    const sessions = new UserSessions(far, clock, 3);
+    const started = await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const issued = await manager.start('ann', CLIENT, async () => {
+          await sessions.endSurplus('ann');
+          return undefined;
+        });
+        return 'session' in issued ? issued.session.id : '';
+      }),
+    );
+    const left = store.listByUser('ann').map(({ id }) => id);
+    t.equal(left.length, 3);
+    t.same(left.sort(), started.sort().slice(0, 3), 'by one order, for all began in the same millisecond');
+  }
+});
+
+t.test('a list is newest first, without those that have expired', async (t) => {
+  const { clock, store, sessions } = setUp(t);
+  const now = clock();
+  store.create(record({ id: 'old', username: 'ann', createdAt: now - 2, expiresAt: now + 1 }));
+  store.create(record({ id: 'new', username: 'ann', createdAt: now }));
+  store.create(record({ id: 'over', username: 'ann', createdAt: now - 1, expiresAt: now }));
+  store.create(record({ id: 'bobs', username: 'bob' }));
+  const listed = await sessions.list('ann');
+  t.same(
+    listed.map(({ id }) => id),
+    ['new', 'old'],
+  );
+  t.notMatch(JSON.stringify(listed), 'hash');
+});
+
+t.test('one is ended for its own user only', async (t) => {
+  const { store, sessions } = setUp(t);
+  const { id } = mintToken();
+  store.create(record({ id, username: 'ann' }));
+  t.match(await sessions.endOne('bob', id), { reason: "another user's session", subject: { id } });
+  t.match(await sessions.endOne('ann', mintToken().id), { reason: 'unknown session' });
+  t.match(await sessions.endOne('ann', 'no id'), { reason: 'unknown session' });
+  t.match(await sessions.endOne('ann', id), { id, username: 'ann' });
+  t.match(await sessions.endOne('ann', id), { reason: 'unknown session' });
+});
+
+t.test('one that somebody else ends meanwhile is not ended twice', async (t) => {
+  const { clock, store } = setUp(t);
+  const { id } = mintToken();
+  store.create(record({ id, username: 'ann' }));
+  store.create(record({ id: 'other', username: 'ann', createdAt: clock() - 1 }));
+  const late = new UserSessions(doctored(store, { remove: () => false }), clock, 1);
+  t.match(await late.endOne('ann', id), { reason: 'unknown session' });
+  t.same(await late.endSurplus('ann'), []);
+});
