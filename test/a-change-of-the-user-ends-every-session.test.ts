@@ -34,7 +34,7 @@ async function setUp() {
 }
 
 for (const [what, change] of Object.entries(CHANGES)) {
-  t.test(`${what} ends the sessions there are`, async (t) => {
+  t.test(`${what} ends the sessions there are (ASVS 7.4.2)`, async (t) => {
     const { users, sessions, accounts } = await setUp();
     const app = await build(t, { userStore: users, sessionStore: sessions });
     const cookies = [await signIn(app, ANN), await signIn(app, ANN)];

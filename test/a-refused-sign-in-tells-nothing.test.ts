@@ -26,7 +26,7 @@ const refused = {
   'the longest name and password': { username: 'x'.repeat(256), password: 'y'.repeat(1024) },
 };
 
-t.test('every refusal is the same to the byte', async (t) => {
+t.test('every refusal is the same to the byte (ASVS 6.3.8)', async (t) => {
   const app = await build(t);
   const replies = new Map<string, string>();
   for (const [name, payload] of Object.entries(refused)) {

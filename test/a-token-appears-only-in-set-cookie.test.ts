@@ -5,84 +5,87 @@ import { build, cookieOf, doctored, signIn, USER1 } from './helper.ts';
 // Rule 1 of the design: a token's value appears in Set-Cookie and nowhere else: no body, no log line, no error,
 // no store. The same is asked of passwords, which appear nowhere at all.
 
-t.test('not in a body, another header or a log line, whatever happens to the request', async (t) => {
-  const log: string[] = [];
-  const replies: string[] = [];
-  const written: unknown[] = [];
-  const inner = new MemorySessionStore();
-  let down = false;
-  const spy = <A extends unknown[], T>(method: (...args: A) => T) => {
-    return (...args: A) => {
-      written.push(args);
-      if (down) {
-        throw new Error('down');
-      }
-      return method(...args);
+t.test(
+  'not in a body, another header or a log line, whatever happens to the request (ASVS 3.3.4)',
+  async (t) => {
+    const log: string[] = [];
+    const replies: string[] = [];
+    const written: unknown[] = [];
+    const inner = new MemorySessionStore();
+    let down = false;
+    const spy = <A extends unknown[], T>(method: (...args: A) => T) => {
+      return (...args: A) => {
+        written.push(args);
+        if (down) {
+          throw new Error('down');
+        }
+        return method(...args);
+      };
     };
-  };
-  const sessionStore = doctored(inner, {
-    create: spy((record) => inner.create(record)),
-    find: spy((id) => inner.find(id)),
-    replace: spy((next, hash) => inner.replace(next, hash)),
-    remove: spy((id) => inner.remove(id)),
-  });
-  const app = await build(t, { log, env: { LOG_LEVEL: 'trace' }, sessionStore });
-  const secrets = new Set<string>([USER1.password, 'wrong horse']);
+    const sessionStore = doctored(inner, {
+      create: spy((record) => inner.create(record)),
+      find: spy((id) => inner.find(id)),
+      replace: spy((next, hash) => inner.replace(next, hash)),
+      remove: spy((id) => inner.remove(id)),
+    });
+    const app = await build(t, { log, env: { LOG_LEVEL: 'trace' }, sessionStore });
+    const secrets = new Set<string>([USER1.password, 'wrong horse']);
 
-  async function send(request: object) {
-    const response = await app.inject(request);
-    const { 'set-cookie': cookie, ...headers } = response.headers;
-    if (String(cookie).includes('.')) {
-      secrets.add(cookieOf(response).slice('session_token='.length).split('.')[1] ?? '');
+    async function send(request: object) {
+      const response = await app.inject(request);
+      const { 'set-cookie': cookie, ...headers } = response.headers;
+      if (String(cookie).includes('.')) {
+        secrets.add(cookieOf(response).slice('session_token='.length).split('.')[1] ?? '');
+      }
+      replies.push(JSON.stringify(headers), response.body);
+      return response;
     }
-    replies.push(JSON.stringify(headers), response.body);
-    return response;
-  }
 
-  async function everyRoute(cookie: string) {
-    const headers = { cookie };
-    await send({ url: '/welcome', headers });
-    await send({ url: `/welcome?${cookie}`, headers: { cookie: `${cookie}; ${cookie}` } });
-    await send({ url: `/${cookie}`, headers });
-    await send({ url: '/%zz', headers });
-    await send({ method: 'POST', url: '/refresh', headers: { ...headers, origin: 'null' } });
-    await send({
-      method: 'POST',
-      url: '/signin',
-      headers,
-      payload: { username: 'user1', password: 'wrong horse' },
-    });
-    await send({
-      method: 'POST',
-      url: '/signin',
-      headers,
-      payload: { username: 'wrong horse', password: 1 },
-    });
-    await send({ method: 'POST', url: '/signin', headers, payload: '{"password":"wrong horse"' });
-    const json = { ...headers, 'content-type': 'application/json' };
-    await send({ method: 'POST', url: '/signin', headers: json, payload: '{"password":"wrong horse"' });
-  }
+    async function everyRoute(cookie: string) {
+      const headers = { cookie };
+      await send({ url: '/welcome', headers });
+      await send({ url: `/welcome?${cookie}`, headers: { cookie: `${cookie}; ${cookie}` } });
+      await send({ url: `/${cookie}`, headers });
+      await send({ url: '/%zz', headers });
+      await send({ method: 'POST', url: '/refresh', headers: { ...headers, origin: 'null' } });
+      await send({
+        method: 'POST',
+        url: '/signin',
+        headers,
+        payload: { username: 'user1', password: 'wrong horse' },
+      });
+      await send({
+        method: 'POST',
+        url: '/signin',
+        headers,
+        payload: { username: 'wrong horse', password: 1 },
+      });
+      await send({ method: 'POST', url: '/signin', headers, payload: '{"password":"wrong horse"' });
+      const json = { ...headers, 'content-type': 'application/json' };
+      await send({ method: 'POST', url: '/signin', headers: json, payload: '{"password":"wrong horse"' });
+    }
 
-  const first = cookieOf(await send({ method: 'POST', url: '/signin', payload: USER1 }));
-  await everyRoute(first);
-  const second = cookieOf(await send({ method: 'POST', url: '/refresh', headers: { cookie: first } }));
-  await everyRoute(first);
-  down = true;
-  await everyRoute(second);
-  await send({ method: 'POST', url: '/signin', payload: USER1 });
-  await send({ method: 'POST', url: '/refresh', headers: { cookie: second } });
-  await send({ url: '/logout', headers: { cookie: second } });
-  down = false;
-  await send({ url: '/logout', headers: { cookie: second } });
+    const first = cookieOf(await send({ method: 'POST', url: '/signin', payload: USER1 }));
+    await everyRoute(first);
+    const second = cookieOf(await send({ method: 'POST', url: '/refresh', headers: { cookie: first } }));
+    await everyRoute(first);
+    down = true;
+    await everyRoute(second);
+    await send({ method: 'POST', url: '/signin', payload: USER1 });
+    await send({ method: 'POST', url: '/refresh', headers: { cookie: second } });
+    await send({ url: '/logout', headers: { cookie: second } });
+    down = false;
+    await send({ url: '/logout', headers: { cookie: second } });
 
-  t.equal(secrets.size, 4, 'two tokens and two passwords');
-  t.ok(log.length > 30);
-  for (const secret of secrets) {
-    t.notMatch(replies.join('\n'), secret);
-    t.notMatch(log.join('\n'), secret);
-    t.notMatch(JSON.stringify(written), secret);
-  }
-});
+    t.equal(secrets.size, 4, 'two tokens and two passwords');
+    t.ok(log.length > 30);
+    for (const secret of secrets) {
+      t.notMatch(replies.join('\n'), secret);
+      t.notMatch(log.join('\n'), secret);
+      t.notMatch(JSON.stringify(written), secret);
+    }
+  },
+);
 
 t.test('the id may be seen, the secret not: an id and somebody else’s secret open nothing', async (t) => {
   const app = await build(t);

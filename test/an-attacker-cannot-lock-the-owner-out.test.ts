@@ -52,7 +52,7 @@ t.test('from one address, ten guesses at one user are looked at, and twenty at a
   t.same(others, { 401: 10, 429: 90 });
 });
 
-t.test('from two hundred addresses, ten guesses at one user are looked at', async (t) => {
+t.test('from two hundred addresses, ten guesses at one user are looked at (ASVS 6.3.1)', async (t) => {
   const { app } = await withOwner(t);
   t.same(await guess(app, 1000, (i) => ({ from: `192.0.2.${i % 200}` })), { 401: 10, 429: 990 });
 });

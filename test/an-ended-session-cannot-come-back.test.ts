@@ -61,7 +61,7 @@ t.test('a logout in flight during a refresh ends the session that the refresh ex
   t.equal(inner.size, 0);
 });
 
-t.test('under any mix of requests at once, what was ended stays ended', async (t) => {
+t.test('under any mix of requests at once, what was ended stays ended (ASVS 7.4.1)', async (t) => {
   const app = await build(t);
   for (let round = 0; round < 20; round++) {
     const cookie = await signIn(app);

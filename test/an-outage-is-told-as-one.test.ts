@@ -121,7 +121,7 @@ const OUTAGES: Record<string, readonly [(redis: RedisProcess) => unknown, (redis
   };
 
 t.test(
-  'a server that hangs or dies under load makes 503s and no wrong answer, and is found again',
+  'a server that hangs or dies under load makes 503s and no wrong answer, and is found again (ASVS 16.5.2)',
   async (t) => {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
     const redis = await startRedis(t, durable);

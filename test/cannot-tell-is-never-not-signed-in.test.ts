@@ -36,7 +36,7 @@ const needs = {
 
 for (const [how, fail] of Object.entries(failures)) {
   for (const [method, requests] of Object.entries(needs) as [keyof typeof needs, (typeof needs)['find']][]) {
-    t.test(`a store whose ${method} ${how} is 503, and the session outlives it`, async (t) => {
+    t.test(`a store whose ${method} ${how} is 503, and the session outlives it (ASVS 16.5.3)`, async (t) => {
       const inner = new MemorySessionStore();
       const sessionStore: SessionStore = doctored(inner, {});
       const app = await build(t, { sessionStore, clock: fakeClock() });

@@ -112,13 +112,16 @@ async function setUp(t: Test) {
 }
 
 for (const [event, act] of Object.entries(SCENES) as [SecurityEvent, (typeof SCENES)[SecurityEvent]][]) {
-  t.test(`${event} is logged at its level, with who and from where`, async (t) => {
-    const scene = await setUp(t);
-    const details = await act(scene);
-    const entry = scene.entries().findLast((entry) => entry.event === event);
-    t.match(entry, { event, address: '127.0.0.1', time: Number, reqId: String, ...details });
-    t.equal(LEVELS[entry?.level as number], securityEvents[event].level);
-  });
+  t.test(
+    `${event} is logged at its level, with who and from where (ASVS 16.2.1, ASVS 16.2.2, ASVS 16.3.1, ASVS 16.3.2, ASVS 16.3.3)`,
+    async (t) => {
+      const scene = await setUp(t);
+      const details = await act(scene);
+      const entry = scene.entries().findLast((entry) => entry.event === event);
+      t.match(entry, { event, address: '127.0.0.1', time: Number, reqId: String, ...details });
+      t.equal(LEVELS[entry?.level as number], securityEvents[event].level);
+    },
+  );
 }
 
 t.test('every way a session ends is told with its reason', async (t) => {
@@ -153,7 +156,7 @@ t.test('a name that nobody has is not logged, since it may be a password in the 
   t.notMatch(log.join(''), 'hunter2');
 });
 
-t.test('no token and no password is in any entry', async (t) => {
+t.test('no token and no password is in any entry (ASVS 16.2.5)', async (t) => {
   const secrets = ['password1', 'password2', 'wrong"', 'a horse, a battery'];
   const lines: string[] = [];
   for (const act of Object.values(SCENES)) {
@@ -173,33 +176,36 @@ t.test('no token and no password is in any entry', async (t) => {
   }
 });
 
-t.test('nothing that a request or a name holds makes a line of its own, or acts on a terminal', async (t) => {
-  const hostile = 'ann\r\n{"level":30,"event":"authn_login_success"}\u001b[2J\u202e\u0085';
-  const log: string[] = [];
-  const passwords = new PasswordHasher();
-  const userStore = new MemoryUserStore();
-  userStore.create(newUser(hostile, await passwords.hash('password1')));
-  const app = await build(t, { log, userStore, passwords, env: { LOG_LEVEL: 'info' } });
-  await signIn(
-    app,
-    { username: hostile, password: 'password1' },
-    { 'user-agent': hostile.replace(/\s/g, '') },
-  );
-  await app.inject({ method: 'POST', url: '/signin', payload: { username: hostile, password: 'wrong' } });
-  await app.inject({
-    method: 'POST',
-    url: '/signin',
-    headers: { origin: `https://x.example/\u0085${'y'.repeat(999)}` },
-  });
-  t.equal(log.length, 4);
-  for (const line of log) {
-    t.notMatch(line.trimEnd(), /[\p{Cc}\p{Cf}]/u);
-    t.ok(line.length < 1000, 'and none is longer than it need be');
-    t.equal(Object.keys(JSON.parse(line)).length, new Set(Object.keys(JSON.parse(line))).size);
-  }
-});
+t.test(
+  'nothing that a request or a name holds makes a line of its own, or acts on a terminal (ASVS 16.4.1)',
+  async (t) => {
+    const hostile = 'ann\r\n{"level":30,"event":"authn_login_success"}\u001b[2J\u202e\u0085';
+    const log: string[] = [];
+    const passwords = new PasswordHasher();
+    const userStore = new MemoryUserStore();
+    userStore.create(newUser(hostile, await passwords.hash('password1')));
+    const app = await build(t, { log, userStore, passwords, env: { LOG_LEVEL: 'info' } });
+    await signIn(
+      app,
+      { username: hostile, password: 'password1' },
+      { 'user-agent': hostile.replace(/\s/g, '') },
+    );
+    await app.inject({ method: 'POST', url: '/signin', payload: { username: hostile, password: 'wrong' } });
+    await app.inject({
+      method: 'POST',
+      url: '/signin',
+      headers: { origin: `https://x.example/\u0085${'y'.repeat(999)}` },
+    });
+    t.equal(log.length, 4);
+    for (const line of log) {
+      t.notMatch(line.trimEnd(), /[\p{Cc}\p{Cf}]/u);
+      t.ok(line.length < 1000, 'and none is longer than it need be');
+      t.equal(Object.keys(JSON.parse(line)).length, new Set(Object.keys(JSON.parse(line))).size);
+    }
+  },
+);
 
-t.test('the table of docs/security.md is the catalogue, with its levels', async (t) => {
+t.test('the table of docs/security.md is the catalogue, with its levels (ASVS 16.1.1)', async (t) => {
   const docs = readFileSync(new URL('../docs/security.md', import.meta.url), 'utf8');
   const rows = [...docs.matchAll(/^\| `([a-z_]+)` \| (info|warn) \|/gm)].map(([, event, level]) => [
     event,

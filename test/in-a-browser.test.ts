@@ -76,37 +76,40 @@ inABrowser('a page of our own signs in, is welcomed, refreshes and signs out', a
   t.match(await call(page, 'GET', '/welcome'), /^401 /);
 });
 
-inABrowser('the docs work under our policy, with nothing from elsewhere', async (t, origin, context) => {
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  const elsewhere: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) {
-      elsewhere.push(request.url());
+inABrowser(
+  'the docs work under our policy, with nothing from elsewhere (ASVS 3.6.1)',
+  async (t, origin, context) => {
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    const elsewhere: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) {
+        elsewhere.push(request.url());
+      }
+    });
+    await page.goto(`${origin}/docs`);
+    for (const [operation, answer] of [
+      ['signIn', '"username": "user1"'],
+      ['welcome', 'Welcome user1!'],
+    ]) {
+      const block = page.locator(`[id$="${operation}"]`);
+      await block.locator('button.opblock-summary-control').click();
+      await block.getByRole('button', { name: 'Try it out' }).click();
+      await block.getByRole('button', { name: 'Execute' }).click();
+      const live = block.locator('.live-responses-table');
+      await live.waitFor();
+      t.match(await live.textContent(), answer);
     }
-  });
-  await page.goto(`${origin}/docs`);
-  for (const [operation, answer] of [
-    ['signIn', '"username": "user1"'],
-    ['welcome', 'Welcome user1!'],
-  ]) {
-    const block = page.locator(`[id$="${operation}"]`);
-    await block.locator('button.opblock-summary-control').click();
-    await block.getByRole('button', { name: 'Try it out' }).click();
-    await block.getByRole('button', { name: 'Execute' }).click();
-    const live = block.locator('.live-responses-table');
-    await live.waitFor();
-    t.match(await live.textContent(), answer);
-  }
-  t.same(complaints, []);
-  t.same(elsewhere, []);
-});
+    t.same(complaints, []);
+    t.same(elsewhere, []);
+  },
+);
 
 for (const host of ['localhost', '127.0.0.1'] as const) {
   const site = host === 'localhost' ? 'another site' : 'another port of our host';
-  inABrowser(`a page of ${site} cannot sign anybody in or out`, async (t, origin, context) => {
+  inABrowser(`a page of ${site} cannot sign anybody in or out (ASVS 7.6.2)`, async (t, origin, context) => {
     const page = await context.newPage();
     await page.goto(`${origin}/docs`);
     await call(page, 'POST', '/signin', USER1);

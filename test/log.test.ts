@@ -34,7 +34,7 @@ t.test('at debug there is a line for each request, with its route and status', a
   t.notMatch(log.join(''), 'secret');
 });
 
-t.test('lines are JSON unless a person reads them on a terminal', async (t) => {
+t.test('lines are JSON unless a person reads them on a terminal (ASVS 16.2.3, ASVS 16.2.4)', async (t) => {
   const tty = process.stdout.isTTY;
   t.teardown(() => {
     process.stdout.isTTY = tty;

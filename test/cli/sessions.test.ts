@@ -6,7 +6,7 @@ import { openTestStores } from '../users.ts';
 
 const GOOD = 'a horse, a battery';
 
-t.test('what it does is done on a running server, too', async (t) => {
+t.test('what it does is done on a running server, too (ASVS 7.4.5)', async (t) => {
   const url = onLmdb(t);
   const cli = commandLine(url);
   await cli('users add ann', GOOD);

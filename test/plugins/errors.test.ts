@@ -86,21 +86,24 @@ t.test(
   },
 );
 
-t.test('what fails is logged with its cause, what is refused for load with its code', async (t) => {
-  const log: string[] = [];
-  const sessionStore = new MemorySessionStore({ maxSessions: 1 });
-  const app = await build(t, { log, env: { LOG_LEVEL: 'warn' }, sessionStore });
-  await signIn(app);
-  log.length = 0;
-  await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
-  sessionStore.close();
-  await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
-  const [full, failed] = log.map((line) => JSON.parse(line));
-  t.match(full, { level: 40, code: 'STORE_FULL', err: undefined });
-  t.match(failed, { level: 50, err: { code: 'STORE_UNAVAILABLE', stack: /the session store is closed/ } });
-});
+t.test(
+  'what fails is logged with its cause, what is refused for load with its code (ASVS 16.3.4)',
+  async (t) => {
+    const log: string[] = [];
+    const sessionStore = new MemorySessionStore({ maxSessions: 1 });
+    const app = await build(t, { log, env: { LOG_LEVEL: 'warn' }, sessionStore });
+    await signIn(app);
+    log.length = 0;
+    await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+    sessionStore.close();
+    await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+    const [full, failed] = log.map((line) => JSON.parse(line));
+    t.match(full, { level: 40, code: 'STORE_FULL', err: undefined });
+    t.match(failed, { level: 50, err: { code: 'STORE_UNAVAILABLE', stack: /the session store is closed/ } });
+  },
+);
 
-t.test('a fault of ours is 500, and only the log knows what it was', async (t) => {
+t.test('a fault of ours is 500, and only the log knows what it was (ASVS 16.5.1)', async (t) => {
   const log: string[] = [];
   const app = await build(t, {
     log,

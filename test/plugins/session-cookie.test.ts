@@ -29,7 +29,7 @@ t.test('other cookies are not it', async (t) => {
   );
 });
 
-t.test('over HTTPS only the __Host- name is read', async (t) => {
+t.test('over HTTPS only the __Host- name is read (ASVS 3.3.3)', async (t) => {
   const secure = new SessionCookie(Date.now, { secure: true });
   t.same(secure.read({ headers: { cookie: 'session_token=a; __Host-session_token=b' } } as FastifyRequest), [
     'b',

@@ -216,3 +216,22 @@ t.test(
     ]);
   },
 );
+
+t.test('a route of the app’s own can ask for a sign-in not long ago (ASVS 7.5.3)', async (t) => {
+  const clock = fakeClock();
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(sessions, { clock, freshSeconds: 60 });
+  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.post('/renew', async (_request, reply) => reply.refreshSession());
+  app.post('/transfer', { preHandler: app.requireFreshSession }, async ({ session }) => session.username);
+  const transfer = (cookie?: string) =>
+    app.inject({ method: 'POST', url: '/transfer', headers: cookie === undefined ? {} : { cookie } });
+  const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter' }));
+  clock.advance(59_999);
+  t.equal((await transfer(cookie)).body, 'ann');
+  const renewed = cookieOf(await app.inject({ method: 'POST', url: '/renew', headers: { cookie } }));
+  clock.advance(1);
+  t.match((await transfer(renewed)).json(), { statusCode: 403, code: 'SIGN_IN_AGAIN' });
+  t.equal((await transfer()).statusCode, 401);
+});

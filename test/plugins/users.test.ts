@@ -20,7 +20,7 @@ t.test('the demo users exist with the store in memory, and the log warns of them
   t.match(JSON.parse(log[0] ?? '{}'), { level: 40, users: ['user1', 'user2'], msg: /^DEMO USERS/ });
 });
 
-t.test('with a store of users there are no others', async (t) => {
+t.test('with a store of users there are no others (ASVS 6.3.2)', async (t) => {
   const log: string[] = [];
   const passwords = new PasswordHasher();
   const userStore = new MemoryUserStore();

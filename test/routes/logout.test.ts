@@ -6,7 +6,7 @@ const CLEARED =
   'session_token=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax';
 
 for (const method of ['GET', 'POST'] as const) {
-  t.test(`${method} /logout ends the session in the store and clears the cookie`, async (t) => {
+  t.test(`${method} /logout ends the session in the store and clears the cookie (NIST 5.1)`, async (t) => {
     const sessionStore = new MemorySessionStore();
     const app = await build(t, { sessionStore });
     const cookie = await signIn(app);
@@ -75,24 +75,27 @@ t.test('whoever signs out while another tab refreshes is signed out, whichever c
   }
 });
 
-t.test('GET /logout is for a person who opens it: no prefetch, image or script ends a session', async (t) => {
-  const app = await build(t);
-  const cookie = await signIn(app);
-  const loads = [
-    { 'sec-purpose': 'prefetch' },
-    { 'sec-purpose': 'prefetch;prerender', 'sec-fetch-dest': 'document' },
-    { 'sec-fetch-dest': 'image', 'sec-fetch-site': 'same-origin' },
-    { 'sec-fetch-dest': 'script' },
-    { 'sec-fetch-dest': 'iframe' },
-  ];
-  for (const load of loads) {
-    const response = await app.inject({ url: '/logout', headers: { cookie, ...load } });
-    t.match(response.json(), { statusCode: 403, code: 'NOT_A_NAVIGATION' }, JSON.stringify(load));
-  }
-  t.equal((await app.inject({ method: 'HEAD', url: '/logout', headers: { cookie } })).statusCode, 405);
-  t.equal(await welcome(app, cookie), 200);
-  for (const dest of ['document', 'empty']) {
-    const own = { cookie: await signIn(app), 'sec-fetch-dest': dest, 'sec-fetch-site': 'same-origin' };
-    t.equal((await app.inject({ url: '/logout', headers: own })).statusCode, 200);
-  }
-});
+t.test(
+  'GET /logout is for a person who opens it: no prefetch, image or script ends a session (ASVS 3.5.3)',
+  async (t) => {
+    const app = await build(t);
+    const cookie = await signIn(app);
+    const loads = [
+      { 'sec-purpose': 'prefetch' },
+      { 'sec-purpose': 'prefetch;prerender', 'sec-fetch-dest': 'document' },
+      { 'sec-fetch-dest': 'image', 'sec-fetch-site': 'same-origin' },
+      { 'sec-fetch-dest': 'script' },
+      { 'sec-fetch-dest': 'iframe' },
+    ];
+    for (const load of loads) {
+      const response = await app.inject({ url: '/logout', headers: { cookie, ...load } });
+      t.match(response.json(), { statusCode: 403, code: 'NOT_A_NAVIGATION' }, JSON.stringify(load));
+    }
+    t.equal((await app.inject({ method: 'HEAD', url: '/logout', headers: { cookie } })).statusCode, 405);
+    t.equal(await welcome(app, cookie), 200);
+    for (const dest of ['document', 'empty']) {
+      const own = { cookie: await signIn(app), 'sec-fetch-dest': dest, 'sec-fetch-site': 'same-origin' };
+      t.equal((await app.inject({ url: '/logout', headers: own })).statusCode, 200);
+    }
+  },
+);

@@ -101,7 +101,7 @@ t.test('all but this one can be ended', async (t) => {
 });
 
 t.test(
-  'to end sessions takes a sign-in not long ago, which a refresh is not; to see them does not',
+  'to end sessions takes a sign-in not long ago, which a refresh is not; to see them does not (ASVS 7.5.2)',
   async (t) => {
     const clock = fakeClock();
     const env = { SESSION_IDLE_SECONDS: '600', FRESH_SECONDS: '300' };

@@ -21,7 +21,7 @@ function change(app: FastifyInstance, cookie: string, payload: object, headers =
 
 const toNew = { currentPassword: ANN.password, newPassword: NEW };
 
-t.test('a new password takes the place of the old one', async (t) => {
+t.test('a new password takes the place of the old one (ASVS 6.2.2)', async (t) => {
   const clock = fakeClock();
   const { app, userStore } = await setUp(t, { clock });
   const cookie = await signIn(app, ANN);
@@ -35,7 +35,7 @@ t.test('a new password takes the place of the old one', async (t) => {
   t.equal(await welcome(app, await signIn(app, { ...ANN, password: NEW })), 200);
 });
 
-t.test('this session gets a new token, and all others of the user end', async (t) => {
+t.test('this session gets a new token, and all others of the user end (ASVS 7.4.3)', async (t) => {
   const { app } = await setUp(t);
   const [mine, other] = [await signIn(app, ANN), await signIn(app, ANN)];
   const changed = await change(app, mine, toNew);
@@ -70,32 +70,38 @@ t.test('the browser is still known, others are not', async (t) => {
   t.equal(await status(device), 200);
 });
 
-t.test('a wrong current password changes nothing, is no 401, and writes no cookie', async (t) => {
-  const { app } = await setUp(t);
-  const [cookie, other] = [await signIn(app, ANN), await signIn(app, ANN)];
-  const refused = await change(app, cookie, { currentPassword: 'wrong', newPassword: NEW });
-  t.match(refused.json(), { statusCode: 403, code: 'WRONG_PASSWORD' });
-  t.same(setCookies(refused), []);
-  t.same([await welcome(app, cookie), await welcome(app, other)], [200, 200]);
-  t.equal(await welcome(app, await signIn(app, ANN)), 200);
-});
+t.test(
+  'a wrong current password changes nothing, is no 401, and writes no cookie (ASVS 7.5.1)',
+  async (t) => {
+    const { app } = await setUp(t);
+    const [cookie, other] = [await signIn(app, ANN), await signIn(app, ANN)];
+    const refused = await change(app, cookie, { currentPassword: 'wrong', newPassword: NEW });
+    t.match(refused.json(), { statusCode: 403, code: 'WRONG_PASSWORD' });
+    t.same(setCookies(refused), []);
+    t.same([await welcome(app, cookie), await welcome(app, other)], [200, 200]);
+    t.equal(await welcome(app, await signIn(app, ANN)), 200);
+  },
+);
 
-t.test('a wrong current password counts like one at a sign-in, and those count here', async (t) => {
-  const { app } = await setUp(t);
-  const cookie = await signIn(app, ANN);
-  const wrong = { currentPassword: 'wrong', newPassword: NEW };
-  for (let i = 0; i < 5; i++) {
-    t.equal((await change(app, cookie, wrong)).statusCode, 403);
-    const signin = { method: 'POST', url: '/signin', payload: { ...ANN, password: 'wrong' } } as const;
-    t.equal((await app.inject(signin)).statusCode, 401);
-  }
-  const throttled = await change(app, cookie, toNew);
-  t.match(throttled.json(), { statusCode: 429, code: 'TOO_MANY_FAILURES' });
-  t.match(throttled.headers['retry-after'], /^\d+$/);
-  t.same(setCookies(throttled), []);
-  t.equal((await app.inject({ method: 'POST', url: '/signin', payload: ANN })).statusCode, 429);
-  t.equal(await welcome(app, cookie), 200, 'who is signed in stays so');
-});
+t.test(
+  'a wrong current password counts like one at a sign-in, and those count here (ASVS 6.1.3, ASVS 6.3.4)',
+  async (t) => {
+    const { app } = await setUp(t);
+    const cookie = await signIn(app, ANN);
+    const wrong = { currentPassword: 'wrong', newPassword: NEW };
+    for (let i = 0; i < 5; i++) {
+      t.equal((await change(app, cookie, wrong)).statusCode, 403);
+      const signin = { method: 'POST', url: '/signin', payload: { ...ANN, password: 'wrong' } } as const;
+      t.equal((await app.inject(signin)).statusCode, 401);
+    }
+    const throttled = await change(app, cookie, toNew);
+    t.match(throttled.json(), { statusCode: 429, code: 'TOO_MANY_FAILURES' });
+    t.match(throttled.headers['retry-after'], /^\d+$/);
+    t.same(setCookies(throttled), []);
+    t.equal((await app.inject({ method: 'POST', url: '/signin', payload: ANN })).statusCode, 429);
+    t.equal(await welcome(app, cookie), 200, 'who is signed in stays so');
+  },
+);
 
 t.test('a new password must be one that the command line would take, and says what is wrong', async (t) => {
   const { app } = await setUp(t);
@@ -119,7 +125,7 @@ t.test('PASSWORD_MIN_LENGTH holds here, too', async (t) => {
   t.equal((await change(app, await signIn(app, ANN), payload)).statusCode, 200);
 });
 
-t.test('fields that are missing, no strings or too long are 400', async (t) => {
+t.test('fields that are missing, no strings or too long are 400 (ASVS 6.2.3)', async (t) => {
   const { app } = await setUp(t);
   const cookie = await signIn(app, ANN);
   for (const payload of [

@@ -23,7 +23,7 @@ t.test('the new token works, the old one is dead, and cookie and view tell the n
   t.equal(await welcome(app, cookieOf(response)), 401);
 });
 
-t.test('however often it is refreshed, a session ends at endsAt', async (t) => {
+t.test('however often it is refreshed, a session ends at endsAt (ASVS 7.3.2, NIST 2.1.3)', async (t) => {
   const clock = fakeClock();
   const app = await build(t, { clock, env: { SESSION_MAX_SECONDS: '200' } });
   const first = await signIn(app);

@@ -1,37 +1,43 @@
 import t from 'tap';
 import { build, cookieOf, fakeClock, setCookies, signIn, USER1, welcome } from '../helper.ts';
 
-t.test('it answers with the session and sets its cookie, and both tell the same deadline', async (t) => {
-  const clock = fakeClock();
-  const app = await build(t, { clock });
-  const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
-  t.equal(response.statusCode, 200);
-  t.match(
-    setCookies(response)[0],
-    /^session_token=[\w-]{22}\.[\w-]{43}; Max-Age=120; Path=\/; Expires=Tue, 01 Jan 2030 12:02:00 GMT; HttpOnly; SameSite=Lax$/,
-  );
-  t.strictSame(response.json(), {
-    id: cookieOf(response).slice('session_token='.length).split('.')[0],
-    username: 'user1',
-    createdAt: '2030-01-01T12:00:00.000Z',
-    authenticatedAt: '2030-01-01T12:00:00.000Z',
-    expiresAt: '2030-01-01T12:02:00.000Z',
-    endsAt: '2030-01-02T00:00:00.000Z',
-    current: true,
-  });
-});
+t.test(
+  'it answers with the session and sets its cookie, and both tell the same deadline (ASVS 3.3.2)',
+  async (t) => {
+    const clock = fakeClock();
+    const app = await build(t, { clock });
+    const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+    t.equal(response.statusCode, 200);
+    t.match(
+      setCookies(response)[0],
+      /^session_token=[\w-]{22}\.[\w-]{43}; Max-Age=120; Path=\/; Expires=Tue, 01 Jan 2030 12:02:00 GMT; HttpOnly; SameSite=Lax$/,
+    );
+    t.strictSame(response.json(), {
+      id: cookieOf(response).slice('session_token='.length).split('.')[0],
+      username: 'user1',
+      createdAt: '2030-01-01T12:00:00.000Z',
+      authenticatedAt: '2030-01-01T12:00:00.000Z',
+      expiresAt: '2030-01-01T12:02:00.000Z',
+      endsAt: '2030-01-02T00:00:00.000Z',
+      current: true,
+    });
+  },
+);
 
-t.test('with an https PUBLIC_URL the cookie is __Host- and Secure, and no other name is read', async (t) => {
-  const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
-  const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
-  t.match(setCookies(response), [
-    /^__Host-session_token=.*; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/,
-    /^__Host-device_token=.*; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/,
-  ]);
-  const cookie = cookieOf(response);
-  t.equal(await welcome(app, cookie), 200);
-  t.equal(await welcome(app, cookie.replace('__Host-', '')), 401);
-});
+t.test(
+  'with an https PUBLIC_URL the cookie is __Host- and Secure, and no other name is read (ASVS 3.3.1)',
+  async (t) => {
+    const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
+    const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+    t.match(setCookies(response), [
+      /^__Host-session_token=.*; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/,
+      /^__Host-device_token=.*; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/,
+    ]);
+    const cookie = cookieOf(response);
+    t.equal(await welcome(app, cookie), 200);
+    t.equal(await welcome(app, cookie.replace('__Host-', '')), 401);
+  },
+);
 
 t.test('both demo users sign in, each as themselves', async (t) => {
   const app = await build(t);
@@ -91,7 +97,7 @@ t.test('limits count characters, not bytes or UTF-16 units', async (t) => {
   t.equal((await app.inject({ method: 'POST', url: '/signin', payload })).statusCode, 401);
 });
 
-t.test('signing in ends the session that came along and adopts nothing of it', async (t) => {
+t.test('signing in ends the session that came along and adopts nothing of it (ASVS 7.2.4)', async (t) => {
   const app = await build(t);
   const before = await signIn(app);
   const elsewhere = await signIn(app);
@@ -137,7 +143,7 @@ t.test('past MAX_SESSIONS it is 503 with Retry-After, and the sessions there go 
   t.equal(await welcome(app, await signIn(app)), 200, 'and so is that of an expired session');
 });
 
-t.test('it remembers the browser by a second cookie, which opens nothing', async (t) => {
+t.test('it remembers the browser by a second cookie, which opens nothing (ASVS 3.3.5)', async (t) => {
   const clock = fakeClock();
   const app = await build(t, { clock });
   const first = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
@@ -158,4 +164,11 @@ t.test('it remembers the browser by a second cookie, which opens nothing', async
   const [id, issuedAt] = cookieOf(second, 'device_token').split('.');
   t.equal(id, device.split('.')[0], 'it stays the same browser');
   t.equal(Number(issuedAt), clock(), 'for half a year more');
+});
+
+t.test('a password does not age (ASVS 6.2.10)', async (t) => {
+  const clock = fakeClock();
+  const app = await build(t, { clock });
+  clock.advance(50 * 365 * 86_400_000);
+  t.equal(await welcome(app, await signIn(app)), 200);
 });

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { build, fakeClock, signIn, welcome } from '../helper.ts';
 
-t.test('it greets the user in plain text', async (t) => {
+t.test('it greets the user in plain text (ASVS 3.2.2)', async (t) => {
   const app = await build(t);
   const cookie = await signIn(app);
   const response = await app.inject({ url: '/welcome', headers: { cookie } });
@@ -11,7 +11,7 @@ t.test('it greets the user in plain text', async (t) => {
   t.equal(response.headers['set-cookie'], undefined);
 });
 
-t.test('it greets up to the deadline, to the millisecond, and does not move it', async (t) => {
+t.test('it greets up to the deadline, to the millisecond, and does not move it (ASVS 7.3.1)', async (t) => {
   const clock = fakeClock();
   const app = await build(t, { clock });
   const cookie = await signIn(app);

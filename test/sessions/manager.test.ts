@@ -59,7 +59,7 @@ t.test('the store holds a hash and never the secret', async (t) => {
   t.notMatch(JSON.stringify(store.find(session.id)), token.split('.')[1]);
 });
 
-t.test('a token opens its session, and nothing else does', async (t) => {
+t.test('a token opens its session, and nothing else does (ASVS 7.2.1)', async (t) => {
   const { clock, manager } = setUp(t);
   const { session, token } = issued(await manager.start('user1', CLIENT));
   t.same(await manager.authenticate(token), session);

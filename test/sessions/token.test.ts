@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import t from 'tap';
 import { formatToken, hashesMatch, hashSecret, mintToken, parseToken } from '../../src/sessions/token.ts';
 
-t.test('a token is 128 random bits of id and 256 of secret, in base64url', async (t) => {
+t.test('a token is 128 random bits of id and 256 of secret, in base64url (ASVS 7.2.3)', async (t) => {
   const token = mintToken();
   t.equal(Buffer.from(token.id, 'base64url').length, 16);
   t.equal(Buffer.from(token.secret, 'base64url').length, 32);
@@ -10,7 +10,7 @@ t.test('a token is 128 random bits of id and 256 of secret, in base64url', async
   t.not(mintToken().secret, token.secret);
 });
 
-t.test('a new secret can be minted for an id', async (t) => {
+t.test('a new secret can be minted for an id (ASVS 7.2.2)', async (t) => {
   const first = mintToken();
   const second = mintToken(first.id);
   t.equal(second.id, first.id);
