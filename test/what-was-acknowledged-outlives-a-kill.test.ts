@@ -70,6 +70,9 @@ t.test(
     const known = new Acknowledged();
     const env = {
       STORE_URL: storeUrl,
+      SESSIONS_PER_USER: '10000',
+      // The tokens of before are asked for long after.
+      REUSE_WINDOW_SECONDS: '3600',
       SESSION_IDLE_SECONDS: '86400',
       SESSION_MAX_SECONDS: '86400',
       LOG_LEVEL: 'info',

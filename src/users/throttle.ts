@@ -1,5 +1,7 @@
+import type { RateLimiterRes } from 'rate-limiter-flexible';
 import { networkOf } from '../addresses.ts';
 import { TooManyFailures } from '../errors.ts';
+import type { Milliseconds } from '../sessions/record.ts';
 import type { FailureLimiter, OpenFailureLimiter } from '../stores/failure-limiter.ts';
 import { storeKey } from '../stores/store-key.ts';
 import type { UserRecord } from '../stores/user-store.ts';
@@ -28,12 +30,18 @@ export interface ThrottleOptions {
 interface Limit {
   readonly name: string;
   readonly limiter: FailureLimiter;
-  readonly failures: number;
+  readonly limit: number;
 }
 
-/** A limit as it stands for one attempt. */
+/** A limit for what one attempt is counted by. */
 interface Budget extends Limit {
   readonly key: string;
+}
+
+/** How far a budget is used up, and when all of it is there again. */
+interface Count extends Budget {
+  readonly failures: number;
+  readonly waitMs: Milliseconds;
 }
 
 /**
@@ -50,26 +58,25 @@ export class Throttle {
   readonly #device: Limit;
 
   constructor({ openLimiter, failuresPerAddress, failuresPerUser, windowSeconds }: ThrottleOptions) {
-    const limit = (name: string, failures: number): Limit => ({
+    const open = (name: string, limit: number): Limit => ({
       name,
-      failures,
+      limit,
       limiter: openLimiter(name, windowSeconds),
     });
-    this.#address = limit('address', failuresPerAddress);
-    this.#user = limit('user', failuresPerUser);
-    this.#pair = limit('pair', failuresPerUser);
-    this.#device = limit('device', failuresPerUser);
+    this.#address = open('address', failuresPerAddress);
+    this.#user = open('user', failuresPerUser);
+    this.#pair = open('pair', failuresPerUser);
+    this.#device = open('device', failuresPerUser);
   }
 
   /** Refuses an attempt that has no budget left, at no cost. @throws TooManyFailures */
   async assertOpen(attempt: Attempt): Promise<void> {
-    const budgets = this.#budgetsOf(attempt);
-    const counts = await Promise.all(budgets.map(({ limiter, key }) => limiter.get(key)));
-    const spent = budgets.filter(
-      ({ failures }, i) => (counts[i]?.consumedPoints ?? 0) >= failures && waitOf(counts[i]) > 0,
+    const counts = await Promise.all(
+      this.#budgetsOf(attempt).map(async (budget) => count(budget, await budget.limiter.get(budget.key))),
     );
+    const spent = counts.filter(({ limit, failures, waitMs }) => failures >= limit && waitMs > 0);
     if (spent.length > 0) {
-      throw tooMany(attempt, spent, counts.map(waitOf));
+      throw tooMany(attempt, spent);
     }
   }
 
@@ -79,16 +86,15 @@ export class Throttle {
    * @throws TooManyFailures
    */
   async charge(attempt: Attempt): Promise<string[]> {
-    const budgets = this.#budgetsOf(attempt);
-    const counts = await Promise.all(budgets.map(({ limiter, key }) => limiter.penalty(key)));
-    const over = budgets.filter(({ failures }, i) => (counts[i]?.consumedPoints ?? 0) > failures);
+    const counts = await Promise.all(
+      this.#budgetsOf(attempt).map(async (budget) => count(budget, await budget.limiter.penalty(budget.key))),
+    );
+    const over = counts.filter(({ limit, failures }) => failures > limit);
     if (over.length > 0) {
-      await Promise.all(budgets.map(({ limiter, key }) => limiter.reward(key)));
-      throw tooMany(attempt, over, counts.map(waitOf));
+      await Promise.all(counts.map(({ limiter, key }) => limiter.reward(key)));
+      throw tooMany(attempt, over);
     }
-    return budgets
-      .filter(({ failures }, i) => counts[i]?.consumedPoints === failures)
-      .map(({ name }) => name);
+    return counts.filter(({ limit, failures }) => failures === limit).map(({ name }) => name);
   }
 
   /**
@@ -102,8 +108,8 @@ export class Throttle {
     }
     const [address, user, pair] = this.#strangersBudgets(attempt);
     // What is taken here is given back there, once: of any number at once, no more and no less than was charged.
-    const count = await pair.limiter.take(pair.key);
-    await Promise.all([address, user].map(({ limiter, key }) => limiter.reward(key, count)));
+    const taken = await pair.limiter.take(pair.key);
+    await Promise.all([address, user].map(({ limiter, key }) => limiter.reward(key, taken)));
   }
 
   #budgetsOf(attempt: Attempt): readonly Budget[] {
@@ -123,13 +129,12 @@ export class Throttle {
   }
 }
 
-/** Milliseconds until the failures of a key are forgotten. */
-function waitOf(count: { readonly msBeforeNext: number } | null | undefined): number {
-  return count?.msBeforeNext ?? 0;
+function count(budget: Budget, found: Pick<RateLimiterRes, 'consumedPoints' | 'msBeforeNext'> | null): Count {
+  return { ...budget, failures: found?.consumedPoints ?? 0, waitMs: found?.msBeforeNext ?? 0 };
 }
 
-function tooMany({ user }: Attempt, limits: readonly Limit[], waits: readonly number[]): TooManyFailures {
-  const seconds = Math.max(1, Math.ceil(Math.max(...waits) / 1000));
-  const names = limits.map(({ name }) => name);
-  return new TooManyFailures(seconds, names, user?.username);
+function tooMany({ user }: Attempt, spent: readonly Count[]): TooManyFailures {
+  const waitMs = Math.max(...spent.map((one) => one.waitMs));
+  const names = spent.map(({ name }) => name);
+  return new TooManyFailures(Math.max(1, Math.ceil(waitMs / 1000)), names, user?.username);
 }

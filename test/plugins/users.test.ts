@@ -1,3 +1,4 @@
+import { hash } from '@node-rs/argon2';
 import Fastify, { type FastifyInstance } from 'fastify';
 import t from 'tap';
 import { sessions, users } from '../../src/index.ts';
@@ -67,4 +68,16 @@ t.test('a store of users that fails or hangs is "cannot tell"', async (t) => {
     const app = await build(t, { userStore, env: { STORE_TIMEOUT_MS: '20' } });
     t.match(await tryToSignIn(app, ANN), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
   }
+});
+
+t.test('a hash that cannot be renewed is logged, and keeps nobody from signing in', async (t) => {
+  const log: string[] = [];
+  const userStore = new MemoryUserStore();
+  userStore.create(newUser(ANN.username, await hash(ANN.password, { memoryCost: 4096 })));
+  userStore.replace = () => {
+    throw new Error('down');
+  };
+  const app = await build(t, { log, userStore, env: { LOG_LEVEL: 'warn' } });
+  t.match(await tryToSignIn(app, ANN), { username: 'ann' });
+  t.match(JSON.parse(log[0] ?? '{}'), { level: 40, msg: /could not be renewed/ });
 });

@@ -1,4 +1,5 @@
 import { mock } from 'node:test';
+import type { RateLimiterRes } from 'rate-limiter-flexible';
 import t, { type Test } from 'tap';
 import type { UserRecord } from '../../src/stores/user-store.ts';
 import { newUser } from '../../src/stores/user-store.ts';
@@ -154,4 +155,17 @@ t.test('whoever is right is not throttled, however many of them at once', async 
   }
   await fail(throttle, 10);
   await blocked(t, throttle);
+});
+
+t.test('failures whose window has just closed count no more, though they are still there', async (t) => {
+  const stale = { consumedPoints: 99, msBeforeNext: -1 } as RateLimiterRes;
+  const throttle = newThrottle({
+    openLimiter: () => ({
+      get: async () => stale,
+      penalty: async () => stale,
+      reward: async () => stale,
+      take: async () => 0,
+    }),
+  });
+  await open(t, throttle);
 });
