@@ -81,7 +81,7 @@ export function record(over: Partial<SessionRecord> = {}): SessionRecord {
 export function doctored(store: SessionStore, methods: Partial<SessionStore>): SessionStore {
   const plain: SessionStore = {
     create: (record) => store.create(record),
-    find: (id) => store.find(id),
+    find: (id, latest) => store.find(id, latest),
     replace: (next, expectedHash) => store.replace(next, expectedHash),
     remove: (id) => store.remove(id),
     listByUser: (username) => store.listByUser(username),

@@ -57,6 +57,39 @@ async function areOne(t: Test, storeUrl: string, boundMs: number): Promise<void>
   t.ok(worstMs < boundMs + SEEN_ELSEWHERE_MS, `${worstMs} ms`);
 }
 
+/** A client may be sent to the other instance at any moment, also with a token that is a millisecond old. */
+async function followsAtOnce(t: Test, storeUrl: string): Promise<void> {
+  const { here, there, get, signIn, refresh, cookieOf } = await startTwo(t, storeUrl);
+  let cookie = await signIn();
+  let isDone = false;
+  const busy = Promise.all(
+    Array.from({ length: 10 }, async () => {
+      while (!isDone) {
+        await get(`${there}/welcome`, cookie);
+      }
+    }),
+  );
+  const statuses: number[] = [];
+  for (let round = 0; round < 500; round++) {
+    cookie = cookieOf(await refresh(here, cookie));
+    statuses.push(await get(`${there}/welcome`, cookie));
+  }
+  isDone = true;
+  await busy;
+  t.equal(statuses.filter((status) => status !== 200).length, 0);
+}
+
+t.test('a token of a moment ago is good on the other, with LMDB', (t) =>
+  followsAtOnce(t, `lmdb:${temporaryDirectory(t)}/data`),
+);
+
+t.test('a token of a moment ago is good on the other, with Redis', async (t) => {
+  const redis = await startRedis(t);
+  if (redis) {
+    await followsAtOnce(t, redis.url);
+  }
+});
+
 t.test('on one LMDB database', (t) => areOne(t, `lmdb:${temporaryDirectory(t)}/data`, 0));
 
 t.test('on one Redis server', async (t) => {

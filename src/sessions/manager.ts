@@ -203,17 +203,27 @@ export class SessionManager {
     if (token === undefined) {
       return new Refusal('malformed token');
     }
-    const record = await this.#store.find(token.id);
-    if (record === undefined) {
-      return new Refusal('unknown session', token);
-    }
-    const now = this.#clock();
     const hash = hashSecret(token.secret);
+    const record = await this.#store.find(token.id);
+    const found = record && this.#match(record, hash);
+    if (found !== undefined) {
+      return found;
+    }
+    // The secret of a refresh that this process has not heard of yet?
+    const latest = record && (await this.#store.find(token.id, true));
+    if (latest === undefined) {
+      return new Refusal('unknown session', { id: token.id });
+    }
+    return this.#match(latest, hash) ?? new Refusal('wrong secret', latest);
+  }
+
+  #match(record: SessionRecord, hash: string): Recognized | undefined {
+    const now = this.#clock();
     if (hashesMatch(record.secretHash, hash)) {
       return { record, now, replacedAt: undefined };
     }
     const replacedAt = whenReplaced(record, hash);
-    return replacedAt === undefined ? new Refusal('wrong secret', record) : { record, now, replacedAt };
+    return replacedAt === undefined ? undefined : { record, now, replacedAt };
   }
 }
 

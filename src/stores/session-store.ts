@@ -18,8 +18,11 @@ export interface SessionStore {
   /** Adds a record. `false` if its id is taken; the record there stays as it is. */
   create(record: SessionRecord): MaybePromise<boolean>;
 
-  /** The record of an id, or `undefined`. */
-  find(id: string): MaybePromise<SessionRecord | undefined>;
+  /**
+   * The record of an id, or `undefined`. A store that keeps records at hand may answer with one that was replaced
+   * elsewhere a moment ago, unless it is asked for the `latest`.
+   */
+  find(id: string, latest?: boolean): MaybePromise<SessionRecord | undefined>;
 
   /**
    * Puts `next` in place of the record with the same id if that record still has `expectedHash` as its secret's

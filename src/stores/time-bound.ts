@@ -14,7 +14,7 @@ export function timeBoundSessionStore(store: SessionStore, timeoutMs: Millisecon
   const bound = timeBound(timeoutMs);
   return {
     create: bound((record) => store.create(record)),
-    find: bound((id) => store.find(id)),
+    find: bound((id, latest) => store.find(id, latest)),
     replace: bound((next, expectedHash) => store.replace(next, expectedHash)),
     remove: bound((id) => store.remove(id)),
     listByUser: bound((username) => store.listByUser(username)),

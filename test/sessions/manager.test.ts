@@ -246,3 +246,19 @@ t.test('a store that says a random id is taken is a store that failed', async (t
   const manager = new SessionManager(full, clock, LIFETIMES);
   await t.rejects(manager.start('user1', CLIENT), StoreUnavailable);
 });
+
+t.test(
+  'a token that was refreshed elsewhere a moment ago opens its session, though the store is behind',
+  async (t) => {
+    const { clock, store, manager } = setUp(t);
+    const first = issued(await manager.start('user1', CLIENT));
+    const before = store.find(first.session.id);
+    const second = issued(await manager.refresh(first.token));
+    const behind = doctored(store, { find: (id, latest) => (latest ? store.find(id) : before) });
+    const elsewhere = new SessionManager(behind, clock, LIFETIMES);
+    t.same(await elsewhere.authenticate(second.token), second.session);
+    t.equal(reason(await elsewhere.authenticate(formatToken(mintToken(first.session.id)))), 'wrong secret');
+    await manager.end(second.token);
+    t.equal(reason(await elsewhere.authenticate(second.token)), 'unknown session');
+  },
+);

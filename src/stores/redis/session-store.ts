@@ -46,9 +46,9 @@ export class RedisSessionStore implements SessionStore {
     return reply !== null;
   }
 
-  find(id: string): SessionRecord | undefined | Promise<SessionRecord | undefined> {
+  find(id: string, latest = false): SessionRecord | undefined | Promise<SessionRecord | undefined> {
     const key = this.#keyOf(id);
-    const kept = this.#connection.isCurrent ? this.#cache.get(key) : undefined;
+    const kept = !latest && this.#connection.isCurrent ? this.#cache.get(key) : undefined;
     return kept ?? this.#load(key);
   }
 
