@@ -29,7 +29,7 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     // A request that arrives while the service closes is answered like any other, on its last connection.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, { https }),
     frameworkErrors: (error, request, reply) =>
       answerError(
         error,

@@ -14,7 +14,7 @@ export const securityEvents = {
   authn_password_change: { level: 'info', message: 'password changed' },
   authn_password_change_fail: { level: 'warn', message: 'change of password refused' },
   authn_token_reuse: { level: 'warn', message: 'a token that was replaced came back: its session has ended' },
-  authz_fail: { level: 'warn', message: "another user's session was asked for" },
+  authz_fail: { level: 'warn', message: 'the session does not allow what was asked for' },
   excess_rate_limit_exceeded: { level: 'warn', message: 'too many failures: the password was not looked at' },
   input_validation_fail: { level: 'warn', message: 'input refused' },
   malicious_csrf: { level: 'warn', message: 'cross-origin request refused' },

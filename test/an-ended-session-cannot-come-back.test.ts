@@ -75,6 +75,9 @@ t.test('under any mix of requests at once, what was ended stays ended (ASVS 7.4.
       ({ body, statusCode }) => statusCode === 200 && body.includes('expiresAt'),
     );
     t.ok(issued.length <= 1);
+    for (const refreshed of issued) {
+      t.equal(await welcome(app, cookieOf(refreshed)), 401);
+    }
     t.equal(await welcome(app, cookie), 401);
   }
 });

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import type { ConnectionError } from 'fastify';
 import t from 'tap';
 import { answerClientError } from '../src/client-errors.ts';
+import { securityHeadersFor } from '../src/plugins/security-headers.ts';
 
 const failed = (code: string) => Object.assign(new Error('secret detail'), { code }) as ConnectionError;
 
@@ -17,10 +18,13 @@ t.test(
     ] as const;
     for (const [from, status, code] of cases) {
       const socket = new PassThrough();
-      answerClientError(failed(from), socket as unknown as Socket);
+      answerClientError(failed(from), socket as unknown as Socket, { https: true });
       const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
       t.match(head, `HTTP/1.1 ${status}\r\nConnection: close\r\n`);
       t.match(head, `Content-Length: ${Buffer.byteLength(body)}\r\n`);
+      for (const [name, value] of Object.entries(securityHeadersFor({ https: true }))) {
+        t.ok(head.includes(`\r\n${name}: ${value}`), name);
+      }
       t.match(JSON.parse(body), { statusCode: Number(status.slice(0, 3)), code });
       t.notMatch(body, 'secret');
     }
@@ -29,10 +33,10 @@ t.test(
 
 t.test('who has gone gets no answer', async (t) => {
   const reset = new PassThrough();
-  answerClientError(failed('ECONNRESET'), reset as unknown as Socket);
+  answerClientError(failed('ECONNRESET'), reset as unknown as Socket, { https: false });
   const ended = new PassThrough();
   ended.end();
-  answerClientError(failed('HPE_INVALID_METHOD'), ended as unknown as Socket);
+  answerClientError(failed('HPE_INVALID_METHOD'), ended as unknown as Socket, { https: false });
   for (const socket of [reset, ended]) {
     t.equal(socket.destroyed, true);
     t.equal(socket.readableLength, 0);

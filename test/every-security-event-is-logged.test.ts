@@ -69,7 +69,7 @@ const SCENES: Record<SecurityEvent, (scene: Scene) => Promise<object>> = {
   async authz_fail({ app }) {
     const [mine, theirs] = [await signIn(app), await signIn(app, USER2)];
     await app.inject({ method: 'DELETE', url: `/sessions/${idOf(theirs)}`, headers: { cookie: mine } });
-    return { username: 'user1', sessionId: idOf(theirs) };
+    return { username: 'user1', sessionId: idOf(theirs), reason: "another user's session" };
   },
   async input_validation_fail({ post }) {
     await post('/signin', { username: 1 });

@@ -125,3 +125,27 @@ t.test('the default lifetimes are within those of NIST (NIST 2.2.3, NIST 2.3.3)'
   t.ok(SESSION_MAX_SECONDS <= 12 * 3600);
   t.ok(SESSION_IDLE_SECONDS <= 15 * 60);
 });
+
+t.test('the list of common passwords is as long as docs/security.md says (ASVS 6.1.2)', async (t) => {
+  const { dictionary } = await import('@zxcvbn-ts/language-common');
+  const lengths = dictionary['passwords-common'].map((password) => String(password).length);
+  const atLeast = (length: number) => lengths.filter((one) => one >= length).length.toLocaleString('en');
+  t.match(docs, `the ${atLeast(0)} passwords in the list`);
+  t.match(
+    docs,
+    `the ${atLeast(0)} most common, of which only ${atLeast(15)} have 15 characters; ${atLeast(8)} have 8`,
+  );
+});
+
+t.test('every route that takes a password is named in docs/security.md (ASVS 6.1.3)', async (t) => {
+  const { paths } = (await (await build(t)).inject('/docs/json')).json();
+  const taking = Object.entries<Record<string, object>>(paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, operation]) => JSON.stringify(operation).includes('"format":"password"'))
+      .map(([method]) => `${method.toUpperCase()} ${path}`),
+  );
+  t.same(taking, ['POST /signin', 'POST /password']);
+  for (const route of taking) {
+    t.match(docs, `\`${route}\``);
+  }
+});

@@ -47,8 +47,10 @@ export class RequestSessions {
     return accepted(request, await this.#rules.authenticate(this.#onlyToken(request)));
   }
 
-  assertFresh({ session }: FastifyRequest): void {
+  assertFresh(request: FastifyRequest): void {
+    const { session } = request;
     if (this.#clock() - session.authenticatedAt >= this.#freshMs) {
+      logEvent(request, 'authz_fail', { ...about(session), reason: 'signed in too long ago' });
       throw new SignInAgain();
     }
   }
@@ -119,7 +121,7 @@ export class RequestSessions {
     }
     if (ended.reason === "another user's session") {
       const { username } = request.session;
-      logEvent(request, 'authz_fail', { username, sessionId: ended.subject?.id });
+      logEvent(request, 'authz_fail', { username, sessionId: ended.subject?.id, reason: ended.reason });
     }
     throw new NoSuchSession();
   }

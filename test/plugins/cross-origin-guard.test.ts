@@ -36,6 +36,7 @@ const stateChanging = [
   { method: 'POST', url: '/refresh' },
   { method: 'POST', url: '/logout' },
   { method: 'GET', url: '/logout' },
+  { method: 'DELETE', url: '/sessions' },
 ] as const;
 
 for (const request of stateChanging) {
@@ -59,7 +60,7 @@ for (const request of stateChanging) {
   );
 }
 
-t.test('reading is for everybody (ASVS 3.7.5)', async (t) => {
+t.test('reading is for everybody', async (t) => {
   const app = await build(t);
   const cookie = await signIn(app);
   const headers = { cookie, 'sec-fetch-site': 'cross-site', origin: 'https://other.example' };
@@ -88,4 +89,13 @@ t.test('a refusal is logged with who asked, as a thing to know about', async (t)
     event: 'malicious_csrf',
     address: '127.0.0.1',
   });
+});
+
+t.test('a browser that says nothing of itself is served (ASVS 3.7.5)', async (t) => {
+  const app = await build(t);
+  const old = { 'user-agent': 'Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko' };
+  const cookie = await signIn(app, USER1, old);
+  t.equal(await welcome(app, cookie), 200);
+  const left = await app.inject({ method: 'POST', url: '/logout', headers: { ...old, cookie } });
+  t.equal(left.statusCode, 200);
 });

@@ -103,7 +103,7 @@ t.test(
   },
 );
 
-t.test('a fault of ours is 500, and only the log knows what it was (ASVS 16.5.1)', async (t) => {
+t.test('a fault of ours is 500, and only the log knows what it was (ASVS 16.5.1, ASVS 16.5.4)', async (t) => {
   const log: string[] = [];
   const app = await build(t, {
     log,

@@ -6,6 +6,7 @@ import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { newUser } from '../../src/stores/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { build, USER1 } from '../helper.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
 
 const ANN = { username: 'ann', password: 'a password of her own' };
 
@@ -21,7 +22,7 @@ t.test('the demo users exist with the store in memory, and the log warns of them
   t.match(JSON.parse(log[0] ?? '{}'), { level: 40, users: ['user1', 'user2'], msg: /^DEMO USERS/ });
 });
 
-t.test('with a store of users there are no others (ASVS 6.3.2)', async (t) => {
+t.test('with a store of users there are no others', async (t) => {
   const log: string[] = [];
   const passwords = new PasswordHasher();
   const userStore = new MemoryUserStore();
@@ -80,4 +81,9 @@ t.test('a hash that cannot be renewed is logged, and keeps nobody from signing i
   const app = await build(t, { log, userStore, env: { LOG_LEVEL: 'warn' } });
   t.match(await tryToSignIn(app, ANN), { username: 'ann' });
   t.match(JSON.parse(log[0] ?? '{}'), { level: 40, msg: /could not be renewed/ });
+});
+
+t.test('a store that keeps anything has no demo users (ASVS 6.3.2)', async (t) => {
+  const app = await build(t, { env: { STORE_URL: `lmdb:${temporaryDirectory(t)}/data` } });
+  t.match(await tryToSignIn(app, USER1), { statusCode: 401 });
 });

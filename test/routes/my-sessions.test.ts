@@ -104,8 +104,9 @@ t.test(
   'to end sessions takes a sign-in not long ago, which a refresh is not; to see them does not (ASVS 7.5.2)',
   async (t) => {
     const clock = fakeClock();
-    const env = { SESSION_IDLE_SECONDS: '600', FRESH_SECONDS: '300' };
-    const app = await build(t, { clock, env });
+    const env = { SESSION_IDLE_SECONDS: '600', FRESH_SECONDS: '300', LOG_LEVEL: 'warn' };
+    const log: string[] = [];
+    const app = await build(t, { clock, log, env });
     const [mine, other] = [await signIn(app), await signIn(app)];
     clock.advance(299_999);
     t.equal((await ask(app, 'DELETE', `/sessions/${mintToken().id}`, mine)).statusCode, 404);
@@ -115,6 +116,7 @@ t.test(
       t.match(refused.json(), { statusCode: 403, code: 'SIGN_IN_AGAIN' });
       t.equal(refused.headers['set-cookie'], undefined);
     }
+    t.match(JSON.parse(log.at(-1) ?? '{}'), { event: 'authz_fail', reason: 'signed in too long ago' });
     t.equal(await welcome(app, other), 200);
     t.equal((await ask(app, 'GET', '/sessions', mine)).statusCode, 200);
 

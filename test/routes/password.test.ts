@@ -84,7 +84,7 @@ t.test(
 );
 
 t.test(
-  'a wrong current password counts like one at a sign-in, and those count here (ASVS 6.1.3, ASVS 6.3.4)',
+  'a wrong current password counts like one at a sign-in, and those count here (ASVS 6.3.4)',
   async (t) => {
     const { app } = await setUp(t);
     const cookie = await signIn(app, ANN);
