@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { CrossOriginRefused } from '../errors.ts';
 import { logEvent } from '../security-events.ts';
@@ -14,7 +14,7 @@ declare module 'fastify' {
      * An onRequest hook for a GET route that changes state all the same. Other methods are guarded without it.
      * @throws CrossOriginRefused (403)
      */
-    refuseCrossOrigin: (request: FastifyRequest) => Promise<void>;
+    refuseCrossOrigin: onRequestHookHandler;
   }
 }
 
@@ -33,16 +33,20 @@ async function registerCrossOriginGuard(
   app: FastifyInstance,
   options: CrossOriginGuardOptions,
 ): Promise<void> {
-  const refuseCrossOrigin = async (request: FastifyRequest): Promise<void> => {
-    if (!isOwnOrigin(request, options.publicOrigin)) {
-      logEvent(request, 'malicious_csrf', { origin: request.headers.origin });
-      throw new CrossOriginRefused();
+  const refuseCrossOrigin: onRequestHookHandler = (request, _reply, done) => {
+    if (isOwnOrigin(request, options.publicOrigin)) {
+      done();
+      return;
     }
+    logEvent(request, 'malicious_csrf', { origin: request.headers.origin });
+    done(new CrossOriginRefused());
   };
   app.decorate('refuseCrossOrigin', refuseCrossOrigin);
-  app.addHook('onRequest', async (request) => {
-    if (!SAFE_METHODS.has(request.method)) {
-      await refuseCrossOrigin(request);
+  app.addHook('onRequest', function (request, reply, done) {
+    if (SAFE_METHODS.has(request.method)) {
+      done();
+    } else {
+      refuseCrossOrigin.call(this, request, reply, done);
     }
   });
 }

@@ -2,12 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { canonicalAddress } from '../addresses.ts';
 import { deviceName } from '../device-name.ts';
 import { NoSuchSession, NotSignedIn, SignInAgain, SignInRefused } from '../errors.ts';
+import { isThenable, type MaybePromise } from '../maybe-promise.ts';
 import { type EventDetails, logEvent } from '../security-events.ts';
 import type { IssuedSession, SessionManager } from '../sessions/manager.ts';
 import type { Clock, Milliseconds, Session } from '../sessions/record.ts';
 import { type Reason, Refusal } from '../sessions/refusal.ts';
 import type { UserSessions } from '../sessions/user-sessions.ts';
-import type { MaybePromise } from '../stores/session-store.ts';
 import type { SessionCookie } from './session-cookie.ts';
 
 export interface RequestSessionsOptions {
@@ -43,8 +43,12 @@ export class RequestSessions {
     this.#freshMs = freshSeconds * 1000;
   }
 
-  async authenticate(request: FastifyRequest): Promise<Session> {
-    return accepted(request, await this.#rules.authenticate(this.#onlyToken(request)));
+  /** At once if the store answers at once. */
+  authenticate(request: FastifyRequest): MaybePromise<Session> {
+    const outcome = this.#rules.authenticate(this.#onlyToken(request));
+    return isThenable(outcome)
+      ? outcome.then((later) => accepted(request, later))
+      : accepted(request, outcome);
   }
 
   assertFresh(request: FastifyRequest): void {

@@ -1,11 +1,18 @@
 import cookie from '@fastify/cookie';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  preHandlerHookHandler,
+} from 'fastify';
 import fp from 'fastify-plugin';
+import { isThenable, type MaybePromise } from '../maybe-promise.ts';
 import { SessionManager } from '../sessions/manager.ts';
 import type { Clock, Session } from '../sessions/record.ts';
 import { UserSessions } from '../sessions/user-sessions.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
-import type { MaybePromise, SessionStore } from '../stores/session-store.ts';
+import type { SessionStore } from '../stores/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import type { CookieOptions } from './host-cookie.ts';
 import { RequestSessions } from './request-sessions.ts';
@@ -52,13 +59,13 @@ declare module 'fastify' {
      * A preHandler that lets only signed-in users pass and gives the handler `request.session`.
      * @throws NotSignedIn (401) without a live session, StoreUnavailable (503) when the store cannot tell.
      */
-    requireSession: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+    requireSession: preHandlerHookHandler;
     /**
      * The same for users who have signed in not long ago, before what a stolen session must not be enough for (OWASP
      * ASVS 5.0, 7.5).
      * @throws SignInAgain (403), and what `requireSession` throws.
      */
-    requireFreshSession: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+    requireFreshSession: preHandlerHookHandler;
   }
 
   interface FastifyRequest {
@@ -113,21 +120,33 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
   const actions = applyRules(store, jar, clock, options);
 
   if (!app.hasPlugin('@fastify/cookie')) {
-    await app.register(cookie);
+    // Without a hook: it would take apart all cookies of every request, and we read but one.
+    await app.register(cookie, { hook: false });
   }
   app.decorate('sessionStore', store);
   app.decorate('sessionCookieName', jar.name);
   app.decorateRequest(kSession, null);
   app.decorateRequest('session', { getter: guardedSession });
 
-  app.decorate('requireSession', async (request, reply) => {
+  // What the store has at hand is answered at once: no promise on the way of nearly every request.
+  const identify = (request: FastifyRequest, reply: FastifyReply): MaybePromise<void> => {
     forbidCaching(reply);
-    request[kSession] = await actions.authenticate(request);
-  });
-  app.decorate('requireFreshSession', async (request, reply) => {
-    await app.requireSession(request, reply);
-    actions.assertFresh(request);
-  });
+    const session = actions.authenticate(request);
+    if (isThenable(session)) {
+      return session.then((later) => {
+        request[kSession] = later;
+      });
+    }
+    request[kSession] = session;
+  };
+  app.decorate('requireSession', asHook(identify));
+  app.decorate(
+    'requireFreshSession',
+    asHook(async (request, reply) => {
+      await identify(request, reply);
+      actions.assertFresh(request);
+    }),
+  );
 
   app.decorateRequest('listSessions', function () {
     return actions.list(this);
@@ -176,6 +195,26 @@ function applyRules(
     clock,
     freshSeconds,
   });
+}
+
+/** A hook that goes on at once, unless it was given a promise to wait for. */
+function asHook(
+  check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<void>,
+): preHandlerHookHandler {
+  return (request, reply, done) => {
+    let pending: MaybePromise<void>;
+    try {
+      pending = check(request, reply);
+    } catch (error) {
+      done(error as FastifyError);
+      return;
+    }
+    if (isThenable(pending)) {
+      pending.then(() => done(), done);
+    } else {
+      done();
+    }
+  };
 }
 
 function ownStore(app: FastifyInstance, clock: Clock): SessionStore {

@@ -1,6 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { StoreUnavailable } from '../errors.ts';
-import type { MaybePromise } from '../stores/session-store.ts';
+import type { MaybePromise } from '../maybe-promise.ts';
 import { timeBound } from '../stores/time-bound.ts';
 import { refusals } from './replies.ts';
 

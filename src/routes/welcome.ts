@@ -18,8 +18,7 @@ const schema = {
 };
 
 export const welcome: FastifyPluginAsyncTypebox = async (app) => {
-  app.get('/welcome', { schema, preHandler: app.requireSession }, async (request, reply) => {
-    reply.type('text/plain; charset=utf-8');
-    return `Welcome ${request.session.username}!`;
+  app.get('/welcome', { schema, preHandler: app.requireSession }, (request, reply) => {
+    reply.type('text/plain; charset=utf-8').send(`Welcome ${request.session.username}!`);
   });
 };

@@ -1,5 +1,6 @@
 import { StoreUnavailable } from '../errors.ts';
-import type { MaybePromise, SessionStore } from '../stores/session-store.ts';
+import { isThenable, type MaybePromise } from '../maybe-promise.ts';
+import type { SessionStore } from '../stores/session-store.ts';
 import {
   type Client,
   type Clock,
@@ -84,15 +85,35 @@ export class SessionManager {
     return refusal ?? issued;
   }
 
-  /** The live session that a token opens. A token that was replaced a while ago ends its session: it was stolen. */
-  async authenticate(text: string): Promise<Session | Refusal> {
-    const found = await this.#open(text);
-    return found instanceof Refusal ? found : toSession(found.record);
+  /**
+   * The live session that a token opens; at once if the store answers at once. A token that was replaced a while ago ends
+   * its session: it was stolen.
+   */
+  authenticate(text: string): MaybePromise<Session | Refusal> {
+    const token = parseToken(text);
+    if (token === undefined) {
+      return new Refusal('malformed token');
+    }
+    const record = this.#store.find(token.id);
+    if (record === undefined) {
+      return new Refusal('unknown session', token);
+    }
+    // Nearly every request goes this way, and no further.
+    if (!isThenable(record) && this.#isOpenedBy(record, token)) {
+      return toSession(record);
+    }
+    return this.#open(token, record).then((found) =>
+      found instanceof Refusal ? found : toSession(found.record),
+    );
+  }
+
+  #isOpenedBy(record: SessionRecord, { secret }: Token): boolean {
+    return hashesMatch(record.secretHash, hashSecret(secret)) && isLive(record, this.#clock());
   }
 
   /** Swaps a token for a fresh one, once: of any number of concurrent calls with one token, one succeeds. */
   async refresh(text: string): Promise<IssuedSession | Refusal> {
-    const found = await this.#open(text);
+    const found = await this.#open(parseToken(text));
     if (found instanceof Refusal) {
       return found;
     }
@@ -124,7 +145,7 @@ export class SessionManager {
    * its session ends as well.
    */
   async end(text: string): Promise<Session | Refusal> {
-    const found = await this.#recognize(text);
+    const found = await this.#recognize(parseToken(text));
     if (found instanceof Refusal) {
       return found;
     }
@@ -170,8 +191,11 @@ export class SessionManager {
     return (await this.#store.replace(next, record.secretHash)) ? issue(next, token) : undefined;
   }
 
-  async #open(text: string): Promise<Recognized | Refusal> {
-    const found = await this.#recognize(text);
+  async #open(
+    token: Token | undefined,
+    asked?: MaybePromise<SessionRecord | undefined>,
+  ): Promise<Recognized | Refusal> {
+    const found = await this.#recognize(token, asked);
     if (found instanceof Refusal) {
       return found;
     }
@@ -197,14 +221,19 @@ export class SessionManager {
     return replacedAt !== undefined && now - replacedAt > this.#reuseWindowMs;
   }
 
-  /** The record that a token belongs to, live or not. A token that is not well formed never reaches the store. */
-  async #recognize(text: string): Promise<Recognized | Refusal> {
-    const token = parseToken(text);
+  /**
+   * The record that a token belongs to, live or not; `asked` is what the store said if it was asked before. A token that
+   * is not well formed never reaches the store.
+   */
+  async #recognize(
+    token: Token | undefined,
+    asked?: MaybePromise<SessionRecord | undefined>,
+  ): Promise<Recognized | Refusal> {
     if (token === undefined) {
       return new Refusal('malformed token');
     }
     const hash = hashSecret(token.secret);
-    const record = await this.#store.find(token.id);
+    const record = await (asked ?? this.#store.find(token.id));
     const found = record && this.#match(record, hash);
     if (found !== undefined) {
       return found;

@@ -23,6 +23,6 @@ export class Refusal {
 
   constructor(reason: Reason, subject?: Subject) {
     this.reason = reason;
-    this.subject = subject;
+    this.subject = subject && { id: subject.id, ...(subject.username && { username: subject.username }) };
   }
 }

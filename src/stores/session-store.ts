@@ -1,7 +1,5 @@
+import type { MaybePromise } from '../maybe-promise.ts';
 import type { SessionRecord } from '../sessions/record.ts';
-
-/** An answer now or later. Callers always `await`, so that an engine in the process pays for no promise. */
-export type MaybePromise<T> = T | Promise<T>;
 
 /**
  * Where sessions are kept.

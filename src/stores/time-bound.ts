@@ -1,7 +1,8 @@
 import { StoreFull, StoreUnavailable } from '../errors.ts';
+import { isThenable, type MaybePromise } from '../maybe-promise.ts';
 import type { Milliseconds } from '../sessions/record.ts';
 import type { FailureLimiter } from './failure-limiter.ts';
-import type { MaybePromise, SessionStore } from './session-store.ts';
+import type { SessionStore } from './session-store.ts';
 import type { UserStore } from './user-store.ts';
 import { within } from './within.ts';
 
@@ -62,10 +63,6 @@ export function timeBound(timeoutMs: Milliseconds) {
         throw failure(error);
       }
     };
-}
-
-function isThenable<T>(answer: MaybePromise<T>): answer is Promise<T> {
-  return typeof (answer as Promise<T> | undefined)?.then === 'function';
 }
 
 function answerWithin<T>(timeoutMs: Milliseconds, answer: PromiseLike<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { MaybePromise } from '../maybe-promise.ts';
 import type { Milliseconds } from '../sessions/record.ts';
-import type { MaybePromise } from './session-store.ts';
 
 /** A user as a store keeps it. */
 export interface UserRecord {

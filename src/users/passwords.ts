@@ -3,7 +3,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import fastq from 'fastq';
 import { SignInBusy } from '../errors.ts';
-import type { MaybePromise } from '../stores/session-store.ts';
+import type { MaybePromise } from '../maybe-promise.ts';
 import { ARGON2ID, isBcrypt } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
