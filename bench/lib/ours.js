@@ -3,6 +3,7 @@ import { service } from '../../dist/app.js';
 import { parseConfig } from '../../dist/config.js';
 import { fastifyOptions } from '../../dist/fastify-options.js';
 import { formatToken, hashSecret, mintToken } from '../../dist/sessions/token.js';
+import { nameOf } from './welcome.js';
 
 // Everything here, and nothing else in bench but the micro-benchmark and the scale table, knows the inside of dist.
 
@@ -71,14 +72,3 @@ export async function seedSessions(store, count) {
   }
   return cookies;
 }
-
-/**
- * All names are of one length, and so are all replies.
- * @param {number} i
- */
-export function nameOf(i) {
-  return `user${String(i).padStart(8, '0')}`;
-}
-
-/** What the bare route answers: as long as everybody else's reply. */
-export const WELCOME = `Welcome ${nameOf(0)}!`;

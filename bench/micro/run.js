@@ -38,8 +38,8 @@ async function measure(name, call, seconds) {
   let i = 0;
   // What answers at once is not awaited here either: a promise is part of the cost only where there is one.
   bench.add(name, isThenable(call(0)) ? async () => run(call) : () => runAtOnce(call));
-  const [task] = await bench.run();
-  const latency = /** @type {any} */ (task?.result).latency;
+  await bench.run();
+  const { latency } = /** @type {any} */ (bench.tasks[0]).result;
   const nanos = (/** @type {number} */ milliseconds) => (milliseconds * 1e6) / BATCH;
   return { name, nanos: nanos(latency.p50), noise: (latency.p75 - latency.min) / latency.p50 };
 

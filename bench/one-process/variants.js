@@ -1,5 +1,6 @@
 import Fastify from 'fastify';
-import { buildOurs, nameOf, seedSessions, WELCOME } from '../lib/ours.js';
+import { buildOurs, seedSessions } from '../lib/ours.js';
+import { nameOf, WELCOME } from '../lib/welcome.js';
 
 /**
  * What the one process can run beside each other. Each answers `GET /welcome` with the same text.
