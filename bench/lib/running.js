@@ -2,6 +2,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { start } from './children.js';
+import { cookiesOf } from './cookies.js';
 import { scratchDirectory } from './scratch.js';
 import { nameOf } from './welcome.js';
 
@@ -78,14 +79,6 @@ async function signIn(port, username) {
     throw new Error(`sign-in answers ${response.status} ${text}`);
   }
   return cookiesOf(response.headers.getSetCookie());
-}
-
-/**
- * What a browser sends back for what a reply set.
- * @param {string[]} setCookies
- */
-export function cookiesOf(setCookies) {
-  return setCookies.map((line) => line.split(';', 1)[0]).join('; ');
 }
 
 /**
