@@ -1,0 +1,59 @@
+import Fastify from 'fastify';
+import { buildOurs, seedSessions } from '../lib/ours.js';
+import { nameOf, WELCOME } from '../lib/welcome.js';
+
+/**
+ * What the one process can run beside each other. Each answers `GET /welcome` with the same text.
+ * @typedef {{ sessions: number, redisUrl: string, lmdbPath: string }} Places
+ * @typedef {{ app: import('fastify').FastifyInstance, cookies: string[] }} Variant
+ * @type {Record<string, (at: Places) => Promise<Variant>>}
+ */
+export const variants = {
+  bare,
+  'cookie-map': cookieAndMap,
+  'ours-memory': ({ sessions }) => ours('memory:', sessions),
+  'ours-lmdb': ({ sessions, lmdbPath }) => ours(`lmdb:${lmdbPath}`, sessions),
+  'ours-redis': ({ sessions, redisUrl }) => ours(redisUrl, sessions),
+};
+
+/** Everything that an authenticated request could be without: the limit. It is sent a cookie like the others. */
+async function bare() {
+  const app = Fastify();
+  app.get('/welcome', async (_request, reply) => {
+    reply.type('text/plain; charset=utf-8');
+    return WELCOME;
+  });
+  return { app, cookies: [`session_token=${'a'.repeat(22)}.${'b'.repeat(43)}`] };
+}
+
+/**
+ * What somebody in a hurry writes: no hash, no deadline, no headers.
+ * @param {Places} at
+ */
+async function cookieAndMap({ sessions }) {
+  const users = new Map(
+    Array.from({ length: sessions }, (_, i) => [crypto.randomUUID().replaceAll('-', ''), nameOf(i)]),
+  );
+  const app = Fastify();
+  app.get('/welcome', async (request, reply) => {
+    const token = /(?:^|; )session_token=([^;]*)/.exec(request.headers.cookie ?? '')?.[1];
+    const username = users.get(token ?? '');
+    reply.type('text/plain; charset=utf-8');
+    if (username === undefined) {
+      reply.code(401);
+      return 'Sign in first.';
+    }
+    return `Welcome ${username}!`;
+  });
+  return { app, cookies: [...users.keys()].map((token) => `session_token=${token}`) };
+}
+
+/**
+ * @param {string} storeUrl
+ * @param {number} sessions
+ */
+async function ours(storeUrl, sessions) {
+  const app = await buildOurs({ STORE_URL: storeUrl });
+  await app.ready();
+  return { app, cookies: await seedSessions(app.sessionStore, sessions) };
+}
