@@ -99,7 +99,7 @@ export class Throttle {
 
   /**
    * Takes an attempt back that was no failure, and with it the earlier failures of the same user from the same place:
-   * those were theirs (NIST SP 800-63B-4, section 3.2.2). Those from elsewhere, and of other names, stay.
+   * those were theirs (NIST SP 800-63B-3, section 5.2.2). Those from elsewhere, and of other names, stay.
    */
   async forgive(attempt: Attempt): Promise<void> {
     if (attempt.deviceId !== undefined) {
