@@ -1,0 +1,95 @@
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { start } from '../lib/children.js';
+import { LOAD_CORE, SERVER_CORE } from '../lib/cores.js';
+import { scratchDirectory } from '../lib/scratch.js';
+import { load } from '../load/load.js';
+
+/**
+ * @typedef {object} Size What one number of sessions costs one engine.
+ * @property {'memory' | 'lmdb'} store
+ * @property {number} sessions
+ * @property {number} perSecond
+ * @property {number} bytes A session, in the process's memory.
+ * @property {number | undefined} fileBytes A session, in LMDB's file.
+ * @property {number} startMs From the start of the process to its first answer.
+ * @property {number} worstDelayMs Of the event loop, while all of them expire.
+ * @property {number} sweptSeconds Until they were gone.
+ */
+
+const PROCESS = fileURLToPath(new URL('scale-process.js', import.meta.url));
+const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+const SIZES = [1000, 100_000, 1_000_000];
+
+/**
+ * @param {{ seconds: number, redisUrl: string, sizes?: readonly number[] }} options
+ * @param {(text: string) => void} tell
+ * @returns {Promise<Size[]>}
+ */
+export async function scale({ seconds, sizes = SIZES }, tell) {
+  const found = [];
+  for (const store of /** @type {const} */ (['memory', 'lmdb'])) {
+    for (const sessions of sizes) {
+      tell(`${sessions.toLocaleString('en')} sessions, ${store}`);
+      found.push(await measure(store, sessions, seconds));
+    }
+  }
+  return found;
+}
+
+/**
+ * @param {'memory' | 'lmdb'} store
+ * @param {number} sessions
+ * @param {number} seconds
+ * @returns {Promise<Size>}
+ */
+async function measure(store, sessions, seconds) {
+  const directory = scratchDirectory(`scale-${store}`);
+  const storeUrl = store === 'memory' ? 'memory:' : `lmdb:${directory}/live`;
+  const child = startProcess();
+  const { port, cookies, bytes, fileBytes } = await child.ask({ kind: 'live', storeUrl, sessions });
+  const target = { port, cookies, core: LOAD_CORE };
+  await load({ ...target, seconds: 1 });
+  const { perSecond } = await Promise.race([load({ ...target, seconds }), child.died()]);
+  await child.stop();
+  const startMs = await startUp(storeUrl);
+
+  const sweeping = startProcess();
+  const sweptUrl = store === 'memory' ? 'memory:' : `lmdb:${directory}/swept`;
+  const { worstDelayMs, sweptSeconds } = await sweeping.ask({ kind: 'sweep', storeUrl: sweptUrl, sessions });
+  await sweeping.stop();
+  rmSync(directory, { recursive: true });
+  return { store, sessions, perSecond, bytes, fileBytes, startMs, worstDelayMs, sweptSeconds };
+}
+
+function startProcess() {
+  return start([process.execPath, '--expose-gc', PROCESS], { core: SERVER_CORE, ipc: true });
+}
+
+/** How long the service takes from its start to its first answer. @param {string} storeUrl */
+async function startUp(storeUrl) {
+  const startedAt = performance.now();
+  const env = { STORE_URL: storeUrl, PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'info' };
+  const server = start([process.execPath, SERVER], { stdout: 'pipe', env, cwd: scratchDirectory('start') });
+  const port = await Promise.race([portIn(server), server.died()]);
+  await (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+  const tookMs = performance.now() - startedAt;
+  await server.stop();
+  return tookMs;
+}
+
+/**
+ * @param {import('../lib/children.js').Child} server
+ * @returns {Promise<string>}
+ */
+async function portIn(server) {
+  let text = '';
+  for await (const chunk of /** @type {import('node:stream').Readable} */ (server.stdout)) {
+    text += chunk;
+    const port = /listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1];
+    if (port !== undefined) {
+      return port;
+    }
+  }
+  throw new Error(`the service does not say where it listens: ${text}`);
+}

@@ -1,0 +1,136 @@
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { contestants } from './contestants/list.js';
+import { showProgress } from './lib/progress.js';
+import { startRedis } from './lib/redis.js';
+import { micro, microTable } from './micro/run.js';
+import { oneProcess, oneProcessTable } from './one-process/run.js';
+import { pairs } from './parts/pairs.js';
+import { refresh } from './parts/refresh.js';
+import { scale } from './parts/scale.js';
+import { signin } from './parts/signin.js';
+import { table } from './parts/table.js';
+import { machine, versions } from './report/machine.js';
+import { plot } from './report/plot.js';
+import { pairsTable, refreshTable, scaleTable, signinTable, welcomeTable } from './report/tables.js';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '5' },
+    only: { type: 'string' },
+  },
+});
+const rounds = positive('rounds', values.rounds);
+const seconds = positive('seconds', values.seconds);
+const entries = chosen(values.only);
+const redis = await startRedis();
+const common = { entries, rounds, seconds, redisUrl: redis.url };
+
+if (values.only === undefined) {
+  await everything();
+} else {
+  await some();
+}
+await redis.stop();
+process.exit();
+
+/** Prints, and leaves the results that stand as they are. */
+async function some() {
+  const progress = showProgress(rounds * (entries.length + count('refresh') + count('signIn')));
+  const sections = [
+    welcomeTable(await table(common, progress.tell)),
+    refreshTable(await refresh(common, progress.tell)),
+    signinTable(await signin(common, progress.tell)),
+  ];
+  progress.stop();
+  console.log(sections.filter(Boolean).join('\n\n'));
+}
+
+async function everything() {
+  const startedAt = new Date();
+  const progress = showProgress(rounds * (entries.length + count('refresh') + count('signIn')) + 60);
+  const welcome = await table(common, progress.tell);
+  const refreshed = await refresh(common, progress.tell);
+  const signedIn = await signin(common, progress.tell);
+  const grown = await scale({ seconds, redisUrl: redis.url }, progress.tell);
+  const paired = await pairs({ rounds, seconds, redisUrl: redis.url }, progress.tell);
+  const compared = await oneProcess({}, progress.tell);
+  const parts = await micro({}, progress.tell);
+  progress.stop();
+
+  const text = [
+    '# Results',
+    '',
+    `Made by \`npm run bench -- --rounds ${rounds} --seconds ${seconds}\`; [README.md](README.md) says what each number means.`,
+    '',
+    machine(startedAt),
+    '',
+    '## GET /welcome',
+    '',
+    '![requests a second, as ratios to bare Fastify](welcome.svg)',
+    '',
+    welcomeTable(welcome),
+    '',
+    '## The cost of an authenticated request, in one process',
+    '',
+    oneProcessTable(compared),
+    '',
+    '## Its parts',
+    '',
+    microTable(parts),
+    '',
+    '## POST /refresh',
+    '',
+    refreshTable(refreshed),
+    '',
+    '## POST /signin, and what it does to everybody else',
+    '',
+    signinTable(signedIn),
+    '',
+    '## Growth',
+    '',
+    scaleTable(grown),
+    '',
+    '## Two processes on one store',
+    '',
+    pairsTable(paired),
+    '',
+    '## Versions',
+    '',
+    versions(),
+    '',
+  ].join('\n');
+  writeFileSync(new URL('RESULTS.md', import.meta.url), text);
+  writeFileSync(new URL('welcome.svg', import.meta.url), plot(welcome));
+  console.log(text);
+}
+
+/** @param {'refresh' | 'signIn'} what */
+function count(what) {
+  return entries.filter((entry) => entry[what]).length;
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function positive(name, text) {
+  const number = Number(text);
+  if (!(number > 0)) {
+    throw new RangeError(`--${name} takes a number above 0, not ${text}`);
+  }
+  return number;
+}
+
+/** The contestants of `--only`, and the bare route, which all are compared with. @param {string | undefined} only */
+function chosen(only) {
+  const ids = only?.split(',');
+  const unknown = ids?.filter((id) => !contestants.some((entry) => entry.id === id)) ?? [];
+  if (unknown.length > 0) {
+    throw new RangeError(
+      `no contestant ${unknown.join(', ')}; there are ${contestants.map(({ id }) => id).join(', ')}`,
+    );
+  }
+  return contestants.filter(({ id }) => ids === undefined || ids.includes(id) || id === 'fastify-bare');
+}
