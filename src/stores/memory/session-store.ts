@@ -2,8 +2,9 @@ import { StoreFull } from '../../errors.ts';
 import type { Clock, SessionRecord } from '../../sessions/record.ts';
 import type { SessionStore } from '../session-store.ts';
 import { ExpiryBuckets } from './expiry-buckets.ts';
-import { addTo, removeFrom } from './sets.ts';
+import { RecordTable, type Slot } from './record-table.ts';
 import { ShardedMap } from './sharded-map.ts';
+import { SlotLists } from './slot-lists.ts';
 
 export interface MemorySessionStoreOptions {
   /** How many sessions it holds at the most; `create` throws `StoreFull` past it. Default 1,000,000. */
@@ -21,9 +22,10 @@ const SWEEP_STEP = 100;
  * Once a second it drops the expired ones, in steps that never hold up the event loop for long.
  */
 export class MemorySessionStore implements SessionStore {
-  readonly #records = new ShardedMap<SessionRecord>();
-  readonly #byUser = new ShardedMap<Set<SessionRecord>>();
-  readonly #expiry = new ExpiryBuckets<SessionRecord>();
+  readonly #table = new RecordTable();
+  readonly #byId = new ShardedMap<Slot>();
+  readonly #byUser = new SlotLists<string>(new ShardedMap<Slot>());
+  readonly #expiry = new ExpiryBuckets((slot) => this.#table.expiresAt(slot));
   readonly #maxSessions: number;
   readonly #clock: Clock;
   readonly #timer: NodeJS.Timeout;
@@ -37,61 +39,66 @@ export class MemorySessionStore implements SessionStore {
 
   /** How many records it holds, those included that have expired and are not swept yet. */
   get size(): number {
-    return this.#records.size;
+    return this.#byId.size;
   }
 
   /** @throws StoreFull when it holds `maxSessions` records that have not expired. */
   create(record: SessionRecord): boolean {
     this.#assertOpen();
-    if (this.#records.has(record.id)) {
+    if (this.#byId.has(record.id)) {
       return false;
     }
     this.#makeRoom();
-    this.#add(record);
+    const slot = this.#table.add(record);
+    this.#byId.set(record.id, slot);
+    this.#byUser.add(record.username, slot);
+    this.#expiry.add(slot);
     return true;
   }
 
   find(id: string): SessionRecord | undefined {
     this.#assertOpen();
-    return this.#records.get(id);
+    const slot = this.#byId.get(id);
+    return slot === undefined ? undefined : this.#table.get(slot);
   }
 
   replace(next: SessionRecord, expectedHash: string): boolean {
     this.#assertOpen();
-    const current = this.#records.get(next.id);
-    if (current?.secretHash !== expectedHash) {
+    const slot = this.#byId.get(next.id);
+    if (slot === undefined || this.#table.get(slot).secretHash !== expectedHash) {
       return false;
     }
-    this.#drop(current);
-    this.#add(next);
+    this.#expiry.delete(slot);
+    this.#table.set(slot, next);
+    this.#expiry.add(slot);
     return true;
   }
 
   remove(id: string): boolean {
     this.#assertOpen();
-    const record = this.#records.get(id);
-    if (record !== undefined) {
-      this.#drop(record);
+    const slot = this.#byId.get(id);
+    if (slot !== undefined) {
+      this.#drop(slot);
     }
-    return record !== undefined;
+    return slot !== undefined;
   }
 
   listByUser(username: string): SessionRecord[] {
     this.#assertOpen();
-    return [...(this.#byUser.get(username) ?? [])];
+    return [...this.#byUser.slots(username)].map((slot) => this.#table.get(slot));
   }
 
   removeByUser(username: string, keep?: string): number {
     const ended = this.listByUser(username).filter(({ id }) => id !== keep);
-    for (const record of ended) {
-      this.#drop(record);
+    for (const { id } of ended) {
+      this.remove(id);
     }
     return ended.length;
   }
 
   list(): Iterable<SessionRecord> {
     this.#assertOpen();
-    return [...this.#records.values()];
+    return this.#list();
   }
 
   ping(): void {
@@ -101,9 +108,10 @@ export class MemorySessionStore implements SessionStore {
   close(): void {
     clearInterval(this.#timer);
     this.#closed = true;
-    this.#records.clear();
+    this.#byId.clear();
     this.#byUser.clear();
     this.#expiry.clear();
+    this.#table.clear();
   }
 
   #assertOpen(): void {
@@ -113,10 +121,10 @@ export class MemorySessionStore implements SessionStore {
   }
 
   #makeRoom(): void {
-    if (this.#records.size >= this.#maxSessions) {
+    if (this.#byId.size >= this.#maxSessions) {
       this.#dropExpired();
     }
-    if (this.#records.size >= this.#maxSessions) {
+    if (this.#byId.size >= this.#maxSessions) {
       throw new StoreFull();
     }
   }
@@ -130,22 +138,23 @@ export class MemorySessionStore implements SessionStore {
 
   #dropExpired(): number {
     const due = this.#expiry.due(this.#clock(), SWEEP_STEP);
-    for (const record of due) {
-      this.#drop(record);
+    for (const slot of due) {
+      this.#drop(slot);
     }
     return due.length;
   }
 
-  #add(given: SessionRecord): void {
-    const record = Object.freeze({ ...given });
-    this.#records.set(record.id, record);
-    this.#expiry.add(record);
-    addTo(this.#byUser, record.username, record);
+  #drop(slot: Slot): void {
+    const { id, username } = this.#table.get(slot);
+    this.#byId.delete(id);
+    this.#byUser.delete(username, slot);
+    this.#expiry.delete(slot);
+    this.#table.delete(slot);
   }
 
-  #drop(record: SessionRecord): void {
-    this.#records.delete(record.id);
-    this.#expiry.delete(record);
-    removeFrom(this.#byUser, record.username, record);
+  *#list(): Iterable<SessionRecord> {
+    for (const slot of this.#byId.values()) {
+      yield this.#table.get(slot);
+    }
   }
 }
