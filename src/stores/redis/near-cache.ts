@@ -1,5 +1,5 @@
 export interface NearCacheOptions {
-  /** How many values it holds at the most; past it the one that was not read for the longest time goes. */
+  /** How many values it holds at the most; past it those that were not read for the longest time go. */
   readonly maxEntries: number;
 }
 
@@ -10,27 +10,32 @@ export interface NearCacheOptions {
  * handed to who asked for it, who asked before the change, and not kept.
  */
 export class NearCache<V> {
-  /** In the order of their latest use. */
-  readonly #values = new Map<string, V>();
+  /** Those that were used since the latest turn of generations, and those that were last used in the one before. */
+  #recent = new Map<string, V>();
+  #older = new Map<string, V>();
   /** The latest read of each key that is under way and has not been overtaken. */
   readonly #reads = new Map<string, symbol>();
-  readonly #maxEntries: number;
+  readonly #maxRecent: number;
 
   constructor({ maxEntries }: NearCacheOptions) {
-    this.#maxEntries = maxEntries;
+    this.#maxRecent = Math.max(1, Math.floor(maxEntries / 2));
   }
 
   get size(): number {
-    return this.#values.size;
+    return this.#recent.size + this.#older.size;
   }
 
   get(key: string): V | undefined {
-    const value = this.#values.get(key);
+    // To move a value to the end of one map at each use would cost more than to find it.
+    const value = this.#recent.get(key);
     if (value !== undefined) {
-      this.#values.delete(key);
-      this.#values.set(key, value);
+      return value;
     }
-    return value;
+    const older = this.#older.get(key);
+    if (older !== undefined) {
+      this.#keep(key, older);
+    }
+    return older;
   }
 
   /** Reads a value from the server and keeps it if it is there. That there is none is never kept. */
@@ -51,21 +56,23 @@ export class NearCache<V> {
   }
 
   invalidate(key: string): void {
-    this.#values.delete(key);
+    this.#recent.delete(key);
+    this.#older.delete(key);
     this.#reads.delete(key);
   }
 
   clear(): void {
-    this.#values.clear();
+    this.#recent.clear();
+    this.#older.clear();
     this.#reads.clear();
   }
 
   #keep(key: string, value: V): void {
-    this.#values.delete(key);
-    this.#values.set(key, value);
-    if (this.#values.size > this.#maxEntries) {
-      const [oldest] = this.#values.keys();
-      this.#values.delete(oldest as string);
+    this.#older.delete(key);
+    if (this.#recent.size >= this.#maxRecent && !this.#recent.has(key)) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
     }
+    this.#recent.set(key, value);
   }
 }
