@@ -32,9 +32,12 @@ export class RequestsAtDebug extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    request.log.debug(
-      { req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined },
-      'request',
-    );
+    const { level } = request.server.log;
+    if (level === 'debug' || level === 'trace') {
+      request.log.debug(
+        { req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined },
+        'request',
+      );
+    }
   }
 }
