@@ -34,11 +34,19 @@ export class HostCookie {
    * domain, and there is no telling which of them is ours.
    */
   read(request: FastifyRequest): string[] {
-    const pairs = request.headers.cookie?.split(';') ?? [];
-    return pairs
-      .map((pair) => pair.trim())
-      .filter((pair) => pair.startsWith(this.#prefix))
-      .map((pair) => pair.slice(this.#prefix.length));
+    const header = request.headers.cookie ?? '';
+    const values: string[] = [];
+    // From pair to pair, without taking apart those that are not ours.
+    for (let start = 0; start < header.length; ) {
+      const semicolon = header.indexOf(';', start);
+      const end = semicolon === -1 ? header.length : semicolon;
+      start = pastSpace(header, start);
+      if (header.startsWith(this.#prefix, start)) {
+        values.push(header.slice(start + this.#prefix.length, end).trimEnd());
+      }
+      start = end + 1;
+    }
+    return values;
   }
 
   /** Not by `setCookie`, which adds what the app around us wants of its own cookies, such as a signature. */
@@ -46,4 +54,12 @@ export class HostCookie {
     const attributes = { ...this.#attributes, expires, maxAge: maxAgeSeconds };
     reply.header('set-cookie', reply.server.serializeCookie(this.name, value, attributes));
   }
+}
+
+function pastSpace(text: string, start: number): number {
+  let i = start;
+  while (text[i] === ' ' || text[i] === '\t') {
+    i++;
+  }
+  return i;
 }

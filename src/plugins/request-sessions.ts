@@ -140,11 +140,11 @@ export class RequestSessions {
   }
 
   #onlyToken(request: FastifyRequest): string {
-    const [token, ...others] = this.#jar.read(request);
-    if (token === undefined || others.length > 0) {
-      throw refused(request, token === undefined ? 'no session cookie' : 'several session cookies');
+    const tokens = this.#jar.read(request);
+    if (tokens.length !== 1) {
+      throw refused(request, tokens.length === 0 ? 'no session cookie' : 'several session cookies');
     }
-    return token;
+    return tokens[0] as string;
   }
 
   #hand(reply: FastifyReply, issued: IssuedSession): Session {
