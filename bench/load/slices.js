@@ -17,10 +17,26 @@ process.on('message', async (/** @type {Setup | Slice} */ message) => {
   if ('targets' in message) {
     open(message);
   } else {
+    awake = true;
+    spin();
     await slice(message);
+    awake = false;
   }
   process.send?.({ done: true });
 });
+
+let awake = false;
+
+/**
+ * Keeps this process from going to sleep while a slice runs. To wake it for a reply would be work of the kernel in the
+ * server's name, and how often that is due depends on who of the two is a little faster: it would be measured as if it
+ * were the server's own.
+ */
+function spin() {
+  if (awake) {
+    setImmediate(spin);
+  }
+}
 
 /** @param {Setup} setup */
 function open(setup) {

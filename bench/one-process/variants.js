@@ -1,4 +1,6 @@
 import Fastify from 'fastify';
+import { sessions as sessionsPlugin } from '../../dist/index.js';
+import { securityHeaders } from '../../dist/plugins/security-headers.js';
 import { buildOurs, seedSessions } from '../lib/ours.js';
 import { nameOf, WELCOME } from '../lib/welcome.js';
 
@@ -10,20 +12,49 @@ import { nameOf, WELCOME } from '../lib/welcome.js';
  */
 export const variants = {
   bare,
+  'bare-headers': bareWithHeaders,
   'cookie-map': cookieAndMap,
+  'sessions-plugin': sessionsAlone,
   'ours-memory': ({ sessions }) => ours('memory:', sessions),
   'ours-lmdb': ({ sessions, lmdbPath }) => ours(`lmdb:${lmdbPath}`, sessions),
   'ours-redis': ({ sessions, redisUrl }) => ours(redisUrl, sessions),
 };
 
+const SOME_COOKIE = `session_token=${'a'.repeat(22)}.${'b'.repeat(43)}`;
+
 /** Everything that an authenticated request could be without: the limit. It is sent a cookie like the others. */
 async function bare() {
+  return { app: addWelcome(Fastify()), cookies: [SOME_COOKIE] };
+}
+
+/** The bare route with the headers that the service sends with every reply. */
+async function bareWithHeaders() {
   const app = Fastify();
-  app.get('/welcome', async (_request, reply) => {
+  await app.register(securityHeaders, { https: false });
+  return { app: addWelcome(app), cookies: [SOME_COOKIE] };
+}
+
+/** @param {import('fastify').FastifyInstance} app */
+function addWelcome(app) {
+  return app.get('/welcome', async (_request, reply) => {
     reply.type('text/plain; charset=utf-8');
     return WELCOME;
   });
-  return { app, cookies: [`session_token=${'a'.repeat(22)}.${'b'.repeat(43)}`] };
+}
+
+/**
+ * Our sessions in somebody's app, without the service around them: no headers, no guard, no log.
+ * @param {Places} at
+ */
+async function sessionsAlone({ sessions }) {
+  const app = Fastify();
+  await app.register(sessionsPlugin, { idleSeconds: 86_400, maxSeconds: 86_400 });
+  app.get('/welcome', { preHandler: app.requireSession }, async (request, reply) => {
+    reply.type('text/plain; charset=utf-8');
+    return `Welcome ${request.session.username}!`;
+  });
+  await app.ready();
+  return { app, cookies: await seedSessions(app.sessionStore, sessions) };
 }
 
 /**
