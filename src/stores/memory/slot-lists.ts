@@ -70,8 +70,10 @@ export class SlotLists<K> {
 class Links {
   readonly #pages: Int32Array[] = [];
 
+  /** Of a slot that was set. */
   get(slot: Slot): Slot | undefined {
-    const target = this.#pages[Math.floor(slot / PAGE_SLOTS)]?.[slot % PAGE_SLOTS] ?? 0;
+    const page = this.#pages[Math.floor(slot / PAGE_SLOTS)] as Int32Array;
+    const target = page[slot % PAGE_SLOTS] as number;
     return target === 0 ? undefined : target - 1;
   }
 
