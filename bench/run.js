@@ -10,6 +10,7 @@ import { refresh } from './parts/refresh.js';
 import { scale } from './parts/scale.js';
 import { signin } from './parts/signin.js';
 import { table } from './parts/table.js';
+import { aimsTable } from './report/aims.js';
 import { machine, versions } from './report/machine.js';
 import { plot } from './report/plot.js';
 import { pairsTable, refreshTable, scaleTable, signinTable, welcomeTable } from './report/tables.js';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '5' },
     only: { type: 'string' },
+    huge: { type: 'boolean', default: false },
   },
 });
 const rounds = positive('rounds', values.rounds);
@@ -49,59 +51,34 @@ async function some() {
 
 async function everything() {
   const startedAt = new Date();
-  const progress = showProgress(rounds * (entries.length + count('refresh') + count('signIn')) + 60);
+  const progress = showProgress(rounds * (entries.length + count('refresh') + count('signIn') + 10) + 40);
   const welcome = await table(common, progress.tell);
   const refreshed = await refresh(common, progress.tell);
   const signedIn = await signin(common, progress.tell);
-  const grown = await scale({ seconds, redisUrl: redis.url }, progress.tell);
   const paired = await pairs({ rounds, seconds, redisUrl: redis.url }, progress.tell);
-  const compared = await oneProcess({}, progress.tell);
+  const compared = await oneProcess({ processes: rounds }, progress.tell);
   const parts = await micro({}, progress.tell);
+  const grown = await scale({ seconds, huge: values.huge }, progress.tell);
   progress.stop();
 
+  const sections = {
+    'The aims': aimsTable({ welcome, signedIn, grown, compared }),
+    'GET /welcome': `![requests a second, as ratios to bare Fastify](welcome.svg)\n\n${welcomeTable(welcome)}`,
+    'The cost of an authenticated request, in one process': oneProcessTable(compared),
+    'Its parts': microTable(parts),
+    'POST /refresh': refreshTable(refreshed),
+    'POST /signin, and what it does to everybody else': signinTable(signedIn),
+    Growth: scaleTable(grown),
+    'Two processes on one store': pairsTable(paired),
+    Versions: versions(),
+  };
   const text = [
     '# Results',
-    '',
     `Made by \`npm run bench -- --rounds ${rounds} --seconds ${seconds}\`; [README.md](README.md) says what each number means.`,
-    '',
     machine(startedAt),
-    '',
-    '## GET /welcome',
-    '',
-    '![requests a second, as ratios to bare Fastify](welcome.svg)',
-    '',
-    welcomeTable(welcome),
-    '',
-    '## The cost of an authenticated request, in one process',
-    '',
-    oneProcessTable(compared),
-    '',
-    '## Its parts',
-    '',
-    microTable(parts),
-    '',
-    '## POST /refresh',
-    '',
-    refreshTable(refreshed),
-    '',
-    '## POST /signin, and what it does to everybody else',
-    '',
-    signinTable(signedIn),
-    '',
-    '## Growth',
-    '',
-    scaleTable(grown),
-    '',
-    '## Two processes on one store',
-    '',
-    pairsTable(paired),
-    '',
-    '## Versions',
-    '',
-    versions(),
-    '',
-  ].join('\n');
-  writeFileSync(new URL('RESULTS.md', import.meta.url), text);
+    ...Object.entries(sections).map(([title, section]) => `## ${title}\n\n${section}`),
+  ].join('\n\n');
+  writeFileSync(new URL('RESULTS.md', import.meta.url), `${text}\n`);
   writeFileSync(new URL('welcome.svg', import.meta.url), plot(welcome));
   console.log(text);
 }

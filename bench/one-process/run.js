@@ -27,10 +27,10 @@ const PROCESS = fileURLToPath(new URL('process.js', import.meta.url));
  * @param {(text: string) => void} tell
  * @returns {Promise<Finding[]>}
  */
-export async function oneProcess({ only, processes = 5, blocks = 40, slice = 4000 }, tell) {
+export async function oneProcess({ only, processes = 5, blocks = 20, slice = 2000 }, tell) {
   const names = only ?? Object.keys(variants).filter((name) => name !== 'bare');
   const redis = await startRedis();
-  const job = { blocks, slice, warmUp: 40_000, connections: 16 };
+  const job = { blocks, slice, warmUp: 20_000, connections: 16 };
   const places = () => ({ sessions: 1000, redisUrl: redis.url, lmdbPath: scratchDirectory('lmdb') });
   /** @type {Record<string, Block[][]>} */
   const measured = Object.fromEntries(names.map((variant) => [variant, []]));

@@ -20,16 +20,18 @@ import { load } from '../load/load.js';
 const PROCESS = fileURLToPath(new URL('scale-process.js', import.meta.url));
 const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
 const SIZES = [1000, 100_000, 1_000_000];
+const HUGE = 10_000_000;
 
 /**
- * @param {{ seconds: number, redisUrl: string, sizes?: readonly number[] }} options
+ * @param {{ seconds: number, huge: boolean }} options `huge` adds ten million on LMDB: half an hour, and 13 GB of disk.
  * @param {(text: string) => void} tell
  * @returns {Promise<Size[]>}
  */
-export async function scale({ seconds, sizes = SIZES }, tell) {
+export async function scale({ seconds, huge }, tell) {
   const found = [];
+  const sizes = { memory: SIZES, lmdb: huge ? [...SIZES, HUGE] : SIZES };
   for (const store of /** @type {const} */ (['memory', 'lmdb'])) {
-    for (const sessions of sizes) {
+    for (const sessions of sizes[store]) {
       tell(`${sessions.toLocaleString('en')} sessions, ${store}`);
       found.push(await measure(store, sessions, seconds));
     }

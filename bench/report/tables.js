@@ -1,4 +1,5 @@
 import { median } from '../lib/stats.js';
+import { markdown } from './markdown.js';
 
 const BARE = 'fastify-bare';
 
@@ -97,18 +98,6 @@ export function pairsTable(pairs) {
       median(two.map((value, round) => value / (one[round] ?? Number.NaN))).toFixed(2),
     ]),
   );
-}
-
-/**
- * @param {string[]} names
- * @param {string[][]} rows
- */
-function markdown(names, rows) {
-  if (rows.length === 0) {
-    return '';
-  }
-  const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
-  return [line(names), line(names.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
 /** @param {number} value */
