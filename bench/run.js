@@ -15,21 +15,12 @@ import { machine, versions } from './report/machine.js';
 import { plot } from './report/plot.js';
 import { pairsTable, refreshTable, scaleTable, signinTable, welcomeTable } from './report/tables.js';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '5' },
-    only: { type: 'string' },
-    huge: { type: 'boolean', default: false },
-  },
-});
-const rounds = positive('rounds', values.rounds);
-const seconds = positive('seconds', values.seconds);
-const entries = chosen(values.only);
+const { rounds, seconds, only, huge } = options();
+const entries = chosen(only);
 const redis = await startRedis();
 const common = { entries, rounds, seconds, redisUrl: redis.url };
 
-if (values.only === undefined) {
+if (only === undefined) {
   await everything();
 } else {
   await some();
@@ -58,7 +49,7 @@ async function everything() {
   const paired = await pairs({ rounds, seconds, redisUrl: redis.url }, progress.tell);
   const compared = await oneProcess({ processes: rounds }, progress.tell);
   const parts = await micro({}, progress.tell);
-  const grown = await scale({ seconds, huge: values.huge }, progress.tell);
+  const grown = await scale({ seconds, huge }, progress.tell);
   progress.stop();
 
   const sections = {
@@ -88,26 +79,50 @@ function count(what) {
   return entries.filter((entry) => entry[what]).length;
 }
 
+/** Says what is wrong with the command line, and ends. */
+function options() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        rounds: { type: 'string', default: '5' },
+        seconds: { type: 'string', default: '5' },
+        only: { type: 'string' },
+        huge: { type: 'boolean', default: false },
+      },
+    });
+    return {
+      ...values,
+      rounds: wholeNumber('rounds', values.rounds),
+      seconds: wholeNumber('seconds', values.seconds),
+      only: values.only?.split(',').map(known),
+    };
+  } catch (error) {
+    console.error(/** @type {Error} */ (error).message);
+    process.exit(2);
+  }
+}
+
 /**
  * @param {string} name
  * @param {string} text
  */
-function positive(name, text) {
-  const number = Number(text);
-  if (!(number > 0)) {
-    throw new RangeError(`--${name} takes a number above 0, not ${text}`);
+function wholeNumber(name, text) {
+  if (!/^[1-9]\d{0,3}$/.test(text)) {
+    throw new RangeError(`--${name} takes a whole number from 1 to 9999, not "${text}"`);
   }
-  return number;
+  return Number(text);
 }
 
-/** The contestants of `--only`, and the bare route, which all are compared with. @param {string | undefined} only */
-function chosen(only) {
-  const ids = only?.split(',');
-  const unknown = ids?.filter((id) => !contestants.some((entry) => entry.id === id)) ?? [];
-  if (unknown.length > 0) {
-    throw new RangeError(
-      `no contestant ${unknown.join(', ')}; there are ${contestants.map(({ id }) => id).join(', ')}`,
-    );
+/** @param {string} id */
+function known(id) {
+  if (!contestants.some((entry) => entry.id === id)) {
+    const ids = contestants.map((entry) => entry.id).join(', ');
+    throw new RangeError(`--only: there is no contestant "${id}". There are ${ids}`);
   }
+  return id;
+}
+
+/** The contestants of `--only`, and the bare route, which all are compared with. @param {string[] | undefined} ids */
+function chosen(ids) {
   return contestants.filter(({ id }) => ids === undefined || ids.includes(id) || id === 'fastify-bare');
 }
