@@ -23,6 +23,7 @@ export function plot(rows) {
   const height = TOP + bars.length * ROW + 20;
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="13">`,
+    '<title>Requests a second to GET /welcome, as ratios to bare Fastify</title>',
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     `<text x="20" y="28" font-size="16" font-weight="bold">GET /welcome: requests a second, bare Fastify = 1</text>`,
     ...bars.flatMap((bar, i) => lines(bar, TOP + i * ROW, scale)),
