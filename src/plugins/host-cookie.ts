@@ -1,3 +1,4 @@
+import { fastifyCookie } from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 export interface CookieOptions {
@@ -52,7 +53,7 @@ export class HostCookie {
   /** Not by `setCookie`, which adds what the app around us wants of its own cookies, such as a signature. */
   write(reply: FastifyReply, value: string, expires: Date, maxAgeSeconds: number): void {
     const attributes = { ...this.#attributes, expires, maxAge: maxAgeSeconds };
-    reply.header('set-cookie', reply.server.serializeCookie(this.name, value, attributes));
+    reply.header('set-cookie', fastifyCookie.serialize(this.name, value, attributes));
   }
 }
 

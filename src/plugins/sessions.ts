@@ -1,4 +1,4 @@
-import cookie from '@fastify/cookie';
+import { fastifyCookie } from '@fastify/cookie';
 import type {
   FastifyError,
   FastifyInstance,
@@ -120,8 +120,8 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
   const actions = applyRules(store, jar, clock, options);
 
   if (!app.hasPlugin('@fastify/cookie')) {
-    // Without a hook: it would take apart all cookies of every request, and we read but one.
-    await app.register(cookie, { hook: false });
+    // In a context of its own: we take its serializer alone, and no request of the app carries its hook and its fields.
+    await app.register(async (own) => own.register(fastifyCookie, { hook: false }));
   }
   app.decorate('sessionStore', store);
   app.decorate('sessionCookieName', jar.name);
