@@ -40,38 +40,47 @@ async function some() {
   console.log(sections.filter(Boolean).join('\n\n'));
 }
 
+/** Shows each section as soon as it is there, so that a later failure takes none of them along. */
 async function everything() {
   const startedAt = new Date();
   const progress = showProgress(rounds * (entries.length + count('refresh') + count('signIn') + 10) + 40);
+  /** @type {string[]} */
+  const sections = [];
+  const add = (/** @type {string} */ title, /** @type {string} */ content) => {
+    sections.push(`## ${title}\n\n${content}`);
+    progress.show(sections.at(-1) ?? '');
+  };
   const welcome = await table(common, progress.tell);
-  const refreshed = await refresh(common, progress.tell);
-  const signedIn = await signin(common, progress.tell);
-  const paired = await pairs({ rounds, seconds, redisUrl: redis.url }, progress.tell);
+  add(
+    'GET /welcome',
+    `![requests a second, as ratios to bare Fastify](welcome.svg)\n\n${welcomeTable(welcome)}`,
+  );
   const compared = await oneProcess({ processes: rounds }, progress.tell);
-  const parts = await micro({}, progress.tell);
+  add('The cost of an authenticated request, in one process', oneProcessTable(compared));
+  add('Its parts', microTable(await micro({}, progress.tell)));
+  add('POST /refresh', refreshTable(await refresh(common, progress.tell)));
+  const signedIn = await signin(common, progress.tell);
+  add('POST /signin, and what it does to everybody else', signinTable(signedIn));
   const grown = await scale({ seconds, huge }, progress.tell);
+  add('Growth', scaleTable(grown));
+  add(
+    'Two processes on one store',
+    pairsTable(await pairs({ rounds, seconds, redisUrl: redis.url }, progress.tell)),
+  );
+  add('Versions', versions());
   progress.stop();
 
-  const sections = {
-    'The aims': aimsTable({ welcome, signedIn, grown, compared }),
-    'GET /welcome': `![requests a second, as ratios to bare Fastify](welcome.svg)\n\n${welcomeTable(welcome)}`,
-    'The cost of an authenticated request, in one process': oneProcessTable(compared),
-    'Its parts': microTable(parts),
-    'POST /refresh': refreshTable(refreshed),
-    'POST /signin, and what it does to everybody else': signinTable(signedIn),
-    Growth: scaleTable(grown),
-    'Two processes on one store': pairsTable(paired),
-    Versions: versions(),
-  };
+  const command = `npm run bench -- --rounds ${rounds} --seconds ${seconds}${huge ? ' --huge' : ''}`;
   const text = [
     '# Results',
-    `Made by \`npm run bench -- --rounds ${rounds} --seconds ${seconds}\`; [README.md](README.md) says what each number means.`,
+    `Made by \`${command}\`; [README.md](README.md) says what each number means.`,
     machine(startedAt),
-    ...Object.entries(sections).map(([title, section]) => `## ${title}\n\n${section}`),
+    `## The aims\n\n${aimsTable({ welcome, signedIn, grown, compared })}`,
+    ...sections,
   ].join('\n\n');
   writeFileSync(new URL('RESULTS.md', import.meta.url), `${text}\n`);
   writeFileSync(new URL('welcome.svg', import.meta.url), plot(welcome));
-  console.log(text);
+  console.log('written: bench/RESULTS.md, bench/welcome.svg');
 }
 
 /** @param {'refresh' | 'signIn'} what */

@@ -11,7 +11,7 @@ import { nameOf } from './welcome.js';
 export const USER = { username: 'user1', password: 'password1' };
 export const COOKIE = 'session_token';
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 /**
  * The service as `dist/server.js` builds it, not listening yet. Only the lifetimes are longer than any run.
@@ -32,11 +32,10 @@ export async function buildOurs(env = {}, options = {}) {
 }
 
 /**
- * A session that nobody signed in for: its record, and the cookie that opens it.
+ * A session of a day that nobody signed in for: its record, and the cookie that opens it.
  * @param {string} username
- * @param {number} livesMs
  */
-export function mintSession(username, livesMs = DAY_MS) {
+function mintSession(username) {
   const token = mintToken();
   const now = Date.now();
   const record = {
@@ -45,30 +44,48 @@ export function mintSession(username, livesMs = DAY_MS) {
     username,
     createdAt: now,
     authenticatedAt: now,
-    expiresAt: now + livesMs,
-    endsAt: now + livesMs,
+    expiresAt: now + DAY_MS,
+    endsAt: now + DAY_MS,
     address: '127.0.0.1',
     device: 'Firefox on Linux',
   };
   return { record, cookie: `${COOKIE}=${formatToken(token)}` };
 }
 
+/** How many sessions are remembered to tell by how many of all are left. */
+const MILESTONES = 200;
+
 /**
- * Puts sessions into a store, one a user, and answers with the cookies of the first thousand.
+ * Puts sessions into a store, one a user, and answers with the cookies of the first thousand, and the ids of some that
+ * are spread evenly over all, the last one included.
  * @param {import('../../dist/index.js').SessionStore} store
  * @param {number} count
  */
-export async function seedSessions(store, count) {
+export async function seed(store, count) {
   const cookies = [];
+  const milestones = [];
+  const distance = Math.ceil(count / MILESTONES);
   const BATCH = 1000;
   for (let done = 0; done < count; done += BATCH) {
     const minted = Array.from({ length: Math.min(BATCH, count - done) }, (_, i) =>
       mintSession(nameOf(done + i)),
     );
     await Promise.all(minted.map(({ record }) => store.create(record)));
+    milestones.push(
+      ...minted.filter((_, i) => (done + i + 1) % distance === 0).map(({ record }) => record.id),
+    );
     if (done === 0) {
       cookies.push(...minted.map(({ cookie }) => cookie));
     }
   }
-  return cookies;
+  return { cookies, milestones };
+}
+
+/**
+ * The same, for who needs but the cookies.
+ * @param {import('../../dist/index.js').SessionStore} store
+ * @param {number} count
+ */
+export async function seedSessions(store, count) {
+  return (await seed(store, count)).cookies;
 }

@@ -3,79 +3,98 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStores } from '../../dist/index.js';
 import { obeyParent } from '../lib/children.js';
-import { buildOurs, mintSession, seedSessions } from '../lib/ours.js';
-import { nameOf } from '../lib/welcome.js';
+import { buildOurs, DAY_MS, seed } from '../lib/ours.js';
 
 /**
- * One number of sessions on one engine: live ones under load, or ones that all expire.
- * @typedef {{ kind: 'live' | 'sweep', storeUrl: string, sessions: number }} Job
+ * One number of sessions on one engine, step by step, or nothing but an event loop to compare with.
+ * @typedef {{ storeUrl: string, sessions: number }} Place
+ * @typedef {{ do: 'serve' } & Place
+ *   | { do: 'open', milestones?: string[] } & Place
+ *   | { do: 'expire', maxSeconds: number }
+ *   | { do: 'watch' | 'tell' }} Step
  */
 obeyParent();
 
-process.once('message', async (/** @type {Job} */ job) => {
-  process.send?.(await (job.kind === 'live' ? live(job) : sweep(job)));
+/** How far ahead the clock of the store is. */
+let aheadMs = 0;
+const delay = monitorEventLoopDelay({ resolution: 1 });
+/** @type {{ store: import('../../dist/index.js').SessionStore, milestones: string[] }} */
+let opened;
+
+process.on('message', async (/** @type {Step} */ step) => {
+  process.send?.(await answer(step));
 });
 
-/** @param {Job} job */
-async function live({ storeUrl, sessions }) {
+/** @param {Step} step */
+async function answer(step) {
+  switch (step.do) {
+    case 'serve':
+      return serve(step);
+    case 'open':
+      opened = await open(step);
+      return {};
+    case 'expire':
+      return expire(step.maxSeconds);
+    case 'watch':
+      return void delay.enable() ?? {};
+    case 'tell':
+      return { worstDelayMs: delay.max / 1e6 };
+  }
+}
+
+/** @param {Place} place */
+async function serve({ storeUrl, sessions }) {
   const app = await buildOurs({ STORE_URL: storeUrl });
   await app.ready();
   const before = memory();
-  const cookies = await seedSessions(app.sessionStore, sessions);
+  const { cookies, milestones } = await seed(app.sessionStore, sessions);
   const bytes = (memory() - before) / sessions;
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = /** @type {import('node:net').AddressInfo} */ (app.server.address());
   const fileBytes = storeUrl.startsWith('lmdb:')
     ? statSync(`${storeUrl.slice('lmdb:'.length)}/data.mdb`).size / sessions
     : undefined;
-  return { port, cookies, bytes, fileBytes };
+  return { port, cookies, milestones, bytes, fileBytes };
 }
 
-/** Over how long the deadlines are spread: a rush hour's worth of sign-ins. */
-const SPREAD_MS = 30_000;
-const SAMPLES = 200;
+/**
+ * Opens a store, and seeds it where nobody has done so.
+ * @param {Place & { milestones?: string[] }} place
+ */
+async function open({ storeUrl, sessions, milestones }) {
+  const options = { maxSessions: 16_000_000, clock: () => Date.now() + aheadMs };
+  const { sessions: store } = await openStores(storeUrl, options);
+  return { store, milestones: milestones ?? (await seed(store, sessions)).milestones };
+}
 
 /**
- * All sessions expire within half a minute. From when they begin to until they are gone, how long was the event loop
- * held up at the worst?
- * @param {Job} job
+ * All sessions expire at once. Until they are gone, or for so many seconds, how long is the event loop held up at the
+ * worst?
+ * @param {number} maxSeconds
  */
-async function sweep({ storeUrl, sessions }) {
-  const { sessions: store } = await openStores(storeUrl, { maxSessions: 16_000_000 });
-  const seeding = 2000 + sessions * 0.05;
-  const ids = [];
-  const BATCH = 1000;
-  for (let done = 0; done < sessions; done += BATCH) {
-    const minted = Array.from({ length: Math.min(BATCH, sessions - done) }, (_, i) =>
-      mintSession(nameOf(done + i), seeding + Math.random() * SPREAD_MS),
-    );
-    await Promise.all(minted.map(({ record }) => store.create(record)));
-    ids.push(minted[0]?.record.id ?? '');
-  }
+async function expire(maxSeconds) {
   globalThis.gc?.();
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  const startedAt = performance.now();
-  delay.enable();
-  const watched = ids.slice(-SAMPLES);
-  while (await anyLeft(store, watched)) {
-    await sleep(100);
-  }
   await sleep(1000);
+  delay.enable();
+  const startedAt = performance.now();
+  aheadMs = 2 * DAY_MS;
+  let left = 1;
+  let seconds = 0;
+  while (left > 0 && seconds < maxSeconds) {
+    await sleep(50);
+    seconds = (performance.now() - startedAt) / 1000;
+    left = await shareLeft();
+  }
   delay.disable();
-  return { worstDelayMs: delay.max / 1e6, sweptSeconds: (performance.now() - startedAt) / 1000 };
+  return { worstDelayMs: delay.max / 1e6, seconds, left };
 }
 
-/**
- * @param {import('../../dist/index.js').SessionStore} store
- * @param {string[]} ids
- */
-async function anyLeft(store, ids) {
-  for (const id of ids) {
-    if ((await store.find(id)) !== undefined) {
-      return true;
-    }
+async function shareLeft() {
+  let found = 0;
+  for (const id of opened.milestones) {
+    found += Number((await opened.store.find(id)) !== undefined);
   }
-  return false;
+  return found / opened.milestones.length;
 }
 
 function memory() {

@@ -13,17 +13,21 @@ import { load } from '../load/load.js';
  * @property {number} bytes A session, in the process's memory.
  * @property {number | undefined} fileBytes A session, in LMDB's file.
  * @property {number} startMs From the start of the process to its first answer.
- * @property {number} worstDelayMs Of the event loop, while all of them expire.
- * @property {number} sweptSeconds Until they were gone.
+ * @property {number} worstDelayMs Of the event loop, after all of them have expired at once.
+ * @property {number} idleDelayMs Of another event loop, at the same time, that has nothing to do: the machine's share.
+ * @property {number} seconds Until they were gone, or the patience was.
+ * @property {number} left The share of them that was there then.
  */
 
 const PROCESS = fileURLToPath(new URL('scale-process.js', import.meta.url));
 const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
 const SIZES = [1000, 100_000, 1_000_000];
 const HUGE = 10_000_000;
+/** How long a sweep is watched at the most. */
+const PATIENCE_SECONDS = 120;
 
 /**
- * @param {{ seconds: number, huge: boolean }} options `huge` adds ten million on LMDB: half an hour, and 13 GB of disk.
+ * @param {{ seconds: number, huge: boolean }} options `huge` adds ten million on LMDB: half an hour, and 6 GB of disk.
  * @param {(text: string) => void} tell
  * @returns {Promise<Size[]>}
  */
@@ -47,25 +51,42 @@ export async function scale({ seconds, huge }, tell) {
  */
 async function measure(store, sessions, seconds) {
   const directory = scratchDirectory(`scale-${store}`);
-  const storeUrl = store === 'memory' ? 'memory:' : `lmdb:${directory}/live`;
-  const child = startProcess();
-  const { port, cookies, bytes, fileBytes } = await child.ask({ kind: 'live', storeUrl, sessions });
+  const storeUrl = store === 'memory' ? 'memory:' : `lmdb:${directory}`;
+  const child = startProcess(SERVER_CORE);
+  const { port, cookies, milestones, bytes, fileBytes } = await child.ask({
+    do: 'serve',
+    storeUrl,
+    sessions,
+  });
   const target = { port, cookies, core: LOAD_CORE };
   await load({ ...target, seconds: 1 });
   const { perSecond } = await Promise.race([load({ ...target, seconds }), child.died()]);
   await child.stop();
   const startMs = await startUp(storeUrl);
-
-  const sweeping = startProcess();
-  const sweptUrl = store === 'memory' ? 'memory:' : `lmdb:${directory}/swept`;
-  const { worstDelayMs, sweptSeconds } = await sweeping.ask({ kind: 'sweep', storeUrl: sweptUrl, sessions });
-  await sweeping.stop();
+  const swept = await sweep({ storeUrl, sessions, milestones: store === 'memory' ? undefined : milestones });
   rmSync(directory, { recursive: true });
-  return { store, sessions, perSecond, bytes, fileBytes, startMs, worstDelayMs, sweptSeconds };
+  return { store, sessions, perSecond, bytes, fileBytes, startMs, ...swept };
 }
 
-function startProcess() {
-  return start([process.execPath, '--expose-gc', PROCESS], { core: SERVER_CORE, ipc: true });
+/**
+ * Lets all sessions expire, beside a process that does nothing.
+ * @param {{ storeUrl: string, sessions: number, milestones: string[] | undefined }} place
+ */
+async function sweep(place) {
+  const sweeping = startProcess(SERVER_CORE);
+  const idle = startProcess(LOAD_CORE);
+  await sweeping.ask({ do: 'open', ...place });
+  await idle.ask({ do: 'watch' });
+  const found = await sweeping.ask({ do: 'expire', maxSeconds: PATIENCE_SECONDS });
+  const { worstDelayMs: idleDelayMs } = await idle.ask({ do: 'tell' });
+  await sweeping.stop();
+  await idle.stop();
+  return { ...found, idleDelayMs };
+}
+
+/** @param {number | undefined} core */
+function startProcess(core) {
+  return start([process.execPath, '--expose-gc', PROCESS], { core, ipc: true });
 }
 
 /** How long the service takes from its start to its first answer. @param {string} storeUrl */

@@ -8,7 +8,8 @@ import { markdown } from './markdown.js';
  * @property {import('../parts/scale.js').Size[]} grown
  * @property {Awaited<ReturnType<typeof import('../one-process/run.js').oneProcess>>} compared
  *
- * @typedef {{ aim: string, most?: number, least?: number, found: number }} Aim
+ * @typedef {{ aim: string, most?: number, least?: number, found: number, control?: number }} Aim `control`: what was
+ *   found where nothing was done.
  */
 
 const MILLION = 1_000_000;
@@ -17,11 +18,11 @@ const MILLION = 1_000_000;
 export function aimsTable(findings) {
   return markdown(
     ['aim', 'bound', 'found', ''],
-    aims(findings).map(({ aim, most, least, found }) => [
-      aim,
-      most === undefined ? `at least ${least}` : `at most ${most}`,
-      found.toFixed(found < 100 ? 2 : 0),
-      verdict(found / (most ?? least ?? Number.NaN), most !== undefined),
+    aims(findings).map((aim) => [
+      aim.aim,
+      aim.most === undefined ? `at least ${aim.least}` : `at most ${aim.most}`,
+      aim.found.toFixed(aim.found < 100 ? 2 : 0),
+      verdict(aim),
     ]),
   );
 }
@@ -55,7 +56,12 @@ function aims({ welcome, signedIn, grown, compared }) {
     },
     { aim: 'requests/s over the tutorial', least: 7, found: over('ours-memory', 'express-tutorial') },
     { aim: 'bytes a session in memory, of a million', most: 300, found: big.bytes },
-    { aim: 'worst loop delay in ms, a million expiring', most: 20, found: big.worstDelayMs },
+    {
+      aim: 'worst loop delay in ms, a million expiring',
+      most: 20,
+      found: big.worstDelayMs,
+      control: big.idleDelayMs,
+    },
     {
       aim: 'p99 of /welcome in a storm of sign-ins, quiet = 1',
       most: 3,
@@ -64,13 +70,16 @@ function aims({ welcome, signedIn, grown, compared }) {
   ];
 }
 
-/**
- * @param {number} ratio Found over bound.
- * @param {boolean} lessIsBetter
- */
-function verdict(ratio, lessIsBetter) {
-  const missed = lessIsBetter ? ratio > 1 : ratio < 1;
-  return missed ? `missed by ${(Math.abs(ratio - 1) * 100).toFixed(0)} %` : 'reached';
+/** @param {Aim} aim */
+function verdict({ most, least, found, control }) {
+  const ratio = found / (most ?? least ?? Number.NaN);
+  const missed = most === undefined ? ratio < 1 : ratio > 1;
+  if (!missed) {
+    return 'reached';
+  }
+  // A machine that holds up who does nothing for as long tells nothing of who does something.
+  const told = control === undefined ? '' : `; an idle process beside it: ${control.toFixed(2)}`;
+  return `missed by ${(Math.abs(ratio - 1) * 100).toFixed(0)} %${told}`;
 }
 
 /**

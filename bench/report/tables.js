@@ -72,6 +72,7 @@ export function scaleTable(sizes) {
       'in the file',
       'start-up ms',
       'worst loop delay ms, all expiring',
+      'idle beside it',
       'gone after s',
     ],
     sizes.map((size) => [
@@ -82,9 +83,17 @@ export function scaleTable(sizes) {
       size.fileBytes === undefined ? '' : whole(size.fileBytes),
       whole(size.startMs),
       size.worstDelayMs.toFixed(1),
-      size.sweptSeconds.toFixed(0),
+      size.idleDelayMs.toFixed(1),
+      gone(size),
     ]),
   );
+}
+
+/** @param {import('../parts/scale.js').Size} size */
+function gone({ seconds, left }) {
+  return left === 0
+    ? seconds.toFixed(1)
+    : `${((1 - left) * 100).toFixed(0)} % of them after ${seconds.toFixed(0)}`;
 }
 
 /** @param {import('../parts/pairs.js').Pair[]} pairs */

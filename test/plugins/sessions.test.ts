@@ -172,6 +172,20 @@ t.test('it gets along with a @fastify/cookie that is there already, and with oth
   );
 });
 
+t.test('the app may bring in @fastify/cookie later, with its own options', async (t) => {
+  const app = await bareApp(t);
+  await app.register(cookie, { secret: 'a secret that signs the cookies of the app' });
+  app.get('/theme', async (request, reply) => {
+    reply.setCookie('theme', 'dark', { signed: true });
+    return request.cookies;
+  });
+  const entered = await app.inject({ method: 'POST', url: '/enter/ann' });
+  const theme = await app.inject({ url: '/theme', headers: { cookie: cookieOf(entered) } });
+  t.match(theme.headers['set-cookie'], /^theme=dark\.[^;]{20,}/, 'signed');
+  t.match(theme.json(), { session_token: String }, 'read by the hook of its own');
+  t.equal((await app.inject({ url: '/me', headers: { cookie: cookieOf(entered) } })).body, 'ANN');
+});
+
 t.test('options that make no sense stop the start', async (t) => {
   const wrong: SessionsOptions[] = [
     { idleSeconds: 0 },
