@@ -52,6 +52,12 @@ function mintSession(username) {
   return { record, cookie: `${COOKIE}=${formatToken(token)}` };
 }
 
+/** What the service logs with, and nothing else of it: options of a Fastify instance. */
+export function logOfOurs() {
+  const { logger, logController, childLoggerFactory } = fastifyOptions(parseConfig({}));
+  return { logger, logController, childLoggerFactory };
+}
+
 /** How many sessions are remembered to tell by how many of all are left. */
 const MILESTONES = 200;
 

@@ -1,7 +1,7 @@
 import Fastify from 'fastify';
 import { sessions as sessionsPlugin } from '../../dist/index.js';
 import { securityHeaders } from '../../dist/plugins/security-headers.js';
-import { buildOurs, seedSessions } from '../lib/ours.js';
+import { buildOurs, logOfOurs, seedSessions } from '../lib/ours.js';
 import { nameOf, WELCOME } from '../lib/welcome.js';
 
 /**
@@ -13,6 +13,7 @@ import { nameOf, WELCOME } from '../lib/welcome.js';
 export const variants = {
   bare,
   'bare-headers': bareWithHeaders,
+  'bare-log': bareWithLog,
   'cookie-map': cookieAndMap,
   'sessions-plugin': sessionsAlone,
   'ours-memory': ({ sessions }) => ours('memory:', sessions),
@@ -32,6 +33,11 @@ async function bareWithHeaders() {
   const app = Fastify();
   await app.register(securityHeaders, { https: false });
   return { app: addWelcome(app), cookies: [SOME_COOKIE] };
+}
+
+/** The bare route with the log of the service, which writes no line for a request that ends well. */
+async function bareWithLog() {
+  return { app: addWelcome(Fastify(/** @type {any} */ (logOfOurs()))), cookies: [SOME_COOKIE] };
 }
 
 /** @param {import('fastify').FastifyInstance} app */
