@@ -76,7 +76,7 @@ async function seedEach(stores) {
  * @returns {Part[]}
  */
 function tokenParts(cookies = []) {
-  const jar = new HostCookie({ name: COOKIE });
+  const jar = new HostCookie(String, { name: COOKIE });
   const requests = /** @type {any[]} */ (cookies.map((cookie) => ({ headers: { cookie } })));
   const texts = cookies.map(tokenOf);
   const secrets = texts.map((text) => parseToken(text)?.secret ?? '');

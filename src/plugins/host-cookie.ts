@@ -1,5 +1,5 @@
 import { fastifyCookie } from '@fastify/cookie';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 export interface CookieOptions {
   /** The cookie's name, without prefix. */
@@ -11,19 +11,43 @@ export interface CookieOptions {
   readonly secure?: boolean;
 }
 
+/** Spells the value of a `Set-Cookie` header. */
+export type SerializeCookie = FastifyInstance['serializeCookie'];
+
+/**
+ * The serializer of the app's `@fastify/cookie` or, if it has none, of ours, which is registered in a context of its own:
+ * its hook and its fields stay away from the app's requests, and the app may bring in its own later.
+ */
+export async function cookieSerializer(app: FastifyInstance): Promise<SerializeCookie> {
+  if (app.hasPlugin('@fastify/cookie')) {
+    return app.serializeCookie;
+  }
+  let serialize: SerializeCookie | undefined;
+  await app.register(async (own) => {
+    await own.register(fastifyCookie, { hook: false });
+    serialize = own.serializeCookie;
+  });
+  return serialize as unknown as SerializeCookie;
+}
+
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** A cookie for this host alone, which no script reads: the one place that reads and writes cookies. */
 export class HostCookie {
   readonly name: string;
+  readonly #serialize: SerializeCookie;
   readonly #prefix: string;
   readonly #attributes: { path: '/'; httpOnly: true; sameSite: 'lax'; secure: boolean };
 
   /** @throws TypeError when the name is no HTTP token. */
-  constructor({ name, secure = false }: CookieOptions & { readonly name: string }) {
+  constructor(
+    serialize: SerializeCookie,
+    { name, secure = false }: CookieOptions & { readonly name: string },
+  ) {
     if (!NAME.test(name)) {
       throw new TypeError(`cookie.name must be an HTTP token such as "session_token", not "${name}"`);
     }
+    this.#serialize = serialize;
     this.name = secure ? `__Host-${name}` : name;
     this.#prefix = `${this.name}=`;
     this.#attributes = { path: '/', httpOnly: true, sameSite: 'lax', secure };
@@ -53,7 +77,7 @@ export class HostCookie {
   /** Not by `setCookie`, which adds what the app around us wants of its own cookies, such as a signature. */
   write(reply: FastifyReply, value: string, expires: Date, maxAgeSeconds: number): void {
     const attributes = { ...this.#attributes, expires, maxAge: maxAgeSeconds };
-    reply.header('set-cookie', fastifyCookie.serialize(this.name, value, attributes));
+    reply.header('set-cookie', this.#serialize(this.name, value, attributes));
   }
 }
 

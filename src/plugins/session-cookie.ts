@@ -1,15 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IssuedSession } from '../sessions/manager.ts';
 import type { Clock } from '../sessions/record.ts';
-import { type CookieOptions, HostCookie } from './host-cookie.ts';
+import { type CookieOptions, HostCookie, type SerializeCookie } from './host-cookie.ts';
 
 /** The cookie that holds the session's token, until the session expires. */
 export class SessionCookie {
   readonly #cookie: HostCookie;
   readonly #clock: Clock;
 
-  constructor(clock: Clock, { name = 'session_token', secure = false }: CookieOptions = {}) {
-    this.#cookie = new HostCookie({ name, secure });
+  constructor(
+    serialize: SerializeCookie,
+    clock: Clock,
+    { name = 'session_token', secure = false }: CookieOptions = {},
+  ) {
+    this.#cookie = new HostCookie(serialize, { name, secure });
     this.#clock = clock;
   }
 

@@ -1,9 +1,10 @@
-import { fastifyCookie } from '@fastify/cookie';
 import type {
   FastifyError,
   FastifyInstance,
   FastifyReply,
   FastifyRequest,
+  HookHandlerDoneFunction,
+  preHandlerAsyncHookHandler,
   preHandlerHookHandler,
 } from 'fastify';
 import fp from 'fastify-plugin';
@@ -14,7 +15,7 @@ import { UserSessions } from '../sessions/user-sessions.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import type { SessionStore } from '../stores/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
-import type { CookieOptions } from './host-cookie.ts';
+import { type CookieOptions, cookieSerializer } from './host-cookie.ts';
 import { RequestSessions } from './request-sessions.ts';
 import { SessionCookie } from './session-cookie.ts';
 
@@ -42,6 +43,9 @@ export interface SessionsOptions {
   readonly clock?: Clock;
 }
 
+/** A preHandler that may also be called, and awaited, by a handler or a hook. */
+type SessionHook = preHandlerHookHandler & preHandlerAsyncHookHandler;
+
 const kSession = Symbol('session');
 
 /** The longest a timer waits; past it, Node fires at once. */
@@ -59,13 +63,13 @@ declare module 'fastify' {
      * A preHandler that lets only signed-in users pass and gives the handler `request.session`.
      * @throws NotSignedIn (401) without a live session, StoreUnavailable (503) when the store cannot tell.
      */
-    requireSession: preHandlerHookHandler;
+    requireSession: SessionHook;
     /**
      * The same for users who have signed in not long ago, before what a stolen session must not be enough for (OWASP
      * ASVS 5.0, 7.5).
      * @throws SignInAgain (403), and what `requireSession` throws.
      */
-    requireFreshSession: preHandlerHookHandler;
+    requireFreshSession: SessionHook;
   }
 
   interface FastifyRequest {
@@ -116,13 +120,9 @@ export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
   const { clock = Date.now } = options;
   const store = options.store ?? ownStore(app, clock);
-  const jar = new SessionCookie(clock, options.cookie);
+  const jar = new SessionCookie(await cookieSerializer(app), clock, options.cookie);
   const actions = applyRules(store, jar, clock, options);
 
-  if (!app.hasPlugin('@fastify/cookie')) {
-    // In a context of its own: we take its serializer alone, and no request of the app carries its hook and its fields.
-    await app.register(async (own) => own.register(fastifyCookie, { hook: false }));
-  }
   app.decorate('sessionStore', store);
   app.decorate('sessionCookieName', jar.name);
   app.decorateRequest(kSession, null);
@@ -197,11 +197,18 @@ function applyRules(
   });
 }
 
-/** A hook that goes on at once, unless it was given a promise to wait for. */
-function asHook(
-  check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<void>,
-): preHandlerHookHandler {
-  return (request, reply, done) => {
+/** A hook that goes on at once, unless it was given a promise to wait for. Called without `done` it returns a promise. */
+function asHook(check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<void>): SessionHook {
+  function hook(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  function hook(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void;
+  function hook(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done?: HookHandlerDoneFunction,
+  ): MaybePromise<void> {
+    if (done === undefined) {
+      return Promise.resolve().then(() => check(request, reply));
+    }
     let pending: MaybePromise<void>;
     try {
       pending = check(request, reply);
@@ -214,7 +221,8 @@ function asHook(
     } else {
       done();
     }
-  };
+  }
+  return hook;
 }
 
 function ownStore(app: FastifyInstance, clock: Clock): SessionStore {

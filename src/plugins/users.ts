@@ -13,7 +13,7 @@ import { PasswordPolicy } from '../users/password-policy.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { Throttle } from '../users/throttle.ts';
 import { DeviceCookie } from './device-cookie.ts';
-import type { CookieOptions } from './host-cookie.ts';
+import { type CookieOptions, cookieSerializer } from './host-cookie.ts';
 
 export interface UsersOptions {
   /** Where users are found, and where their passwords change. Yours is yours to close. */
@@ -61,7 +61,7 @@ async function registerUsers(app: FastifyInstance, options: UsersOptions): Promi
   const { clock = Date.now, passwordMinLength = 15 } = options;
   const authenticator = await createAuthenticator(app, clock, options);
   const policy = new PasswordPolicy({ minLength: passwordMinLength });
-  const jar = new DeviceCookie(clock, options.deviceCookie);
+  const jar = new DeviceCookie(await cookieSerializer(app), clock, options.deviceCookie);
 
   app.decorateReply('signIn', async function (credentials) {
     const outcome = await verify(this, credentials);

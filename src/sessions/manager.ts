@@ -39,7 +39,7 @@ interface Recognized {
 /**
  * The rules of one session. It knows a store and a clock, and no HTTP.
  *
- * A method answers with what it found or with a {@link Refusal}; it rejects only when the store failed.
+ * A method answers with what it found or with a {@link Refusal}; it throws or rejects only when the store failed.
  */
 export class SessionManager {
   readonly #store: SessionStore;

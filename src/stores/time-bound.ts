@@ -8,7 +8,7 @@ import { within } from './within.ts';
 
 /**
  * The same store with every failure told in one way and within a bounded time: a method that throws, rejects or
- * does not answer within `timeoutMs` rejects with `StoreUnavailable` (503), its reason as the cause. What
+ * does not answer within `timeoutMs` throws or rejects with `StoreUnavailable` (503), its reason as the cause. What
  * answers at once still answers at once.
  */
 export function timeBoundSessionStore(store: SessionStore, timeoutMs: Milliseconds): SessionStore {

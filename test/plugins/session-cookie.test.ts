@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import t from 'tap';
 import { SessionCookie } from '../../src/plugins/session-cookie.ts';
 
-const jar = new SessionCookie(Date.now);
+const jar = new SessionCookie(String, Date.now);
 const read = (cookie?: string) => jar.read({ headers: { cookie } } as FastifyRequest);
 
 t.test('the value is read exactly as it was sent', async (t) => {
@@ -30,7 +30,7 @@ t.test('other cookies are not it', async (t) => {
 });
 
 t.test('over HTTPS only the __Host- name is read (ASVS 3.3.3)', async (t) => {
-  const secure = new SessionCookie(Date.now, { secure: true });
+  const secure = new SessionCookie(String, Date.now, { secure: true });
   t.same(secure.read({ headers: { cookie: 'session_token=a; __Host-session_token=b' } } as FastifyRequest), [
     'b',
   ]);

@@ -1,5 +1,6 @@
 import cookie from '@fastify/cookie';
-import Fastify, { type FastifyReply } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fp from 'fastify-plugin';
 import t, { type Test } from 'tap';
 import { type SessionsOptions, sessions } from '../../src/index.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
@@ -172,6 +173,20 @@ t.test('it gets along with a @fastify/cookie that is there already, and with oth
   );
 });
 
+t.test('cookies are written by the @fastify/cookie of the app, whichever copy of it that is', async (t) => {
+  const app = await bareApp(t, {}, async (app) => {
+    const anotherCopy = async (app: FastifyInstance) => {
+      app.decorate(
+        'serializeCookie',
+        (name: string, value: string) => `${name}=${value}; Written=by-the-copy`,
+      );
+    };
+    await app.register(fp(anotherCopy, { name: '@fastify/cookie' }));
+  });
+  const { headers } = await app.inject({ method: 'POST', url: '/enter/ann' });
+  t.match(headers['set-cookie'], /^session_token=[\w-]{22}\.[\w-]{43}; Written=by-the-copy$/);
+});
+
 t.test('the app may bring in @fastify/cookie later, with its own options', async (t) => {
   const app = await bareApp(t);
   await app.register(cookie, { secret: 'a secret that signs the cookies of the app' });
@@ -184,6 +199,27 @@ t.test('the app may bring in @fastify/cookie later, with its own options', async
   t.match(theme.headers['set-cookie'], /^theme=dark\.[^;]{20,}/, 'signed');
   t.match(theme.json(), { session_token: String }, 'read by the hook of its own');
   t.equal((await app.inject({ url: '/me', headers: { cookie: cookieOf(entered) } })).body, 'ANN');
+});
+
+t.test('a handler may ask for a session, and for a fresh one, by itself', async (t) => {
+  const clock = fakeClock();
+  const app = await bareApp(t, { clock, idleSeconds: 3600, freshSeconds: 60 });
+  app.get('/asks', async (request, reply) => {
+    await app.requireSession(request, reply);
+    return request.session.username;
+  });
+  app.get('/pays', async (request, reply) => {
+    await app.requireFreshSession(request, reply);
+    return 'paid';
+  });
+  const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
+  const ask = (url: string, headers = {}) => app.inject({ url, headers });
+  t.equal((await ask('/asks', { cookie })).body, 'ann');
+  t.equal((await ask('/asks')).statusCode, 401);
+  t.equal((await ask('/pays', { cookie })).body, 'paid');
+  clock.advance(60_000);
+  t.equal((await ask('/pays', { cookie })).statusCode, 403);
+  t.equal((await ask('/asks', { cookie })).body, 'ann');
 });
 
 t.test('options that make no sense stop the start', async (t) => {

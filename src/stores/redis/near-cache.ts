@@ -1,5 +1,5 @@
 export interface NearCacheOptions {
-  /** How many values it holds at the most; past it those that were not read for the longest time go. */
+  /** How many values it holds at the most, two at least. The half that was read last is sure to be among them. */
   readonly maxEntries: number;
 }
 
