@@ -14,14 +14,13 @@ contestant(async ({ hash }) => {
     cookie: { path: '/', httpOnly: true, sameSite: 'lax' },
   });
 
-  app.get('/welcome', async (request, reply) => {
+  app.get('/welcome', (request, reply) => {
     const username = request.session.get('username');
     if (username === undefined) {
-      reply.code(401);
-      return 'Sign in first.';
+      reply.code(401).send('Sign in first.');
+    } else {
+      reply.type('text/plain; charset=utf-8').send(`Welcome ${username}!`);
     }
-    reply.type('text/plain; charset=utf-8');
-    return `Welcome ${username}!`;
   });
 
   app.post('/signin', async (request, reply) => {

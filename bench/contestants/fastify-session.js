@@ -19,14 +19,13 @@ contestant(async ({ redisUrl, hash, settings }) => {
     ...(settings.store === 'redis' && { store: await redisStore(redisUrl) }),
   });
 
-  app.get('/welcome', async (request, reply) => {
+  app.get('/welcome', (request, reply) => {
     const { username } = /** @type {any} */ (request.session);
     if (username === undefined) {
-      reply.code(401);
-      return 'Sign in first.';
+      reply.code(401).send('Sign in first.');
+    } else {
+      reply.type('text/plain; charset=utf-8').send(`Welcome ${username}!`);
     }
-    reply.type('text/plain; charset=utf-8');
-    return `Welcome ${username}!`;
   });
 
   app.post('/signin', async (request, reply) => {

@@ -90,7 +90,7 @@ export const contestants = [
   {
     id: 'better-auth',
     file: 'better-auth.js',
-    title: 'better-auth, its adapter in memory',
+    title: 'better-auth, memory',
     settings: { cookieCache: false },
     signIn: true,
     packages: ['better-auth'],

@@ -8,8 +8,13 @@ contestant(async ({ sessions, redisUrl, lmdbPath, hash, settings }) => {
   const urls = { memory: 'memory:', lmdb: `lmdb:${lmdbPath}`, redis: redisUrl };
   const storeUrl = urls[/** @type {keyof urls} */ (settings.store)];
   const sessionStore = settings.cache === false ? await withoutCache(redisUrl) : undefined;
-  // Right passwords only, but more at once than one user's budget of failures has room for.
-  const env = { SIGNIN_FAILURES_PER_ADDRESS: '1000000', SIGNIN_FAILURES_PER_USER: '1000000' };
+  // Right passwords only, but more at once than one user's budget of failures has room for; and so many sessions that
+  // none ends another.
+  const env = {
+    SESSIONS_PER_USER: '10000',
+    SIGNIN_FAILURES_PER_ADDRESS: '1000000',
+    SIGNIN_FAILURES_PER_USER: '1000000',
+  };
   const userStore = hash ? await withUsers(storeUrl, sessions) : undefined;
   const app = await buildOurs(
     { STORE_URL: storeUrl, ...env },

@@ -133,8 +133,6 @@ export class Child {
  */
 export function obeyParent() {
   process.on('disconnect', () => process.exit(0));
-  // Ctrl-C goes to the whole group: the parent decides.
-  process.on('SIGINT', () => {});
   process.on('uncaughtException', (error) => {
     console.error(error);
     process.send?.({ error: error.stack ?? String(error) }, () => process.exit(1));

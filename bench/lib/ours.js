@@ -33,20 +33,20 @@ export async function buildOurs(env = {}, options = {}) {
 
 /**
  * A session of a day that nobody signed in for: its record, and the cookie that opens it.
- * @param {string} username
+ * @param {number} i Whose it is: each has a name and an address of its own.
  */
-function mintSession(username) {
+function mintSession(i) {
   const token = mintToken();
   const now = Date.now();
   const record = {
     id: token.id,
     secretHash: hashSecret(token.secret),
-    username,
+    username: nameOf(i),
     createdAt: now,
     authenticatedAt: now,
     expiresAt: now + DAY_MS,
     endsAt: now + DAY_MS,
-    address: '127.0.0.1',
+    address: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`,
     device: 'Firefox on Linux',
   };
   return { record, cookie: `${COOKIE}=${formatToken(token)}` };
@@ -73,9 +73,7 @@ export async function seed(store, count) {
   const distance = Math.ceil(count / MILESTONES);
   const BATCH = 1000;
   for (let done = 0; done < count; done += BATCH) {
-    const minted = Array.from({ length: Math.min(BATCH, count - done) }, (_, i) =>
-      mintSession(nameOf(done + i)),
-    );
+    const minted = Array.from({ length: Math.min(BATCH, count - done) }, (_, i) => mintSession(done + i));
     await Promise.all(minted.map(({ record }) => store.create(record)));
     milestones.push(
       ...minted.filter((_, i) => (done + i + 1) % distance === 0).map(({ record }) => record.id),

@@ -19,6 +19,17 @@ export async function startRedis() {
   return { url: `redis://127.0.0.1:${port}`, port, stop: () => child.stop() };
 }
 
+/** What one contestant left behind is not for the next to carry. @param {string} url */
+export async function emptyRedis(url) {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.end('FLUSHALL\r\n');
+  const [reply] = await once(socket, 'data');
+  if (!String(reply).startsWith('+OK')) {
+    throw new Error(`Redis answers FLUSHALL with ${reply}`);
+  }
+}
+
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -17,6 +17,6 @@ export function scratchDirectory(name) {
 
 function makeRoot() {
   const made = mkdtempSync(join(tmpdir(), 'session-bench-'));
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+  process.once('exit', () => rmSync(made, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
   return made;
 }

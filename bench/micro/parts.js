@@ -9,7 +9,7 @@ import { buildOurs, COOKIE, seedSessions } from '../lib/ours.js';
 import { variants } from '../one-process/variants.js';
 import { answer } from './request-path.js';
 
-const SESSIONS = 1000;
+export const SESSIONS = 1000;
 const LIFETIMES = { idleSeconds: 86_400, maxSeconds: 86_400, reuseWindowSeconds: 10 };
 
 /**

@@ -42,9 +42,8 @@ async function bareWithLog() {
 
 /** @param {import('fastify').FastifyInstance} app */
 function addWelcome(app) {
-  return app.get('/welcome', async (_request, reply) => {
-    reply.type('text/plain; charset=utf-8');
-    return WELCOME;
+  return app.get('/welcome', (_request, reply) => {
+    reply.type('text/plain; charset=utf-8').send(WELCOME);
   });
 }
 
@@ -55,9 +54,8 @@ function addWelcome(app) {
 async function sessionsAlone({ sessions }) {
   const app = Fastify();
   await app.register(sessionsPlugin, { idleSeconds: 86_400, maxSeconds: 86_400 });
-  app.get('/welcome', { preHandler: app.requireSession }, async (request, reply) => {
-    reply.type('text/plain; charset=utf-8');
-    return `Welcome ${request.session.username}!`;
+  app.get('/welcome', { preHandler: app.requireSession }, (request, reply) => {
+    reply.type('text/plain; charset=utf-8').send(`Welcome ${request.session.username}!`);
   });
   await app.ready();
   return { app, cookies: await seedSessions(app.sessionStore, sessions) };
@@ -72,15 +70,14 @@ async function cookieAndMap({ sessions }) {
     Array.from({ length: sessions }, (_, i) => [crypto.randomUUID().replaceAll('-', ''), nameOf(i)]),
   );
   const app = Fastify();
-  app.get('/welcome', async (request, reply) => {
+  app.get('/welcome', (request, reply) => {
     const token = /(?:^|; )session_token=([^;]*)/.exec(request.headers.cookie ?? '')?.[1];
     const username = users.get(token ?? '');
-    reply.type('text/plain; charset=utf-8');
     if (username === undefined) {
-      reply.code(401);
-      return 'Sign in first.';
+      reply.code(401).send('Sign in first.');
+    } else {
+      reply.type('text/plain; charset=utf-8').send(`Welcome ${username}!`);
     }
-    return `Welcome ${username}!`;
   });
   return { app, cookies: [...users.keys()].map((token) => `session_token=${token}`) };
 }

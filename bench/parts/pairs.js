@@ -1,4 +1,5 @@
 import { contestants } from '../contestants/list.js';
+import { emptyRedis } from '../lib/redis.js';
 import { run } from '../lib/running.js';
 import { scratchDirectory } from '../lib/scratch.js';
 import { load } from '../load/load.js';
@@ -9,7 +10,7 @@ import { load } from '../load/load.js';
  */
 
 /**
- * One process on a store, and two at once. Nothing is held to a core: the machine's cores are shared with whatever loads
+ * One process on a store, and two at once. Only Redis is held to a core: the machine's cores are shared with whatever loads
  * them.
  * @param {{ rounds: number, seconds: number, redisUrl: string }} options
  * @param {(text: string) => void} tell
@@ -22,6 +23,7 @@ export async function pairs({ rounds, seconds, redisUrl }, tell) {
   for (let round = 1; round <= rounds; round++) {
     for (const { entry, one, two } of rows) {
       tell(`two processes: ${entry.id}, round ${round} of ${rounds}`);
+      await emptyRedis(redisUrl);
       const lmdbPath = scratchDirectory('pair');
       const servers = [await run(entry, { redisUrl, lmdbPath }), await run(entry, { redisUrl, lmdbPath })];
       one.push(await perSecond(servers.slice(0, 1), seconds));

@@ -1,5 +1,6 @@
 import { LOAD_CORE, SERVER_CORE } from '../lib/cores.js';
 import { cpuMillis } from '../lib/process-costs.js';
+import { emptyRedis } from '../lib/redis.js';
 import { run } from '../lib/running.js';
 import { percentile } from '../lib/stats.js';
 import { runFlow } from '../load/run-flow.js';
@@ -39,6 +40,7 @@ export async function refresh({ entries, rounds, seconds, redisUrl }, tell) {
  * @returns {Promise<Lap>}
  */
 async function lap(entry, seconds, redisUrl) {
+  await emptyRedis(redisUrl);
   const server = await run(entry, { redisUrl, core: SERVER_CORE });
   const { port, cookies } = server;
   const flow = { kind: /** @type {const} */ ('refresh'), port, connections: CLIENTS };

@@ -32,6 +32,8 @@ async function answer(step) {
       return serve(step);
     case 'open':
       opened = await open(step);
+      globalThis.gc?.();
+      await sleep(1000);
       return {};
     case 'expire':
       return expire(step.maxSeconds);
@@ -73,8 +75,6 @@ async function open({ storeUrl, sessions, milestones }) {
  * @param {number} maxSeconds
  */
 async function expire(maxSeconds) {
-  globalThis.gc?.();
-  await sleep(1000);
   delay.enable();
   const startedAt = performance.now();
   aheadMs = 2 * DAY_MS;

@@ -1,4 +1,5 @@
 import { cpuMillis } from '../lib/process-costs.js';
+import { emptyRedis } from '../lib/redis.js';
 import { run } from '../lib/running.js';
 import { percentile } from '../lib/stats.js';
 import { runFlow } from '../load/run-flow.js';
@@ -14,13 +15,12 @@ import { runFlow } from '../load/run-flow.js';
 
 /** Who signs in over and over, at the same time. */
 const CLIENTS = 16;
-/** So many that nobody comes to have too many sessions. */
 const USERS = 100;
 /** Visitors come at a steady pace that no contestant has trouble with, so that what they wait for is the sign-ins. */
 const VISITS = { kind: /** @type {const} */ ('paced'), perSecond: 200, connections: 16 };
 
 /**
- * Sign-ins a second with right passwords at the cost of a real hash, and what they do to everybody else. Nothing is held
+ * Sign-ins a second with right passwords at the cost of a real hash, and what they do to everybody else. Only Redis is held
  * to a core: hashing has threads of its own, and is meant to leave a core to the others.
  * @param {{ entries: readonly Entry[], rounds: number, seconds: number, redisUrl: string }} options
  * @param {(text: string) => void} tell
@@ -46,6 +46,7 @@ export async function signin({ entries, rounds, seconds, redisUrl }, tell) {
  * @returns {Promise<Lap>}
  */
 async function lap(entry, seconds, redisUrl) {
+  await emptyRedis(redisUrl);
   const server = await run(entry, { redisUrl, hash: true, sessions: USERS });
   const { port, cookies } = server;
   const visits = { ...VISITS, port, cookies };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOAD_CORE, SERVER_CORE } from '../lib/cores.js';
 import { cpuMillis, residentMiB } from '../lib/process-costs.js';
+import { emptyRedis } from '../lib/redis.js';
 import { run } from '../lib/running.js';
 import { load } from '../load/load.js';
 
@@ -44,6 +45,7 @@ export async function table({ entries, rounds, seconds, redisUrl }, tell) {
  * @returns {Promise<Lap>}
  */
 async function lap(entry, seconds, redisUrl) {
+  await emptyRedis(redisUrl);
   const server = await run(entry, { redisUrl, core: SERVER_CORE });
   const target = { port: server.port, cookies: server.cookies, core: LOAD_CORE };
   await load({ ...target, seconds: Math.min(WARM_UP_SECONDS, seconds) });

@@ -71,7 +71,7 @@ export function scaleTable(sizes) {
       'bytes a session',
       'in the file',
       'start-up ms',
-      'worst loop delay ms, all expiring',
+      'worst loop delay ms, all expiring (memory: least of 3)',
       'idle beside it',
       'gone after s',
     ],
