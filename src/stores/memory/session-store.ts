@@ -14,7 +14,7 @@ export interface MemorySessionStoreOptions {
 }
 
 const SWEEP_INTERVAL_MS = 1000;
-/** Records removed before other work gets its turn: well under a millisecond. */
+/** Records removed before other work gets its turn: well under a millisecond, unless the clock has leapt. */
 const SWEEP_STEP = 100;
 
 /**
