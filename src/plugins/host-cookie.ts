@@ -22,12 +22,12 @@ export async function cookieSerializer(app: FastifyInstance): Promise<SerializeC
   if (app.hasPlugin('@fastify/cookie')) {
     return app.serializeCookie;
   }
-  let serialize: SerializeCookie | undefined;
+  let serialize!: SerializeCookie;
   await app.register(async (own) => {
     await own.register(fastifyCookie, { hook: false });
     serialize = own.serializeCookie;
   });
-  return serialize as unknown as SerializeCookie;
+  return serialize;
 }
 
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/;

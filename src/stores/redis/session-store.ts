@@ -9,7 +9,10 @@ import { walk } from './walk.ts';
 export interface RedisSessionStoreOptions {
   /** Tells how long a record has to live. Default `Date.now`. */
   readonly clock?: Clock;
-  /** How many sessions this process keeps at hand at the most; the half that was used last is sure to be. Default 10,000; 0 asks the server every time. */
+  /**
+   * How many sessions this process keeps at hand at the most; the half that was used last is sure to be among them.
+   * Default 10,000; 0 asks the server every time.
+   */
   readonly cacheEntries?: number;
 }
 
