@@ -15,6 +15,10 @@ import { machine, versions } from './report/machine.js';
 import { plot } from './report/plot.js';
 import { pairsTable, refreshTable, scaleTable, signinTable, welcomeTable } from './report/tables.js';
 
+const WHERE =
+  'Where the time goes: the tables of one process and of its parts below, and ' +
+  '[README.md](README.md#where-the-time-goes), step by step.';
+
 const { rounds, seconds, only, huge } = options();
 const entries = chosen(only);
 const redis = await startRedis();
@@ -76,6 +80,7 @@ async function everything() {
     `Made by \`${command}\`; [README.md](README.md) says what each number means.`,
     machine(startedAt),
     `## The aims\n\n${aimsTable({ welcome, signedIn, grown, compared })}`,
+    WHERE,
     ...sections,
   ].join('\n\n');
   writeFileSync(new URL('RESULTS.md', import.meta.url), `${text}\n`);
