@@ -1,12 +1,4 @@
-import type {
-  FastifyError,
-  FastifyInstance,
-  FastifyReply,
-  FastifyRequest,
-  HookHandlerDoneFunction,
-  preHandlerAsyncHookHandler,
-  preHandlerHookHandler,
-} from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { isThenable, type MaybePromise } from '../maybe-promise.ts';
 import { SessionManager } from '../sessions/manager.ts';
@@ -18,6 +10,7 @@ import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import { type CookieOptions, cookieSerializer } from './host-cookie.ts';
 import { RequestSessions } from './request-sessions.ts';
 import { SessionCookie } from './session-cookie.ts';
+import { asHook, type SessionHook } from './session-hook.ts';
 
 export interface SessionsOptions {
   /** Where sessions are kept. Default: a {@link MemorySessionStore}, closed with the app. Yours is yours to close. */
@@ -42,9 +35,6 @@ export interface SessionsOptions {
   /** Default `Date.now`. */
   readonly clock?: Clock;
 }
-
-/** A preHandler that may also be called, and awaited, by a handler or a hook. */
-type SessionHook = preHandlerHookHandler & preHandlerAsyncHookHandler;
 
 const kSession = Symbol('session');
 
@@ -195,34 +185,6 @@ function applyRules(
     clock,
     freshSeconds,
   });
-}
-
-/** A hook that goes on at once, unless it was given a promise to wait for. Called without `done` it returns a promise. */
-function asHook(check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<void>): SessionHook {
-  function hook(request: FastifyRequest, reply: FastifyReply): Promise<void>;
-  function hook(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void;
-  function hook(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    done?: HookHandlerDoneFunction,
-  ): MaybePromise<void> {
-    if (done === undefined) {
-      return Promise.resolve().then(() => check(request, reply));
-    }
-    let pending: MaybePromise<void>;
-    try {
-      pending = check(request, reply);
-    } catch (error) {
-      done(error as FastifyError);
-      return;
-    }
-    if (isThenable(pending)) {
-      pending.then(() => done(), done);
-    } else {
-      done();
-    }
-  }
-  return hook;
 }
 
 function ownStore(app: FastifyInstance, clock: Clock): SessionStore {
