@@ -1,4 +1,5 @@
 import { HostCookie } from '../../dist/plugins/host-cookie.js';
+import { securityHeadersFor } from '../../dist/plugins/security-headers.js';
 import { SessionManager } from '../../dist/sessions/manager.js';
 import { hashesMatch, hashSecret, parseToken } from '../../dist/sessions/token.js';
 import { openStores } from '../../dist/stores/open-stores.js';
@@ -6,10 +7,13 @@ import { RedisConnection } from '../../dist/stores/redis/connection.js';
 import { RedisSessionStore } from '../../dist/stores/redis/session-store.js';
 import { parseStoreUrl } from '../../dist/stores/store-url.js';
 import { buildOurs, COOKIE, seedSessions } from '../lib/ours.js';
+import { WELCOME } from '../lib/welcome.js';
 import { variants } from '../one-process/variants.js';
-import { answer } from './request-path.js';
+import { answer, reply } from './request-path.js';
 
 export const SESSIONS = 1000;
+const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(WELCOME.length) };
+const HEADERS = { ...securityHeadersFor({ https: false }), ...PLAIN };
 const LIFETIMES = { idleSeconds: 86_400, maxSeconds: 86_400, reuseWindowSeconds: 10 };
 
 /**
@@ -29,6 +33,8 @@ export async function openParts({ redisUrl, lmdbPath }) {
     ...tokenParts(cookies.memory),
     ...storeParts(stores, cookies),
     ...managerParts(stores, cookies),
+    { name: 'reply, bare', call: () => reply(PLAIN, WELCOME) },
+    { name: 'reply, with the headers', call: () => reply(HEADERS, WELCOME) },
     { name: 'request, bare', call: (/** @type {number} */ i) => answer(apps.bare, at(cookiesOfOurs, i)) },
     {
       name: 'request, ours on memory',

@@ -16,11 +16,33 @@ export function answer(app, cookie) {
     request.httpVersionMajor = 1;
     request.httpVersionMinor = 1;
     request.headers = { host: '127.0.0.1', cookie };
-    const response = new ServerResponse(request);
-    response.assignSocket(/** @type {any} */ (new Nowhere()));
-    response.on('finish', () => resolve(response.statusCode));
-    app.routing(request, response);
+    app.routing(request, respond(request, resolve));
   });
+}
+
+/**
+ * Writes a reply as Fastify does in the end: its head with these headers, and its text, without a socket.
+ * @param {Record<string, string>} headers
+ * @param {string} text
+ * @returns {Promise<number>} The status.
+ */
+export function reply(headers, text) {
+  return new Promise((resolve) => {
+    const response = respond(new IncomingMessage(/** @type {any} */ (PEER)), resolve);
+    response.writeHead(200, headers);
+    response.end(text);
+  });
+}
+
+/**
+ * @param {IncomingMessage} request
+ * @param {(status: number) => void} done
+ */
+function respond(request, done) {
+  const response = new ServerResponse(request);
+  response.assignSocket(/** @type {any} */ (new Nowhere()));
+  response.on('finish', () => done(response.statusCode));
+  return response;
 }
 
 const PEER = { remoteAddress: '127.0.0.1', remotePort: 40000, encrypted: false };
