@@ -5,7 +5,6 @@ import { type Config, parseTrustProxy } from './config.ts';
 import { loggerOptions, RequestsAtDebug } from './log.ts';
 import { answerError } from './plugins/errors.ts';
 import { securityHeadersFor } from './plugins/security-headers.ts';
-import { RequestLogger } from './request-logger.ts';
 
 const KIB = 1024;
 /** How long a client has to send a request: slow ones cannot hold connections for long. */
@@ -17,7 +16,6 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
   return {
     logger: loggerOptions(config),
     logController: new RequestsAtDebug(),
-    childLoggerFactory: (log, bindings, options) => new RequestLogger(log, bindings, options),
     trustProxy: parseTrustProxy(config.TRUST_PROXY),
     bodyLimit: 16 * KIB,
     requestTimeout: REQUEST_TIMEOUT_MS,

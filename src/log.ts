@@ -32,12 +32,9 @@ export class RequestsAtDebug extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    const { level } = request.server.log;
-    if (level === 'debug' || level === 'trace') {
-      request.log.debug(
-        { req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined },
-        'request',
-      );
-    }
+    request.log.debug(
+      { req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined },
+      'request',
+    );
   }
 }

@@ -54,8 +54,8 @@ function mintSession(i) {
 
 /** What the service logs with, and nothing else of it: options of a Fastify instance. */
 export function logOfOurs() {
-  const { logger, logController, childLoggerFactory } = fastifyOptions(parseConfig({}));
-  return { logger, logController, childLoggerFactory };
+  const { logger, logController } = fastifyOptions(parseConfig({}));
+  return { logger, logController };
 }
 
 /** How many sessions are remembered to tell by how many of all are left. */
