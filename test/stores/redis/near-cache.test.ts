@@ -11,6 +11,15 @@ function later<T>() {
   return { promise, answer, fail };
 }
 
+/** A cache in which `a` and `b` are of the older generation, and `c` is of the recent one. */
+async function twoGenerations() {
+  const cache = new NearCache<string>({ maxEntries: 4 });
+  for (const key of ['a', 'b', 'c']) {
+    await cache.load(key, async () => key.toUpperCase());
+  }
+  return cache;
+}
+
 t.test('what was read is kept, until it is invalidated', async (t) => {
   const cache = new NearCache<string>({ maxEntries: 10 });
   t.equal(cache.get('a'), undefined);
@@ -20,6 +29,19 @@ t.test('what was read is kept, until it is invalidated', async (t) => {
   t.equal(cache.get('a'), 'A');
   cache.invalidate('a');
   t.equal(cache.get('a'), undefined);
+});
+
+t.test('what is invalidated is gone from both generations', async (t) => {
+  for (const forget of [(c: NearCache<string>) => c.invalidate('a'), (c: NearCache<string>) => c.clear()]) {
+    const cache = await twoGenerations();
+    t.equal(cache.size, 3, 'the third has made the first two the older generation');
+    forget(cache);
+    t.equal(cache.get('a'), undefined);
+  }
+  const cache = await twoGenerations();
+  t.equal(cache.get('a'), 'A', 'read again, it is of the recent ones');
+  cache.invalidate('a');
+  t.equal(cache.get('a'), undefined, 'and none of the older is left behind');
 });
 
 t.test('that there is none is not kept', async (t) => {
