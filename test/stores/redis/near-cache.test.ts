@@ -40,6 +40,7 @@ t.test('what is invalidated is gone from both generations', async (t) => {
   }
   const cache = await twoGenerations();
   t.equal(cache.get('a'), 'A', 'read again, it is of the recent ones');
+  t.equal(cache.size, 3, 'and of those alone');
   cache.invalidate('a');
   t.equal(cache.get('a'), undefined, 'and none of the older is left behind');
 });
