@@ -6,11 +6,12 @@ import { fastifyOptions } from '../src/fastify-options.ts';
 import type { SessionRecord } from '../src/sessions/record.ts';
 import { MemorySessionStore } from '../src/stores/memory/session-store.ts';
 import type { SessionStore } from '../src/stores/session-store.ts';
+import { PATIENT } from './patience.ts';
 
 export const USER1 = { username: 'user1', password: 'password1' };
 
 export interface BuildOptions extends Partial<Omit<ServiceOptions, 'config'>> {
-  /** The environment, `LOG_LEVEL=silent` unless it says otherwise. */
+  /** The environment, `LOG_LEVEL=silent` and patience with the store unless it says otherwise. */
   env?: Record<string, string>;
   /** Takes the log's lines. Give a `LOG_LEVEL` with it. */
   log?: string[];
@@ -18,7 +19,7 @@ export interface BuildOptions extends Partial<Omit<ServiceOptions, 'config'>> {
 
 /** The service, ready for `inject`, and closed at the end of the test. */
 export async function build(t: Test, { env, log, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
-  const config = parseConfig({ LOG_LEVEL: 'silent', ...env });
+  const config = parseConfig({ LOG_LEVEL: 'silent', ...PATIENT, ...env });
   const defaults = fastifyOptions(config);
   const stream = { write: (line: string) => log?.push(line) };
   const app = Fastify({ ...defaults, logger: { ...(defaults.logger as object), stream } });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { PATIENT } from './patience.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** The service as its own process. Waiting for it is waiting for real: for its log, its answers and its end. */
@@ -69,7 +70,7 @@ export async function startServer(
   t: Test,
   env: Record<string, string> = {},
 ): Promise<ServerProcess & { port: number }> {
-  const server = run(t, 'server.ts', { HOST: '127.0.0.1', ...env });
+  const server = run(t, 'server.ts', { HOST: '127.0.0.1', ...PATIENT, ...env });
   const line = await server.logged('listening at');
   return { ...server, port: Number(/:(\d+)"/.exec(line)?.[1]) };
 }
