@@ -7,6 +7,8 @@ import { addUser, openTestStores } from './users.ts';
 
 // Rule 3 of the design against a real server that hangs, dies and comes back under load. It waits for real.
 
+/** What this server answered is on its disk: with less than `always`, a slow disk and a kill may undo two seconds. */
+const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
 const TIMEOUT_MS = 500;
 /** What a busy machine may add to the deadline. */
 const SLACK_MS = 1500;
@@ -123,8 +125,7 @@ const OUTAGES: Record<string, readonly [(redis: RedisProcess) => unknown, (redis
 t.test(
   'a server that hangs or dies under load makes 503s and no wrong answer, and is found again (ASVS 16.5.2)',
   async (t) => {
-    const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
-    const redis = await startRedis(t, durable);
+    const redis = await startRedis(t, DURABLE);
     if (redis === undefined) {
       return;
     }
@@ -177,7 +178,7 @@ t.test(
 );
 
 t.test('a service that starts before its server is ready as soon as that is there', async (t) => {
-  const redis = await startRedis(t);
+  const redis = await startRedis(t, DURABLE);
   if (redis === undefined) {
     return;
   }
