@@ -140,7 +140,7 @@ export interface ErrorReply {
   readonly message: string;
 }
 
-/** An error of the catalogue. Fastify sends an error's `headers`, if it has any, with the reply. */
+/** An error of the catalogue. The `headers` of an error that has some go out with the reply: Fastify sees to that. */
 export type CatalogueError = FastifyError & { statusCode: number; headers?: Record<string, string> };
 
 /** The reply's body for an error of the catalogue. */

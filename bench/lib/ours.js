@@ -76,7 +76,7 @@ export async function seed(store, count) {
     const minted = Array.from({ length: Math.min(BATCH, count - done) }, (_, i) => mintSession(done + i));
     await Promise.all(minted.map(({ record }) => store.create(record)));
     milestones.push(
-      ...minted.filter((_, i) => (done + i + 1) % distance === 0).map(({ record }) => record.id),
+      ...minted.filter((_, i) => (count - 1 - done - i) % distance === 0).map(({ record }) => record.id),
     );
     if (done === 0) {
       cookies.push(...minted.map(({ cookie }) => cookie));

@@ -3,7 +3,8 @@ import { Presets, SingleBar } from 'cli-progress';
 const CLEAR_LINE = '\r\x1b[K';
 
 /**
- * A bar on a terminal, a line a step elsewhere; `show` prints a text for good. The total is an estimate: some parts tell more often than others.
+ * A bar on a terminal, a line a step elsewhere; `show` prints a text for good. The total is an estimate: some parts tell
+ * more often than others.
  * @param {number} total
  */
 export function showProgress(total) {
