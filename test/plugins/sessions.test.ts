@@ -212,10 +212,22 @@ t.test('a handler may ask for a session, and for a fresh one, by itself', async 
     await app.requireFreshSession(request, reply);
     return 'paid';
   });
+  app.get('/greets', (request, reply) =>
+    app.requireSession(request, reply).then(
+      () => `hello, ${request.session.username}`,
+      () => 'hello, guest',
+    ),
+  );
   const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
   const ask = (url: string, headers = {}) => app.inject({ url, headers });
   t.equal((await ask('/asks', { cookie })).body, 'ann');
   t.equal((await ask('/asks')).statusCode, 401);
+  t.equal((await ask('/greets', { cookie })).body, 'hello, ann');
+  t.equal(
+    (await ask('/greets')).body,
+    'hello, guest',
+    'a refusal is a rejection, also where it is known at once',
+  );
   t.equal((await ask('/pays', { cookie })).body, 'paid');
   clock.advance(60_000);
   t.equal((await ask('/pays', { cookie })).statusCode, 403);
