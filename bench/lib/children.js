@@ -1,140 +1,134 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { pinned } from './cores.js';
+import { execFileSync, spawn } from 'node:child_process';
+import { on, once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-/**
- * Every process that was started and has not ended. They are ended by their ids, whatever happens to this one.
- * @type {Set<import('node:child_process').ChildProcess>}
- */
-const living = new Set();
+/** The server under load has one core, the load generator and Redis have the other. */
+export const SERVER_CORE = 0;
+export const LOAD_CORE = 1;
+
+const PROCESSES = fileURLToPath(new URL('../processes/', import.meta.url));
+const SCRATCH = mkdtempSync(join(tmpdir(), 'session-bench-'));
+const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
 
 process.once('exit', () => {
-  for (const child of living) {
+  for (const child of running) {
     child.kill('SIGKILL');
   }
+  rmSync(SCRATCH, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 });
-for (const [signal, code] of /** @type {const} */ ([
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-])) {
-  process.once(signal, () => process.exit(code));
+// Without a listener, a signal ends the process without its `exit` event.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => process.exit(1));
 }
 
+/** Makes an empty directory, which is removed when this process ends. */
+export const scratchDirectory = () => mkdtempSync(join(SCRATCH, 'run-'));
+
 /**
- * @typedef {object} SpawnOptions
- * @property {number} [core] The core it is held to. Default: any.
- * @property {boolean} [ipc] Whether the two exchange messages. Default no.
- * @property {number | 'ignore' | 'pipe'} [stdout] Default 'ignore'.
+ * @typedef {object} StartOptions
+ * @property {number} [core] The only core that the process may use. Default: all.
+ * @property {'pipe' | 'ignore' | number} [stdout] Default: ignore.
  * @property {string} [cwd]
- * @property {Record<string, string>} [env] In addition to ours.
+ * @property {Record<string, string>} [env] Added to the environment of this process.
  */
 
 /**
- * Starts a process that does not outlive this one.
+ * Starts a process that ends with this one.
  * @param {string[]} command
- * @param {SpawnOptions} options
+ * @param {StartOptions & { ipc?: 'ipc' }} options
  */
-export function start(command, { core, ipc = false, stdout = 'ignore', cwd, env } = {}) {
-  const [file, args] = pinned(core, command);
-  const child = spawn(file, args, {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', stdout, 'pipe', ...(ipc ? /** @type {const} */ (['ipc']) : [])],
-    serialization: 'advanced',
-  });
-  living.add(child);
-  return new Child(child, command);
+export function start(command, { core, ipc, stdout = 'ignore', cwd, env } = {}) {
+  // taskset replaces itself with the command: the process id stays the same.
+  const pin = core === undefined ? [] : ['taskset', '-c', String(core)];
+  const [file, ...args] = [...pin, ...command];
+  const stdio = ['ignore', stdout, 'inherit', ...(ipc ? [ipc] : [])];
+  const options = { cwd, env: { ...process.env, ...env }, stdio, serialization: 'advanced' };
+  return new Child(spawn(file, args, /** @type {any} */ (options)), command.join(' '));
 }
 
-/** A process of ours. An end that nobody asked for makes everything that waits for it fail, and says why. */
+/** Starts a file of `processes/`, which answers messages. */
+export function startProcess(/** @type {string} */ file, /** @type {StartOptions} */ options = {}) {
+  return start([process.execPath, '--expose-gc', PROCESSES + file], { ...options, ipc: 'ipc' });
+}
+
 export class Child {
   #process;
-  #command;
-  #errors = '';
+  #name;
   #stopping = false;
 
-  /**
-   * @param {import('node:child_process').ChildProcess} child
-   * @param {string[]} command
-   */
-  constructor(child, command) {
+  constructor(/** @type {import('node:child_process').ChildProcess} */ child, /** @type {string} */ name) {
     this.#process = child;
-    this.#command = command;
-    child.stderr?.on('data', (chunk) => {
-      this.#errors = (this.#errors + chunk).slice(-4000);
-    });
-    /** Resolves once it has ended and everything it wrote has come. */
-    this.closed = once(child, 'close').then(
-      ([code, signal]) => ({ code, signal }),
-      (error) => ({ code: error.code, signal: null }),
-    );
-    this.closed.then(() => living.delete(child));
+    this.#name = name;
+    running.add(child);
+    /** Resolves with the exit code, the signal or the error once the process has ended. */
+    this.closed = once(child, 'close').then(([code, signal]) => code ?? signal, String);
+    this.closed.then(() => running.delete(child));
   }
 
-  get pid() {
-    return /** @type {number} */ (this.#process.pid);
-  }
-
-  get stdout() {
-    return this.#process.stdout;
-  }
-
-  /** Sends a message and answers with the next one that comes back.
-   * @param {unknown} message
-   */
-  ask(message) {
-    const answer = this.next();
-    this.#process.send(/** @type {any} */ (message));
+  /** Sends a message and returns the answer. @returns {Promise<any>} */
+  async ask(message) {
+    const answered = once(this.#process, 'message');
+    this.#process.send(message);
+    const [{ answer }] = await Promise.race([answered, this.died()]);
     return answer;
   }
 
-  /** @returns {Promise<any>} The next message, or a rejection if the process ends before, or tells of an error. */
-  async next() {
-    const answer = await Promise.race([once(this.#process, 'message').then(([m]) => m), this.died()]);
-    if (answer?.error !== undefined) {
-      throw new Error(`${this.#command.join(' ')}: ${answer.error}`);
+  /** Waits until standard output matches, and returns the match. */
+  async printed(/** @type {RegExp} */ pattern) {
+    const { stdout } = this.#process;
+    let text = '';
+    for await (const [chunk] of on(/** @type {any} */ (stdout), 'data', { close: ['close'] })) {
+      text += chunk;
+      const match = pattern.exec(text);
+      if (match !== null) {
+        return match;
+      }
     }
-    return answer;
+    return this.died();
   }
 
-  /** @returns {Promise<never>} Rejects when it ends without having been asked to. */
+  /** Rejects when the process ends before `stop` is called. @returns {Promise<never>} */
   async died() {
-    const { code, signal } = await this.closed;
+    const code = await this.closed;
     if (this.#stopping) {
       return new Promise(() => {});
     }
-    throw new Error(`${this.#command.join(' ')} ended with ${code ?? signal}: ${this.#errors.trim()}`);
+    throw new Error(`${this.#name} ended with ${code}`);
   }
 
-  /** Everything it wrote, once it has ended well. */
-  async output() {
-    const chunks = [];
-    for await (const chunk of /** @type {import('node:stream').Readable} */ (this.stdout)) {
-      chunks.push(chunk);
-    }
-    const { code, signal } = await this.closed;
-    if (code !== 0) {
-      throw new Error(`${this.#command.join(' ')} ended with ${code ?? signal}: ${this.#errors.trim()}`);
-    }
-    return Buffer.concat(chunks).toString();
+  /**
+   * Runs an action and returns its result and the CPU time that the process used meanwhile.
+   * @template T
+   * @param {() => Promise<T>} action
+   */
+  async cpuDuring(action) {
+    const before = this.#cpuMillis();
+    const result = await Promise.race([action(), this.died()]);
+    return { result, cpuMillis: this.#cpuMillis() - before };
   }
 
-  /** Ends it: at once, for there is nothing it could lose. */
+  /** CPU time of all threads, see proc_pid_stat(5). */
+  #cpuMillis() {
+    const stat = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8');
+    // The name is in parentheses and may hold spaces. User and system time are fields 12 and 13 after it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+  }
+
+  residentMiB() {
+    const status = readFileSync(`/proc/${this.#process.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+  }
+
   async stop() {
     this.#stopping = true;
     this.#process.kill('SIGKILL');
     await this.closed;
   }
-}
-
-/**
- * What a process that was started with `ipc` calls first: it ends with its parent, and tells it why it failed.
- */
-export function obeyParent() {
-  process.on('disconnect', () => process.exit(0));
-  process.on('uncaughtException', (error) => {
-    console.error(error);
-    process.send?.({ error: error.stack ?? String(error) }, () => process.exit(1));
-  });
 }

@@ -1,57 +1,43 @@
-/** @param {readonly number[]} values */
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+/** @typedef {readonly number[]} Numbers */
+
+export function median(/** @type {Numbers} */ values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/**
- * @param {readonly number[]} values
- * @param {number} share From 0 to 1.
- */
-export function percentile(values, share) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}
-
-/** @param {readonly number[]} values */
-export function geometricMean(values) {
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+/** `share` is from 0 to 1. */
+export function percentile(/** @type {Numbers} */ values, /** @type {number} */ share) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
 
 /**
  * @template T
  * @param {readonly T[]} items
- * @returns {T[]}
  */
 export function shuffled(items) {
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [result[i], result[j]] = [/** @type {T} */ (result[j]), /** @type {T} */ (result[i])];
-  }
-  return result;
+  const keyed = items.map((item) => ({ item, key: Math.random() }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
 }
 
 /**
- * A statistic of groups of pairs and its 95 % interval, by a bootstrap that draws groups first and pairs within them
- * second: what differs from process to process is part of the doubt.
- * @param {readonly (readonly number[])[]} groups Ratios, by process.
+ * The geometric mean of the medians of all groups, one a process, and its 95 % interval. The bootstrap draws groups
+ * first and values within them second, because the difference between processes is part of the uncertainty.
  */
-export function ratioOf(groups) {
-  const statistic = (/** @type {readonly (readonly number[])[]} */ g) => geometricMean(g.map(median));
-  const drawn = Array.from({ length: 2000 }, () =>
-    statistic(resample(groups).map((group) => resample(group))),
-  );
-  return { ratio: statistic(groups), low: percentile(drawn, 0.025), high: percentile(drawn, 0.975) };
+export function ratioOf(/** @type {readonly Numbers[]} */ groups) {
+  const draws = Array.from({ length: 2000 }, () => meanOfMedians(resample(groups).map(resample)));
+  return { ratio: meanOfMedians(groups), low: percentile(draws, 0.025), high: percentile(draws, 0.975) };
+}
+
+function meanOfMedians(/** @type {readonly Numbers[]} */ groups) {
+  return Math.exp(groups.reduce((sum, group) => sum + Math.log(median(group)), 0) / groups.length);
 }
 
 /**
  * @template T
  * @param {readonly T[]} items
- * @returns {T[]}
  */
 function resample(items) {
-  return items.map(() => /** @type {T} */ (items[Math.floor(Math.random() * items.length)]));
+  return items.map(() => items[Math.floor(Math.random() * items.length)]);
 }

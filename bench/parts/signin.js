@@ -1,80 +1,42 @@
-import { cpuMillis } from '../lib/process-costs.js';
-import { emptyRedis } from '../lib/redis.js';
-import { run } from '../lib/running.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inRounds, startContestant } from '../lib/contestant-process.js';
+import { runFlow } from '../lib/load.js';
 import { percentile } from '../lib/stats.js';
-import { runFlow } from '../load/run-flow.js';
 
-/**
- * @typedef {import('../contestants/list.js').Entry} Entry
- * @typedef {object} Lap
- * @property {number} perSecond Sign-ins.
- * @property {number} cpuMillis CPU time of the server a sign-in, those included whom the visitors cost it.
- * @property {number} quiet p99 of /welcome in milliseconds while nobody signs in.
- * @property {number} storm The same while sign-ins take all they can get.
- */
+/** @typedef {Awaited<ReturnType<typeof signin>>} SigninRows */
 
-/** Who signs in over and over, at the same time. */
-const CLIENTS = 16;
 const USERS = 100;
-/** Visitors come at a steady pace that no contestant has trouble with, so that what they wait for is the sign-ins. */
-const VISITS = { kind: /** @type {const} */ ('paced'), perSecond: 200, connections: 16 };
+const SIGN_INS = { kind: /** @type {const} */ ('signin'), connections: 16, users: USERS };
+/** A pace that every contestant keeps easily: the visitors wait only for the sign-ins. */
+const VISITS = { kind: /** @type {const} */ ('visits'), connections: 16, perSecond: 200 };
 
 /**
- * Sign-ins a second with right passwords at the cost of a real hash, and what they do to everybody else. Only Redis is held
- * to a core: hashing has threads of its own, and is meant to leave a core to the others.
- * @param {{ entries: readonly Entry[], rounds: number, seconds: number, redisUrl: string }} options
- * @param {(text: string) => void} tell
- * @returns {Promise<{ entry: Entry, laps: Lap[] }[]>}
+ * POST /signin with right passwords and a real hash, and what it does to the visitors of /welcome. No process but Redis
+ * is bound to a core: hashing runs in threads of its own.
  */
-export async function signin({ entries, rounds, seconds, redisUrl }, tell) {
-  const rows = entries
-    .filter((entry) => entry.signIn)
-    .map((entry) => ({ entry, laps: /** @type {Lap[]} */ ([]) }));
-  for (let round = 1; round <= rounds; round++) {
-    for (const { entry, laps } of rows) {
-      tell(`sign-in: ${entry.id}, round ${round} of ${rounds}`);
-      laps.push(await lap(entry, seconds, redisUrl));
-    }
-  }
-  return rows;
-}
-
-/**
- * @param {Entry} entry
- * @param {number} seconds
- * @param {string} redisUrl
- * @returns {Promise<Lap>}
- */
-async function lap(entry, seconds, redisUrl) {
-  await emptyRedis(redisUrl);
-  const server = await run(entry, { redisUrl, hash: true, sessions: USERS });
-  const { port, cookies } = server;
-  const visits = { ...VISITS, port, cookies };
-  const signIns = {
-    kind: /** @type {const} */ ('signin'),
-    port,
-    cookies: [],
-    connections: CLIENTS,
-    users: USERS,
-  };
-  // The compiler, and the first pages of memory for the hashes.
-  await Promise.all([runFlow({ ...visits, seconds: 1 }), runFlow({ ...signIns, seconds: 1 })]);
-
-  const quiet = await Promise.race([runFlow({ ...visits, seconds }), server.died()]);
-  const before = cpuMillis(server.pid);
-  // The storm is longer at both ends.
-  const storm = runFlow({ ...signIns, seconds: seconds + 0.5 });
-  await new Promise((resolve) => setTimeout(resolve, 250));
-  const [visited, signedIn] = await Promise.race([
-    Promise.all([runFlow({ ...visits, seconds }), storm]),
-    server.died(),
-  ]);
-  const used = cpuMillis(server.pid) - before;
-  await server.stop();
-  return {
-    perSecond: signedIn.perSecond,
-    cpuMillis: used / signedIn.requests,
-    quiet: percentile(quiet.latencies, 0.99),
-    storm: percentile(visited.latencies, 0.99),
-  };
+export async function signin(/** @type {Run} */ run) {
+  const { seconds, redis } = run;
+  const entries = run.entries.filter(({ tables }) => tables.includes('signin'));
+  return inRounds('POST /signin', entries, run, async (entry) => {
+    const options = { redisUrl: redis.url, hash: true, sessions: USERS };
+    const { child, port, cookies } = await startContestant(entry, options);
+    const visit = (/** @type {number} */ length) => runFlow({ ...VISITS, port, cookies, seconds: length });
+    const signIn = (/** @type {number} */ length) => runFlow({ ...SIGN_INS, port, seconds: length });
+    await Promise.all([visit(1), signIn(1)]);
+    const quiet = await visit(seconds);
+    const { result, cpuMillis } = await child.cpuDuring(async () => {
+      // The sign-ins start before the visits and end after them.
+      const signIns = signIn(seconds + 0.5);
+      await sleep(250);
+      const [visits, { perSecond, latencies }] = await Promise.all([visit(seconds), signIns]);
+      return { visits, perSecond, count: latencies.length };
+    });
+    await child.stop();
+    return {
+      perSecond: result.perSecond,
+      cpuMillis: cpuMillis / result.count,
+      quiet: percentile(quiet.latencies, 0.99),
+      busy: percentile(result.visits.latencies, 0.99),
+    };
+  });
 }

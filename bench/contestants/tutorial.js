@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import cookieParser from 'cookie-parser';
+import express from 'express';
+import { addExpressRoutes, passwordCheck } from './routes.js';
+
+const LIFETIME_MS = 86_400_000;
+
+/**
+ * What tutorials on session cookies show: Express, cookie-parser and a map of sessions.
+ * @type {Make}
+ */
+export default async function tutorial({ hash }) {
+  /** @type {Map<string, { username: string, expiresAt: number }>} */
+  const sessions = new Map();
+  const find = (req) => {
+    const session = sessions.get(req.cookies.session_token);
+    return session !== undefined && session.expiresAt > Date.now() ? session.username : undefined;
+  };
+  const app = express();
+  app.use(express.json());
+  app.use(cookieParser());
+  addExpressRoutes(app, express.json(), {
+    check: await passwordCheck(hash),
+    find,
+    take(req) {
+      const username = find(req);
+      sessions.delete(req.cookies.session_token);
+      return username;
+    },
+    start(_req, res, username) {
+      const token = randomUUID();
+      const expiresAt = Date.now() + LIFETIME_MS;
+      sessions.set(token, { username, expiresAt });
+      res.cookie('session_token', token, { expires: new Date(expiresAt), httpOnly: true, sameSite: 'lax' });
+    },
+  });
+  return { app };
+}

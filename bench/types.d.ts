@@ -1,0 +1,53 @@
+// Packages of bench/package.json that only the contestants use. Here they have no types, so that the type check needs
+// no `npm ci` in this folder.
+declare module '@fastify/secure-session';
+declare module '@fastify/session';
+declare module 'better-auth';
+declare module 'better-auth/adapters/memory';
+declare module 'better-auth/node';
+declare module 'connect-redis';
+declare module 'cookie-parser';
+declare module 'express';
+declare module 'express-session';
+declare module 'redis';
+
+type FastifyApp = import('fastify').FastifyInstance;
+
+interface Contestant {
+  readonly id: string;
+  readonly title: string;
+  /** The file in `contestants/`, without `.js`. */
+  readonly module: string;
+  readonly settings: { store?: 'memory' | 'lmdb' | 'redis'; cache?: false; cookieCache?: boolean };
+  /** In which tables it appears beside the one of GET /welcome. */
+  readonly tables: readonly ('refresh' | 'signin')[];
+}
+
+/** What a contestant's process needs to know. */
+interface Job {
+  /** How many live sessions the store must hold. */
+  readonly sessions: number;
+  readonly redisUrl: string;
+  readonly lmdbPath: string;
+  /** Whether a sign-in hashes the password. Without, sessions for the other tables are made fast. */
+  readonly hash: boolean;
+  readonly settings: Contestant['settings'];
+}
+
+/** `app` is a Fastify or Express app. Without `cookies`, the benchmark signs in over HTTP. */
+type Make = (job: Job) => Promise<{ app: unknown; cookies?: string[] }>;
+
+/** Where requests go, and the session cookies that they carry in turn. */
+interface Target {
+  readonly port: number;
+  readonly cookies: string[];
+}
+
+/** The options of the command line, and the Redis server of the run. */
+interface Run {
+  readonly entries: readonly Contestant[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly huge: boolean;
+  readonly redis: import('./lib/redis.js').Redis;
+}
