@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect as connectSocket, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Test } from 'tap';
+import { program } from './programs.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+/** A redis-server process of its own for a test. */
+export interface RedisProcess {
+  readonly port: number;
+  readonly url: string;
+  /** Kills the process with SIGKILL, and resolves once it has exited. */
+  readonly kill: () => Promise<void>;
+  /** Starts it again on the same port, with the data on its disk. */
+  readonly restart: () => Promise<void>;
+  /** Stops the process with SIGSTOP: it keeps its connections and does not answer. */
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+}
+
+/** The settings that the README recommends. */
+const GOOD = ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction'];
+
+/** Starts a server on a free loopback port. Skips the test if redis-server is not installed. */
+export async function startRedis(t: Test, args: readonly string[] = GOOD): Promise<RedisProcess | undefined> {
+  const path = program(t, 'redis-server');
+  if (path === undefined) {
+    return undefined;
+  }
+  const dir = temporaryDirectory(t);
+  const port = await freePort();
+  let child: ChildProcess;
+  const start = async () => {
+    const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
+    child = spawn(path, [...fixed, ...args], { stdio: 'ignore' });
+    await accepting(port);
+  };
+  const kill = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  };
+  await start();
+  t.teardown(kill);
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    kill,
+    restart: start,
+    freeze: () => child.kill('SIGSTOP'),
+    thaw: () => child.kill('SIGCONT'),
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Resolves once a server accepts connections on a port. */
+export async function accepting(port: number): Promise<void> {
+  for (let tries = 0; tries < 3000; tries++) {
+    const socket = connectSocket(port, '127.0.0.1');
+    const accepted = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (accepted) {
+      return;
+    }
+    await sleep(10);
+  }
+  throw new Error(`nothing listens on port ${port}`);
+}

@@ -1,0 +1,32 @@
+import { PasswordHasher } from '../../src/users/passwords.ts';
+
+/**
+ * Computes each hash once and remembers the result. A hash takes 20 ms, and most tests are not about hashing.
+ * Unlike in the service, equal passwords have equal hashes, and a remembered result does not wait in the queue.
+ */
+export class RememberingHasher extends PasswordHasher {
+  readonly #hashes = new Map<string, Promise<string>>();
+  readonly #results = new Map<string, boolean>();
+
+  override hash(password: string): Promise<string> {
+    const hash = this.#hashes.get(password) ?? super.hash(password);
+    this.#hashes.set(password, hash);
+    return hash;
+  }
+
+  override async verify(
+    passwordHash: string,
+    password: string,
+    admit: () => void | Promise<void> = () => {},
+  ): Promise<boolean> {
+    const key = JSON.stringify([passwordHash, password]);
+    const known = this.#results.get(key);
+    if (known !== undefined) {
+      await admit();
+      return known;
+    }
+    const matches = await super.verify(passwordHash, password, admit);
+    this.#results.set(key, matches);
+    return matches;
+  }
+}

@@ -1,0 +1,149 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { run } from '../helpers/command-line.ts';
+import { runCommandsOf } from '../helpers/readme.ts';
+import { startRedis } from '../helpers/redis-server.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
+import { LENIENT_TIMEOUTS } from '../helpers/timeouts.ts';
+
+// The package as a user gets it: packed, and installed into an empty folder. npm then chooses the versions of the
+// dependencies. Neither package-lock.json nor devDependencies have an effect there. Everything runs on the Node that
+// runs this test, and on the newest one. It installs from the npm registry.
+
+/** NODE_VERSIONS=22,24,26 runs other versions. */
+const OTHER_NODES = (process.env.NODE_VERSIONS ?? '26').split(',');
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ANN = { username: 'ann', password: 'a horse, a battery, a staple' };
+const SERVER = 'node_modules/session-cookie-login/dist/server.js';
+const COMMAND_LINE = 'node_modules/session-cookie-login/dist/cli.js';
+
+/** The environment without the options by which tap loads TypeScript and measures coverage. */
+const { NODE_OPTIONS: _, ...ENV } = process.env;
+
+function npm(cwd: string, ...args: string[]): string {
+  return execFileSync('npm', args, { cwd, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+function emptyFolder(t: Test): string {
+  const path = temporaryDirectory(t);
+  writeFileSync(`${path}/package.json`, '{ "private": true, "type": "module" }');
+  return path;
+}
+
+/** Installs the packed package without install scripts, as npm does by default from version 12. */
+function installPackage(t: Test): string {
+  const path = emptyFolder(t);
+  // `npm run test:slow` has built dist before.
+  npm(ROOT, 'pack', '--silent', '--ignore-scripts', '--pack-destination', path);
+  const tarball = readdirSync(path).find((name) => name.endsWith('.tgz'));
+  npm(path, 'install', '--silent', '--ignore-scripts', `./${tarball}`);
+  return path;
+}
+
+/** Returns the path of a Node binary of this version. The package for the platform needs no install script. */
+function installNode(t: Test, version: string): string {
+  const path = emptyFolder(t);
+  const name = `node-${process.platform}-${process.arch}`;
+  npm(path, 'install', '--silent', '--ignore-scripts', '--no-save', `${name}@${version}`);
+  return `${path}/node_modules/${name}/bin/node`;
+}
+
+/** Starts a program, and stops it at the end of the test. Resolves with the URL in the first line that has one. */
+async function start(t: Test, node: string, cwd: string, file: string, env = {}): Promise<string> {
+  const child = spawn(node, [file], {
+    cwd,
+    env: { ...ENV, HOST: '127.0.0.1', PORT: '0', ...LENIENT_TIMEOUTS, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const closed = once(child, 'close');
+  t.teardown(async () => {
+    child.kill('SIGTERM');
+    await closed;
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [url] = /http:\/\/[^\s"]+:\d+/.exec(line) ?? [];
+    if (url !== undefined) {
+      // Nobody reads the rest. Without this a full pipe would block the child.
+      child.stdout.resume();
+      return url;
+    }
+  }
+  throw new Error(`${file} ended without printing its URL`);
+}
+
+function post(url: string, body: object, headers = {}): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+/** Signs ann in, and returns the headers that make her next requests. */
+async function signIn(t: Test, url: string): Promise<{ cookie: string }> {
+  t.equal((await post(`${url}/signin`, { ...ANN, password: 'wrong' })).status, 401);
+  const response = await post(`${url}/signin`, ANN);
+  t.equal(response.status, 200);
+  return { cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
+}
+
+/** Adds a user with the command line, then signs in to a service on the same store. */
+async function keepsUsers(t: Test, node: string, cwd: string, STORE_URL: string): Promise<void> {
+  const added = await run(
+    [node, `${cwd}/${COMMAND_LINE}`, 'users', 'add', ANN.username],
+    { STORE_URL, NODE_OPTIONS: '', ...LENIENT_TIMEOUTS },
+    `${ANN.password}\n`,
+  );
+  t.match(added, { code: 0, err: '' });
+  const url = await start(t, node, cwd, SERVER, { STORE_URL });
+  const headers = await signIn(t, url);
+  t.equal(await (await fetch(`${url}/welcome`, { headers })).text(), 'Welcome ann!');
+}
+
+/** The pages whose commands a reader can follow. */
+function pages(): string[] {
+  return ['README.md', 'docs/http-api.md'].filter((name) => existsSync(`${ROOT}/${name}`));
+}
+
+async function testOn(t: Test, node: string, cwd: string): Promise<void> {
+  for (const page of pages()) {
+    await t.test(`the commands of ${page}`, async (t) => {
+      const url = await start(t, node, cwd, SERVER);
+      runCommandsOf(t, readFileSync(`${ROOT}/${page}`, 'utf8'), Number(new URL(url).port));
+    });
+  }
+  await t.test('LMDB', (t) => keepsUsers(t, node, cwd, `lmdb:${temporaryDirectory(t)}/data`));
+  await t.test('Redis', async (t) => {
+    const redis = await startRedis(t);
+    if (redis) {
+      await keepsUsers(t, node, cwd, redis.url);
+    }
+  });
+  for (const example of readdirSync(`${ROOT}/examples`)) {
+    await t.test(`examples/${example}`, async (t) => {
+      const url = await start(t, node, cwd, `${example}/app.js`, {
+        SESSIONS_DIRECTORY: `${temporaryDirectory(t)}/sessions`,
+      });
+      const headers = await signIn(t, url);
+      t.equal((await post(`${url}/signout`, {}, headers)).status, 200);
+    });
+  }
+}
+
+t.test('the packed package in an empty folder', async (t) => {
+  const cwd = installPackage(t);
+  const examples = `${cwd}/node_modules/session-cookie-login/examples`;
+  t.ok(readdirSync(examples).length > 0, 'the package has examples');
+  cpSync(examples, cwd, { recursive: true });
+
+  const nodes = [process.execPath, ...OTHER_NODES.map((version) => installNode(t, version))];
+  for (const node of nodes) {
+    const version = execFileSync(node, ['--version'], { env: ENV, encoding: 'utf8' }).trim();
+    await t.test(`on Node ${version}`, (t) => testOn(t, node, cwd));
+  }
+});
