@@ -1,25 +1,22 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { addSessionCommands } from './cli/sessions.ts';
+import { messageOf, UsageError } from './cli/terminal.ts';
 import { addUserCommands } from './cli/users.ts';
-import { WrongUse } from './cli/wrong-use.ts';
 import { ConfigError } from './config.ts';
 
 const EXIT_FAILED = 1;
-const EXIT_WRONG_USE = 2;
+const EXIT_USAGE = 2;
 
 const program = new Command('session-cookie-login')
-  .description('Users and sessions of the login service, from the shell. STORE_URL says where they are.')
-  .option('--json', 'write JSON, an object a line, for scripts')
+  .description('Manage the users and sessions of the login service in the store that STORE_URL names.')
+  .option('--json', 'print JSON, one object per line')
   .helpCommand(false)
-  .showHelpAfterError('(--help says more)')
+  .showHelpAfterError('(use --help for more information)')
   .exitOverride()
-  .addHelpText(
-    'after',
-    '\nIt exits with 0, with 1 when something failed, and with 2 when it was used wrongly.',
-  );
+  .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong usage.');
 
-// Who reads the output may have seen enough, as `head` does.
+// The reader of the output can exit early, as `head` does. This is not an error.
 process.stdout.on('error', () => process.exit());
 
 addUserCommands(program);
@@ -28,21 +25,21 @@ addSessionCommands(program);
 try {
   await program.parseAsync(withIdsLast(process.argv.slice(2)), { from: 'user' });
 } catch (error) {
-  process.exitCode = complain(error);
+  process.exitCode = reportError(error);
 }
 
-/** One session's id in 64 begins with a dash, and is no option for all that. */
+/** Moves session ids that begin with a dash behind `--`, so that they are not parsed as options. One id in 64 does. */
 function withIdsLast(args: readonly string[]): string[] {
   const isId = (arg: string) => /^-[\w-]{21}$/.test(arg);
   return args.includes('--') ? [...args] : [...args.filter((arg) => !isId(arg)), '--', ...args.filter(isId)];
 }
 
-/** Says what went wrong, and answers with the exit code for it. */
-function complain(error: unknown): number {
+/** Prints an error and returns the exit code. */
+function reportError(error: unknown): number {
   if (error instanceof CommanderError) {
-    // It has said so itself; after --help there is nothing to say.
-    return error.exitCode === 0 ? 0 : EXIT_WRONG_USE;
+    // Commander has printed the error already, or the help.
+    return error.exitCode === 0 ? 0 : EXIT_USAGE;
   }
-  console.error((error as Error).message);
-  return error instanceof WrongUse || error instanceof ConfigError ? EXIT_WRONG_USE : EXIT_FAILED;
+  console.error(messageOf(error));
+  return error instanceof UsageError || error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED;
 }

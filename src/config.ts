@@ -3,15 +3,23 @@ import { parseEnv } from 'node:util';
 import proxyAddr from '@fastify/proxy-addr';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { SESSION_DEFAULTS } from './sessions/defaults.ts';
+import { STORE_DEFAULTS } from './stores/defaults.ts';
 import { parseStoreUrl, STORE_URL_FORMS, withoutSecrets } from './stores/store-url.ts';
+import { USER_DEFAULTS } from './users/defaults.ts';
 
 FormatRegistry.Set('origin', isOrigin);
-FormatRegistry.Set('trusted-proxies', takenBy(parseTrustProxy));
-FormatRegistry.Set('store-url', takenBy(parseStoreUrl));
+FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
+FormatRegistry.Set('store-url', accepts(parseStoreUrl));
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+/** 400 days, the longest lifetime of a cookie (RFC 6265bis, section 5.5). */
+const MAX_COOKIE_SECONDS = 34_560_000;
+const COOKIE_NOTE = '(400 days, the longest lifetime of a cookie)';
 
 /**
- * The environment the service reads, in the order of `.env.example`. A description completes the sentence
- * "NAME must be …".
+ * The environment variables that the service reads, in the order of `.env.example`. A description completes the
+ * sentence "NAME must be …".
  */
 export const Environment = Type.Object({
   HOST: Type.String({
@@ -19,117 +27,54 @@ export const Environment = Type.Object({
     default: 'localhost',
     description: 'a host name or address to listen on',
   }),
-  PORT: Type.Integer({
-    minimum: 0,
-    maximum: 65_535,
-    default: 8080,
-    description: 'a port number from 0 to 65535, where 0 takes any free port',
-  }),
+  PORT: integer('a port number', 0, 65_535, 8080, ', where 0 takes any free port'),
   PUBLIC_URL: Type.String({
     format: 'origin',
     description: 'the http or https origin that browsers use, without a path',
     examples: ['https://login.example.com'],
   }),
   STORE_URL: Type.String({ format: 'store-url', default: 'memory:', description: STORE_URL_FORMS }),
-  STORE_TIMEOUT_MS: Type.Integer({
-    minimum: 10,
-    maximum: 60_000,
-    default: 500,
-    description: 'a whole number of milliseconds from 10 to 60000',
-  }),
+  STORE_TIMEOUT_MS: integer('a whole number of milliseconds', 10, 60_000, STORE_DEFAULTS.timeoutMs),
   REDIS_KEY_PREFIX: Type.String({
     pattern: '^[\\x21-\\x7e]{1,64}$',
-    default: 'login:',
-    description: '1 to 64 printable characters of ASCII without spaces',
+    default: STORE_DEFAULTS.keyPrefix,
+    description: '1 to 64 printable ASCII characters without spaces',
   }),
-  SESSION_IDLE_SECONDS: Type.Integer({
-    minimum: 1,
-    maximum: 34_560_000,
-    default: 120,
-    description: 'a whole number of seconds from 1 to 34560000 (400 days, the longest life of a cookie)',
-  }),
-  SESSION_MAX_SECONDS: Type.Integer({
-    minimum: 1,
-    maximum: 34_560_000,
-    default: 43_200,
-    description: 'a whole number of seconds from 1 to 34560000 (400 days, the longest life of a cookie)',
-  }),
-  SESSIONS_PER_USER: Type.Integer({
-    minimum: 1,
-    maximum: 10_000,
-    default: 20,
-    description: 'a whole number from 1 to 10000',
-  }),
-  FRESH_SECONDS: Type.Integer({
-    minimum: 1,
-    maximum: 34_560_000,
-    default: 300,
-    description: 'a whole number of seconds from 1 to 34560000',
-  }),
-  REUSE_WINDOW_SECONDS: Type.Integer({
-    minimum: 1,
-    maximum: 3600,
-    default: 10,
-    description: 'a whole number of seconds from 1 to 3600',
-  }),
-  SIGNIN_FAILURES_PER_ADDRESS: Type.Integer({
-    minimum: 1,
-    maximum: 1_000_000,
-    default: 20,
-    description: 'a whole number from 1 to 1000000',
-  }),
-  SIGNIN_FAILURES_PER_USER: Type.Integer({
-    minimum: 1,
-    maximum: 1_000_000,
-    default: 10,
-    description: 'a whole number from 1 to 1000000',
-  }),
-  SIGNIN_FAILURE_WINDOW_SECONDS: Type.Integer({
-    minimum: 1,
-    maximum: 604_800,
-    default: 900,
-    description: 'a whole number of seconds from 1 to 604800 (a week)',
-  }),
-  MAX_SESSIONS: Type.Integer({
-    minimum: 1,
-    maximum: 16_000_000,
-    default: 1_000_000,
-    description: 'a whole number from 1 to 16000000',
-  }),
-  PASSWORD_MIN_LENGTH: Type.Integer({
-    minimum: 8,
-    maximum: 256,
-    default: 15,
-    description: 'a whole number of characters from 8 to 256',
-  }),
+  SESSION_IDLE_SECONDS: seconds(MAX_COOKIE_SECONDS, SESSION_DEFAULTS.idleSeconds, ` ${COOKIE_NOTE}`),
+  SESSION_MAX_SECONDS: seconds(MAX_COOKIE_SECONDS, SESSION_DEFAULTS.maxSeconds, ` ${COOKIE_NOTE}`),
+  SESSIONS_PER_USER: integer('a whole number', 1, 10_000, SESSION_DEFAULTS.maxPerUser),
+  FRESH_SECONDS: seconds(MAX_COOKIE_SECONDS, SESSION_DEFAULTS.freshSeconds),
+  REUSE_WINDOW_SECONDS: seconds(3600, SESSION_DEFAULTS.reuseWindowSeconds),
+  SIGNIN_FAILURES_PER_ADDRESS: integer('a whole number', 1, 1_000_000, USER_DEFAULTS.failuresPerAddress),
+  SIGNIN_FAILURES_PER_USER: integer('a whole number', 1, 1_000_000, USER_DEFAULTS.failuresPerUser),
+  SIGNIN_FAILURE_WINDOW_SECONDS: seconds(604_800, USER_DEFAULTS.failureWindowSeconds, ' (a week)'),
+  MAX_SESSIONS: integer('a whole number', 1, 16_000_000, STORE_DEFAULTS.maxSessions),
+  PASSWORD_MIN_LENGTH: integer('a whole number of characters', 8, 256, USER_DEFAULTS.passwordMinLength),
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
     default: 'off',
     description: 'off, on, or a list of proxies: addresses, subnets, loopback, linklocal, uniquelocal',
-    examples: ['127.0.0.1,10.0.0.0/8'],
   }),
   LOG_LEVEL: Type.Union(
-    (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((level) =>
-      Type.Literal(level),
-    ),
+    LOG_LEVELS.map((level) => Type.Literal(level)),
     { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' },
   ),
 });
 
 export type Config = Readonly<Static<typeof Environment>>;
 
-/** A wrong environment. The message names each wrong variable, what it is and what would do. */
+/** Invalid settings. The message has one line for each: its name, its value, what is allowed, and an example. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** The configuration that `.env` in the working directory, if there is one, and above it the environment spell. */
+/** Reads the configuration from the environment and from `.env` in the working directory. The environment wins. */
 export function loadConfig(): Config {
-  return parseConfig({ ...parseEnv(readIfThere('.env')), ...process.env });
+  return parseConfig({ ...parseEnv(readIfExists('.env')), ...process.env });
 }
 
 /**
- * The configuration that an environment spells. An empty variable counts as not set.
+ * Parses the configuration from environment variables. An empty variable counts as not set.
  * @throws ConfigError
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
@@ -142,29 +87,39 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const port = Value.Check(PORT, given.PORT) ? given.PORT : PORT.default;
   const config = Value.Default(Environment, { PUBLIC_URL: `http://localhost:${port}`, ...given });
   if (!Value.Check(Environment, config)) {
-    throw new ConfigError(complaints(config));
+    throw new ConfigError(describeErrors(config));
   }
   return Object.freeze({ ...config, PUBLIC_URL: new URL(config.PUBLIC_URL).origin });
 }
 
 /**
- * What Fastify's `trustProxy` takes for a `TRUST_PROXY`.
- * @throws TypeError when it is neither a switch nor a list of addresses.
+ * Converts a `TRUST_PROXY` to the value of Fastify's `trustProxy` option.
+ * @throws TypeError if it is neither a switch nor a list of addresses.
  */
 export function parseTrustProxy(text: string): boolean | string {
   if (/^(on|off|true|false)$/.test(text)) {
     return text === 'on' || text === 'true';
   }
   if (isWholeNumber(text)) {
-    // It would pass for an address, but is meant as a count of hops, which Fastify trusts no more: whoever reaches
-    // the service past the proxy could make up as many as it takes.
-    throw new TypeError('a number of hops is no list of proxies');
+    // proxy-addr would accept it as an IPv4 address. A number of hops, which Fastify allows, is not safe: a client that
+    // bypasses the proxy could forge that many entries of X-Forwarded-For.
+    throw new TypeError('a number of hops is not a list of proxies');
   }
   proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
   return text;
 }
 
-function takenBy(parse: (text: string) => unknown): (text: string) => boolean {
+/** The schema of a whole number. The description follows from the bounds. */
+function integer(what: string, minimum: number, maximum: number, defaultValue: number, note = '') {
+  const description = `${what} from ${minimum} to ${maximum}${note}`;
+  return Type.Integer({ minimum, maximum, default: defaultValue, description });
+}
+
+function seconds(maximum: number, defaultValue: number, note = '') {
+  return integer('a whole number of seconds', 1, maximum, defaultValue, note);
+}
+
+function accepts(parse: (text: string) => unknown): (text: string) => boolean {
   return (text) => {
     try {
       parse(text);
@@ -175,7 +130,7 @@ function takenBy(parse: (text: string) => unknown): (text: string) => boolean {
   };
 }
 
-function readIfThere(path: string): string {
+function readIfExists(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
@@ -199,14 +154,12 @@ function isOrigin(text: string): boolean {
   return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
 }
 
-function complaints(config: unknown): string {
-  const wrong = new Map(
-    [...Value.Errors(Environment, config)].map(({ path, schema, value }) => [path, { schema, value }]),
-  );
-  return [...wrong]
-    .map(([path, { schema, value }]) => {
+function describeErrors(config: unknown): string {
+  const invalid = new Map([...Value.Errors(Environment, config)].map((error) => [error.path.slice(1), error]));
+  return [...invalid]
+    .map(([name, { schema, value }]) => {
       const example = schema.default ?? schema.examples?.[0];
-      return `${path.slice(1)} is "${withoutSecrets(String(value))}": it must be ${schema.description}. Example: ${path.slice(1)}=${example}`;
+      return `${name} is "${withoutSecrets(String(value))}": it must be ${schema.description}. Example: ${name}=${example}`;
     })
     .join('\n');
 }

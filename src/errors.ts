@@ -2,29 +2,29 @@ import { STATUS_CODES } from 'node:http';
 import createError, { type FastifyError } from '@fastify/error';
 
 /**
- * The error catalogue: every error the service answers with has its `code` here and nowhere else.
- * Codes are stable, messages are for people and say nothing about the inside of the service.
+ * The error catalogue: all errors that the service responds with. Codes are stable. Messages are for people, can
+ * change, and reveal no internals. The module has no dependencies in `src`, so that every layer can use it.
  */
 
-/** A request that cannot be understood: not JSON, a malformed URL, a bad header. */
+/** Malformed JSON, a malformed URL or an invalid header. */
 export const BadRequest = createError('BAD_REQUEST', 'The request is malformed.', 400);
 
-/** Input that a route's schema refuses. The argument says which field and why, never its value. */
+/** The input does not match the schema of the route. The argument names the field and the reason, never the value. */
 export const InvalidInput = createError('INVALID_INPUT', 'Invalid input: %s', 400);
 
-/** One error for a missing, empty, unknown or wrong name or password, so that it tells nothing of which. */
-export const SignInRefused = createError('SIGN_IN_REFUSED', 'Wrong username or password.', 401);
+/** Same error for a missing, empty, unknown or wrong name or password, so that it does not reveal which one it is. */
+export const InvalidCredentials = createError('SIGN_IN_REFUSED', 'Wrong username or password.', 401);
 
-/** The request carries no live session. Why is logged at debug level and never told to the client. */
-export const NotSignedIn = createError('NOT_SIGNED_IN', 'Sign in first.', 401);
+/** The request has no live session. The reason is logged at debug level and never sent to the client. */
+export const Unauthenticated = createError('NOT_SIGNED_IN', 'Sign in first.', 401);
 
-/** The session is live, but its user has signed in too long ago for what was asked. */
-export const SignInAgain = createError('SIGN_IN_AGAIN', 'Sign in again to do this.', 403);
+/** The session is live, but the route requires a more recent sign-in. */
+export const ReauthenticationRequired = createError('SIGN_IN_AGAIN', 'Sign in again to do this.', 403);
 
-/** The current password of a change is wrong. The session is not in doubt, so it is no 401. */
+/** The current password of a password change is wrong. Not a 401, because the session is valid. */
 export const WrongPassword = createError('WRONG_PASSWORD', 'The current password is wrong.', 403);
 
-/** The argument says why, never what it was. */
+/** The argument is the reason as a sentence. It never contains the password. */
 export const NewPasswordRefused = createError('NEW_PASSWORD_REFUSED', '%s', 400);
 
 export const CrossOriginRefused = createError(
@@ -33,26 +33,21 @@ export const CrossOriginRefused = createError(
   403,
 );
 
-/** `GET /logout` as a prefetch, an image, a script: a load that no person asked for. */
+/** `GET /logout` that is not a page load by the user, but for example a prefetch or an image. */
 export const NotANavigation = createError('NOT_A_NAVIGATION', 'Open this address as a page.', 403);
 
-/** No session of that id, or none of this user's: which of the two is nobody's business. */
+/** The session does not exist or belongs to another user. The response does not reveal which. */
 export const NoSuchSession = createError('NO_SUCH_SESSION', 'You have no such session.', 404);
 
-export const NotFound = createError('NOT_FOUND', 'There is nothing here.', 404);
+export const NotFound = createError('NOT_FOUND', 'Not found.', 404);
 
-export const MethodNotAllowed = createError(
-  'METHOD_NOT_ALLOWED',
-  'This address does not take that method.',
-  405,
-);
+export const MethodNotAllowed = createError('METHOD_NOT_ALLOWED', 'The method is not allowed here.', 405);
 
-/** The client took too long to send its request. */
 export const RequestTimeout = createError('REQUEST_TIMEOUT', 'The request took too long to arrive.', 408);
 
 export const BodyTooLarge = createError('BODY_TOO_LARGE', 'The body is larger than 16 KiB.', 413);
 
-export const UriTooLong = createError('URI_TOO_LONG', 'The address is too long.', 414);
+export const UriTooLong = createError('URI_TOO_LONG', 'The URL is too long.', 414);
 
 export const UnsupportedMediaType = createError(
   'UNSUPPORTED_MEDIA_TYPE',
@@ -60,11 +55,9 @@ export const UnsupportedMediaType = createError(
   415,
 );
 
-const RETRY_AFTER_SECONDS = 900;
-
 /**
- * Too many passwords were wrong. It is the same for a name that nobody has, and for the right password. The arguments
- * say when to try again, and for the log only: which limits were reached, and whose password it is about.
+ * A rate limit of failed sign-ins is exceeded. The response is the same for unknown names and for right passwords.
+ * `limits` (the names of the exceeded limits) and `username` (if the user exists) are for the log only.
  */
 export class TooManyFailures extends createError(
   'TOO_MANY_FAILURES',
@@ -75,7 +68,7 @@ export class TooManyFailures extends createError(
   readonly limits: readonly string[];
   readonly username: string | undefined;
 
-  constructor(retryAfterSeconds = RETRY_AFTER_SECONDS, limits: readonly string[] = [], username?: string) {
+  constructor(retryAfterSeconds = 900, limits: readonly string[] = [], username?: string) {
     super();
     this.headers = { 'retry-after': String(retryAfterSeconds) };
     this.limits = limits;
@@ -83,35 +76,27 @@ export class TooManyFailures extends createError(
   }
 }
 
-export const HeadersTooLarge = createError(
-  'HEADERS_TOO_LARGE',
-  'The headers are larger than this server takes.',
-  431,
-);
+export const HeadersTooLarge = createError('HEADERS_TOO_LARGE', 'The request headers are too large.', 431);
 
-/** A fault of ours. The log has it; the client is told no more than this. */
+/** A bug. The log has the details; the client gets only this message. */
 export const InternalError = createError('INTERNAL_ERROR', 'Something went wrong on our side.', 500);
 
-/** More sign-ins are waiting for a password hash than the machine can answer soon. */
+/** The queue of password hashes is full. */
 export const SignInBusy = unavailable('SIGN_IN_BUSY', 'Too many sign-ins at once. Try again shortly.', 2);
 
-/** A store failed, or did not answer in time. Absence is not failure: that is `undefined`. */
-export const StoreUnavailable = unavailable(
-  'STORE_UNAVAILABLE',
-  'The store does not answer. Try again shortly.',
-  1,
-);
+/** A store failed or timed out. A missing record is not a failure: stores return `undefined` for it. */
+export const StoreUnavailable = unavailable('STORE_UNAVAILABLE', 'The store does not answer. Try again shortly.', 1);
 
-/** The store holds as many live sessions as it may. It never evicts one to make room. */
+/** The store has reached its maximum of live sessions. It never evicts a live session. */
 export const StoreFull = unavailable('STORE_FULL', 'No room for another session. Try again shortly.', 10);
 
-/** The whole catalogue. */
-export const catalogue = [
+/** All errors of the catalogue. */
+export const httpErrors = [
   BadRequest,
   InvalidInput,
-  SignInRefused,
-  NotSignedIn,
-  SignInAgain,
+  InvalidCredentials,
+  Unauthenticated,
+  ReauthenticationRequired,
   WrongPassword,
   NewPasswordRefused,
   CrossOriginRefused,
@@ -131,24 +116,24 @@ export const catalogue = [
   StoreFull,
 ] as const;
 
-/** What an error looks like on the wire: Fastify's own shape. */
+/** The body of an error response, in the format of Fastify. */
 export interface ErrorReply {
   readonly statusCode: number;
   readonly code: string;
-  /** The status in words, such as `Unauthorized`. */
+  /** The reason phrase of the status, such as `Unauthorized`. */
   readonly error: string;
   readonly message: string;
 }
 
-/** An error of the catalogue. The `headers` of an error that has some go out with the reply: Fastify sees to that. */
-export type CatalogueError = FastifyError & { statusCode: number; headers?: Record<string, string> };
+/** An error of the catalogue. Fastify adds `headers`, if there are any, to the response. */
+export type HttpError = FastifyError & { statusCode: number; headers?: Record<string, string> };
 
-/** The reply's body for an error of the catalogue. */
-export function errorReply({ statusCode, code, message }: CatalogueError): ErrorReply {
+/** Returns the response body of an error. */
+export function errorBody({ statusCode, code, message }: HttpError): ErrorReply {
   return { statusCode, code, error: STATUS_CODES[statusCode] as string, message };
 }
 
-/** A 503 with `Retry-After` in seconds (RFC 9110, section 10.2.3). */
+/** Creates a 503 error with a `Retry-After` header (RFC 9110, section 10.2.3). */
 function unavailable(code: string, message: string, retryAfterSeconds: number) {
   return class extends createError(code, message, 503) {
     readonly headers = { 'retry-after': String(retryAfterSeconds) };

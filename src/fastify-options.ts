@@ -1,16 +1,15 @@
 import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyReply, FastifyRequest } from 'fastify';
-import { answerClientError } from './client-errors.ts';
 import { type Config, parseTrustProxy } from './config.ts';
-import { loggerOptions, RequestsAtDebug } from './log.ts';
-import { answerError } from './plugins/errors.ts';
+import { loggerOptions, RequestsAtDebug } from './http/logging.ts';
+import { clientErrorHandler, errorHandler } from './plugins/error-handler.ts';
 import { securityHeadersFor } from './plugins/security-headers.ts';
 
 const KIB = 1024;
-/** How long a client has to send a request: slow ones cannot hold connections for long. */
+/** How long a client may take to send a request. It limits how long a slow client holds a connection. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** What the service needs of the Fastify instance that it is registered on. */
+/** The options of the Fastify instance that the service is registered on. */
 export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
   const https = isHttps(config);
   return {
@@ -21,21 +20,17 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: {
       requestTimeout: REQUEST_TIMEOUT_MS,
-      // Node takes the longer of the two for both, and looks every half minute unless it is told to.
+      // Node applies the longer of the two to both, and checks connections every 30 seconds by default.
       headersTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: 1000,
     },
-    // Input is taken as it is sent. Ajv would otherwise make strings of numbers.
+    // Input is not converted. By default Ajv turns numbers into strings.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
-    // A request that arrives while the service closes is answered like any other, on its last connection.
+    // A request that arrives while the service closes is answered like any other.
     return503OnClosing: false,
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, { https }),
+    clientErrorHandler: (error, socket) => clientErrorHandler(error, socket, { https }),
     frameworkErrors: (error, request, reply) =>
-      answerError(
-        error,
-        request as FastifyRequest,
-        reply.headers(securityHeadersFor({ https })) as FastifyReply,
-      ),
+      errorHandler(error, request as FastifyRequest, reply.headers(securityHeadersFor({ https })) as FastifyReply),
   };
 }
 

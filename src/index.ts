@@ -1,24 +1,17 @@
-/** What another Fastify app uses: the plugins, the stores and their contracts, the error catalogue. */
+/** The public API of the package: plugins, stores and their contracts, errors. */
 export * from './errors.ts';
-export type { MaybePromise } from './maybe-promise.ts';
+export type { CookieOptions } from './http/cookies.ts';
 export { type CrossOriginGuardOptions, crossOriginGuard } from './plugins/cross-origin-guard.ts';
-export type { CookieOptions } from './plugins/host-cookie.ts';
+export { type LoginOptions, login } from './plugins/login.ts';
 export { type SessionsOptions, sessions } from './plugins/sessions.ts';
-export { type UsersOptions, users } from './plugins/users.ts';
-export type {
-  Client,
-  Clock,
-  Milliseconds,
-  ReplacedSecret,
-  Session,
-  SessionRecord,
-} from './sessions/record.ts';
-export type { FailureLimiter, OpenFailureLimiter } from './stores/failure-limiter.ts';
+export type { Client, ReplacedSecret, Session, SessionRecord } from './sessions/session.ts';
+export type { SessionStore } from './sessions/session-store.ts';
+export { StoreOpenError } from './stores/engine.ts';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './stores/memory/session-store.ts';
 export { MemoryUserStore } from './stores/memory/user-store.ts';
 export { closeStores, type OpenStoresOptions, openStores, type Stores } from './stores/open-stores.ts';
-export type { SessionStore } from './stores/session-store.ts';
-export { StoreNotOpened } from './stores/store-not-opened.ts';
-export { newUser, newVersion, type UserRecord, type UserStore } from './stores/user-store.ts';
+export type { Clock, MaybePromise, Milliseconds } from './types.ts';
 export type { Credentials } from './users/authenticator.ts';
+export type { FailureCounter, OpenFailureCounter } from './users/failure-counter.ts';
 export { PasswordHasher, type PasswordHasherOptions } from './users/passwords.ts';
+export { newUser, newVersion, type UserRecord, type UserStore } from './users/user-store.ts';

@@ -3,7 +3,7 @@ import { service } from './app.ts';
 import { loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
 
-// Writes the OpenAPI document of `/docs/json` to standard output, without listening.
+// Prints the OpenAPI document of `/docs/json` without starting a server.
 const config = loadConfig();
 const app = Fastify({ ...fastifyOptions(config), logger: false });
 await app.register(service, { config });

@@ -3,24 +3,24 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { service } from './app.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
-import { StoreNotOpened } from './stores/store-not-opened.ts';
+import { StoreOpenError } from './stores/engine.ts';
 
 /**
- * A process that broke cannot run a handler: it would not end, and keep a core busy for ever
- * (https://nodejs.org/api/process.html#signal-events).
+ * After these signals the state of the process is undefined. A JavaScript handler would not run, and the process would
+ * not exit (https://nodejs.org/api/process.html#signal-events).
  */
 const FATAL_SIGNALS: Signals[] = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGTRAP'];
 
-/** How long requests in flight have to end after a signal to stop, in milliseconds. */
+/** The time that open requests get to complete after SIGTERM or SIGINT. */
 const GRACE_MS = 10_000;
 
-// Who reads the log may be gone: the service goes on without.
+// If the reader of the log exits, the service keeps running.
 process.stdout.on('error', () => {});
 
 try {
   await start(loadConfig());
 } catch (error) {
-  console.error(error instanceof ConfigError || error instanceof StoreNotOpened ? error.message : error);
+  console.error(error instanceof ConfigError || error instanceof StoreOpenError ? error.message : error);
   process.exit(1);
 }
 
@@ -38,7 +38,7 @@ async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config):
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError(
       code === 'EADDRINUSE'
-        ? `Port ${port} on ${host} is taken by another program. Stop that one, or set PORT.`
+        ? `Port ${port} on ${host} is in use by another program. Stop that program, or set PORT.`
         : `HOST is "${host}" and PORT is ${port}: this machine cannot listen there (${code}). Example: HOST=localhost`,
       { cause: error },
     );
@@ -48,7 +48,7 @@ async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config):
 function closeOnSignal(app: FastifyInstance): void {
   closeWithGrace({ delay: GRACE_MS, logger: app.log, skip: FATAL_SIGNALS }, async ({ err, signal }) => {
     if (err) {
-      app.log.fatal({ err }, 'stopping after an error that nobody caught');
+      app.log.fatal({ err }, 'stopping after an uncaught error');
     } else {
       app.log.info({ signal }, 'stopping');
     }

@@ -29,7 +29,7 @@ t.test('an empty environment gives the defaults, frozen', async (t) => {
   t.ok(Object.isFrozen(config));
 });
 
-t.test('an empty variable counts as not set, a foreign one is none of our business', async (t) => {
+t.test('an empty variable counts as not set, and other variables are ignored', async (t) => {
   t.strictSame(parseConfig({ PORT: '', PUBLIC_URL: '', HOME: '/home/ann' }), DEFAULTS);
 });
 
@@ -38,12 +38,12 @@ t.test('PUBLIC_URL follows PORT, and is an origin', async (t) => {
   t.equal(parseConfig({ PUBLIC_URL: 'HTTPS://Login.Example:443/' }).PUBLIC_URL, 'https://login.example');
 });
 
-t.test('a wrong PORT is told alone, and not as a wrong PUBLIC_URL, which nobody set', async (t) => {
+t.test('a wrong PORT is reported alone, without the PUBLIC_URL derived from it', async (t) => {
   const told = t.throws(() => parseConfig({ PORT: '99999' }), ConfigError) as Error;
   t.notMatch(told.message, 'PUBLIC_URL');
 });
 
-t.test('a right value is taken', async (t) => {
+t.test('valid values are accepted', async (t) => {
   const env = {
     HOST: '0.0.0.0',
     PORT: '0',
@@ -62,7 +62,7 @@ t.test('a right value is taken', async (t) => {
   });
 });
 
-t.test('a wrong value is refused with its name, itself and what would do', async (t) => {
+t.test('an invalid value is reported with its name, its value and what is allowed', async (t) => {
   const wrong = {
     PORT: ['http', '-1', '65536', '80.5', '0x50', '8e3', ' 80', '99999999999999999999'],
     PUBLIC_URL: [
@@ -72,14 +72,7 @@ t.test('a wrong value is refused with its name, itself and what would do', async
       'https://a@b.example',
       'https://x?',
     ],
-    STORE_URL: [
-      'memory',
-      'lmdb:',
-      'mongodb://localhost',
-      'redis://',
-      'redis://host/zero',
-      'redis://host?x=1',
-    ],
+    STORE_URL: ['memory', 'lmdb:', 'mongodb://localhost', 'redis://', 'redis://host/zero', 'redis://host?x=1'],
     STORE_TIMEOUT_MS: ['9', '60001', '1s'],
     REDIS_KEY_PREFIX: ['a b', 'ä', 'x'.repeat(65)],
     PASSWORD_MIN_LENGTH: ['7', '257', 'long'],
@@ -104,13 +97,13 @@ t.test('a wrong value is refused with its name, itself and what would do', async
   }
 });
 
-t.test('a wrong address of a store is told without its password', async (t) => {
+t.test('an invalid STORE_URL is reported without its password', async (t) => {
   const told = t.throws(() => parseConfig({ STORE_URL: 'redis://ann:hunter2@host/x' }), ConfigError) as Error;
   t.match(told.message, 'STORE_URL is "redis://***@host/x": it must be memory:, lmdb:');
   t.notMatch(told.message, 'hunter2');
 });
 
-t.test('all wrong values are told at once, a line each', async (t) => {
+t.test('all invalid values are reported at once, one per line', async (t) => {
   t.throws(() => parseConfig({ PORT: 'http', LOG_LEVEL: 'loud' }), {
     message: [
       'PORT is "http": it must be a port number from 0 to 65535, where 0 takes any free port. Example: PORT=8080',
@@ -119,7 +112,7 @@ t.test('all wrong values are told at once, a line each', async (t) => {
   });
 });
 
-t.test('TRUST_PROXY is what Fastify takes', async (t) => {
+t.test('TRUST_PROXY is converted to the option of Fastify', async (t) => {
   t.equal(parseTrustProxy('off'), false);
   t.equal(parseTrustProxy('false'), false);
   t.equal(parseTrustProxy('on'), true);
@@ -156,9 +149,5 @@ t.test('the .env of the working directory is read, and the environment wins over
   process.chdir(`${directory}/without`);
   t.match(loadConfig(), { PORT: 8080, LOG_LEVEL: 'error' });
   process.chdir(`${directory}/wrong`);
-  t.throws(
-    () => loadConfig(),
-    { code: 'EISDIR' },
-    'a .env that cannot be read is no reason to go on without it',
-  );
+  t.throws(() => loadConfig(), { code: 'EISDIR' }, 'a .env that cannot be read is no reason to go on without it');
 });

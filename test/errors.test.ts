@@ -1,19 +1,17 @@
 import t from 'tap';
 import * as everything from '../src/errors.ts';
-import { type CatalogueError, catalogue, errorReply } from '../src/errors.ts';
+import { errorBody, type HttpError, httpErrors } from '../src/errors.ts';
 
-t.test('the catalogue is complete, its codes are unique and its messages say nothing internal', async (t) => {
-  const errors: CatalogueError[] = catalogue.map((Entry) => new Entry());
+t.test('the catalogue is complete and its codes are unique', async (t) => {
+  const errors: HttpError[] = httpErrors.map((Entry) => new Entry());
   const codes = errors.map(({ code }) => code);
   t.equal(new Set(codes).size, codes.length);
-  const exported = Object.values(everything).filter(
-    (value) => typeof value === 'function' && value !== errorReply,
-  );
-  t.same(new Set(exported), new Set(catalogue));
+  const exported = Object.values(everything).filter((value) => typeof value === 'function' && value !== errorBody);
+  t.same(new Set(exported), new Set(httpErrors));
 });
 
-t.test('codes and statuses are a promise: this list changes only on purpose', async (t) => {
-  const errors: CatalogueError[] = catalogue.map((Entry) => new Entry());
+t.test('codes and statuses are part of the API and stay as they are', async (t) => {
+  const errors: HttpError[] = httpErrors.map((Entry) => new Entry());
   t.same(
     errors.map(({ code, statusCode, headers }) => [code, statusCode, headers?.['retry-after']]),
     [
@@ -44,8 +42,8 @@ t.test('codes and statuses are a promise: this list changes only on purpose', as
 });
 
 t.test("a reply has Fastify's shape", async (t) => {
-  const [BadRequest] = catalogue;
-  t.strictSame(errorReply(new BadRequest()), {
+  const [BadRequest] = httpErrors;
+  t.strictSame(errorBody(new BadRequest()), {
     statusCode: 400,
     code: 'BAD_REQUEST',
     error: 'Bad Request',

@@ -2,7 +2,7 @@ import Fastify from 'fastify';
 import t from 'tap';
 import { parseConfig } from '../src/config.ts';
 import { fastifyOptions, isHttps } from '../src/fastify-options.ts';
-import { exchange } from './server-process.ts';
+import { exchange } from './helpers/server-process.ts';
 
 t.test('a client has ten seconds to send its request, and 16 KiB for it', async (t) => {
   const options = fastifyOptions(parseConfig({}));

@@ -7,14 +7,14 @@ t.test('the package exports the plugins, the stores, the hasher and the error ca
     'MemorySessionStore',
     'MemoryUserStore',
     'PasswordHasher',
-    'StoreNotOpened',
+    'StoreOpenError',
     'closeStores',
     'crossOriginGuard',
     'newUser',
     'newVersion',
     'openStores',
     'sessions',
-    'users',
+    'login',
   ];
   t.same(Object.keys(api).sort(), [...Object.keys(errors), ...others].sort());
 });

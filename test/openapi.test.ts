@@ -1,10 +1,10 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import t from 'tap';
-import { build } from './helper.ts';
-import { run } from './server-process.ts';
+import { run } from './helpers/server-process.ts';
+import { build } from './helpers/service.ts';
 
 t.test('the document goes to standard output without listening, the same as /docs/json', async (t) => {
-  const writer = run(t, 'openapi.ts', { PORT: '8080' });
+  const writer = run(t, 'openapi.js', { PORT: '8080' });
   t.equal(await writer.exited, 0);
   t.equal(writer.complaints(), '');
   const app = await build(t);

@@ -1,41 +1,24 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { Environment, parseConfig } from '../src/config.ts';
-import { startServer } from './server-process.ts';
+import { codeBlocks, runCommandsOf } from './helpers/readme.ts';
+import { startServer } from './helpers/server-process.ts';
+import { build } from './helpers/service.ts';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const readme = read('README.md');
 
-function blocks(language: string): string[] {
-  return [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)]
-    .filter(([, name]) => name === language)
-    .map(([, , text = '']) => text);
-}
-
-/** Ids and times are others in each run. */
-function masked(output: string): string {
-  return output.replace(/"id":"[\w-]{22}"/g, '"id":"…"').replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '…');
-}
-
-t.test('the walk prints what it says it prints', async (t) => {
+t.test('the commands print what the pages say they print', async (t) => {
   const { port } = await startServer(t);
-  const cwd = t.testdir({});
-  const steps = blocks('console').flatMap((block) => block.split(/^\$ /m).slice(1));
-  t.ok(steps.length > 5);
-  for (const step of steps) {
-    const [command = '', ...output] = step.trim().split('\n');
-    const local = command
-      .replace('localhost:8080', `127.0.0.1:${port}`)
-      .replace(/^curl/, 'curl --silent --show-error');
-    const printed = execFileSync('sh', ['-c', local], { cwd, encoding: 'utf8' });
-    t.equal(masked(printed), masked(output.join('\n')), command);
-  }
+  // The second page changes a password, so it comes last.
+  runCommandsOf(t, readme, port);
+  runCommandsOf(t, read('docs/http-api.md'), port);
 });
 
-t.test('the app with the plugins inside runs as it stands there', async (t) => {
-  const [code = ''] = blocks('js');
+t.test('the app with the plugins inside runs as it stands in the README', async (t) => {
+  const [code = ''] = codeBlocks(readme, 'js');
   const child = spawn(process.execPath, ['app.js'], {
     // Inside the package, where its own name leads to what `npm run build` made.
     cwd: t.testdir({ 'app.js': code }),
@@ -49,43 +32,82 @@ t.test('the app with the plugins inside runs as it stands there', async (t) => {
   });
   const url = String((await once(child.stdout, 'data'))[0]).trim();
 
-  const enter = (password: string, headers = {}) =>
-    fetch(`${url}/enter`, {
+  const signIn = (password: string, headers = {}) =>
+    fetch(`${url}/signin`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ username: 'ann', password }),
     });
-  t.equal((await enter('wrong')).status, 401);
-  t.equal((await enter('a horse, a battery, a staple', { 'sec-fetch-site': 'cross-site' })).status, 403);
-  const entered = await enter('a horse, a battery, a staple');
-  t.equal(entered.status, 200);
-  const cookie = entered.headers.getSetCookie()[0] ?? '';
-  t.match(cookie, /^notes_session=.*Max-Age=900;/);
+  t.equal((await signIn('wrong')).status, 401);
+  t.equal((await signIn('a horse, a battery, a staple', { 'sec-fetch-site': 'cross-site' })).status, 403);
+  const signedIn = await signIn('a horse, a battery, a staple');
+  t.equal(signedIn.status, 200);
+  const cookie = signedIn.headers.getSetCookie()[0] ?? '';
+  t.match(cookie, /^session_token=.*Max-Age=900;/);
   const headers = { cookie: cookie.split(';')[0] ?? '' };
-  t.equal((await fetch(`${url}/notes`)).status, 401);
-  t.same(await (await fetch(`${url}/notes`, { headers })).json(), { notes: 'the notes of ann' });
-  t.same(await (await fetch(`${url}/leave`, { method: 'POST', headers })).json(), { left: true });
-  t.equal((await fetch(`${url}/notes`, { headers })).status, 401);
+  t.equal((await fetch(`${url}/me`)).status, 401);
+  t.equal(await (await fetch(`${url}/me`, { headers })).text(), 'Hello ann');
 });
 
-t.test('the command line starts as it is written there, and as the package has it', async (t) => {
+t.test('the command line starts as the docs write it, and as the package has it', async (t) => {
   const cwd = fileURLToPath(new URL('..', import.meta.url));
-  t.match(readme, 'node dist/cli.js users add ann');
-  const { bin } = JSON.parse(readFileSync(`${cwd}/package.json`, 'utf8'));
+  t.match(read('docs/operation.md'), 'node dist/cli.js users add ann');
+  const { bin } = JSON.parse(read('package.json'));
   for (const command of ['node dist/cli.js', `./${bin['session-cookie-login']}`]) {
     const help = execFileSync('sh', ['-c', `${command} users add --help`], { cwd, encoding: 'utf8' });
     t.match(help, /^Usage: session-cookie-login users add/);
   }
 });
 
-t.test('the table of settings has every variable in order, with its default', async (t) => {
-  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` +\| `(.*?)` +\|/gm)].map(
-    ([, name, value]) => [name, value] as const,
+t.test('the table of docs/http-api.md has the routes and statuses of the OpenAPI document', async (t) => {
+  const { paths } = (await (await build(t)).inject('/docs/json')).json();
+  const routes = Object.entries<Record<string, { responses: object }>>(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { responses }]) => [
+      `${method.toUpperCase()} ${path}`,
+      // Any route may answer 500.
+      Object.keys(responses).filter((status) => Number(status) >= 400 && status !== '500'),
+    ]),
   );
-  t.same(
-    rows.map(([name]) => name),
-    Object.keys(Environment.properties),
+  const rows = [...read('docs/http-api.md').matchAll(/^\| `([A-Z]+ \/.*?)`.* \|(.*?)\|$/gm)].map(
+    ([, route = '', errors = '']) => [route, errors.match(/\d{3}/g) ?? []],
   );
-  const env = Object.fromEntries(rows.map(([name, value]) => [name, value?.replace('PORT', '8080')]));
-  t.same(parseConfig(env), parseConfig({}));
+  t.same(Object.fromEntries(rows), Object.fromEntries(routes));
+  for (const [route] of routes) {
+    t.ok(readme.includes(`\`${String(route).replace('{id}', ':id')}\``), String(route));
+  }
+});
+
+t.test('the README fits on four screens', async (t) => {
+  t.ok(readme.split('\n').length <= 161, 'at most 160 lines');
+});
+
+/** The anchor of a heading, as code hosts make it. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
+
+t.test('every link between the pages leads to a file, and to a heading of it', async (t) => {
+  const pages = [
+    ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
+    ...['architecture', 'configuration', 'embedding', 'http-api', 'operation', 'security'].map(
+      (name) => `docs/${name}.md`,
+    ),
+    ...['embedded', 'custom-store'].map((name) => `examples/${name}/README.md`),
+  ];
+  for (const page of pages) {
+    const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    for (const link of links.filter((link) => !link.includes('://'))) {
+      const [path = '', heading] = link.split('#');
+      const target = path === '' ? page : new URL(path, `file:///${page}`).pathname.slice(1);
+      const url = new URL(`../${target}`, import.meta.url);
+      t.ok(existsSync(url), `${page}: ${link}`);
+      if (heading !== undefined) {
+        const headings = [...read(target).matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => anchor(text));
+        t.ok(headings.includes(heading), `${page}: ${link}`);
+      }
+    }
+  }
 });

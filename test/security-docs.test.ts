@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { Environment, parseConfig } from '../src/config.ts';
-import { build } from './helper.ts';
+import { build } from './helpers/service.ts';
 
 // docs/security.md claims that requirements are met. Each claim names the test that proves it, which carries the
 // requirement's id in its title; nothing is claimed without one, and no test carries an id that nobody claims.
@@ -26,12 +26,10 @@ const rows: Row[] = [...docs.matchAll(/^\| ((?:NIST )?\d+\.\d+.*?) \|.*?\| (\w[\
 /** The titles of a test file that end with ids, as they stand in the code. */
 function titlesIn(file: string): { title: string; ids: string[] }[] {
   const source = readFileSync(new URL(file, directory), 'utf8');
-  return [...source.matchAll(/(['"`])([^\n]*?) \(((?:ASVS|NIST) [^()\n]+)\)\1/g)].map(
-    ([, , title = '', ids = '']) => ({
-      title,
-      ids: ids.split(', ').map((id) => id.replace('ASVS ', '')),
-    }),
-  );
+  return [...source.matchAll(/(['"`])([^\n]*?) \(((?:ASVS|NIST) [^()\n]+)\)\1/g)].map(([, , title = '', ids = '']) => ({
+    title,
+    ids: ids.split(', ').map((id) => id.replace('ASVS ', '')),
+  }));
 }
 
 const testFiles = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -41,9 +39,7 @@ const testFiles = readdirSync(directory, { recursive: true, encoding: 'utf8' }).
 t.test('every row has a status, and every claim a test that is there and carries its id', async (t) => {
   for (const { id, status, file, title } of rows) {
     if (status === 'met') {
-      const proof = titlesIn(file ?? '').find(
-        (one) => one.ids.includes(id) && one.title.endsWith(title ?? ''),
-      );
+      const proof = titlesIn(file ?? '').find((one) => one.ids.includes(id) && one.title.endsWith(title ?? ''));
       t.ok(proof, `${id}: ${file}: ${title}`);
     } else {
       t.match(status, /^not (met|applicable)$/, id);
@@ -79,34 +75,26 @@ t.test('no id is answered twice, and all of chapter V7 is answered', async (t) =
   t.ok(count('met') >= 40);
 });
 
-t.test(
-  'every default that docs/security.md gives is the default (ASVS 7.1.1, ASVS 7.1.2, ASVS 6.1.1)',
-  async (t) => {
-    const defaults: Record<string, unknown> = parseConfig({});
-    const given = [...docs.matchAll(/`([A-Z_]+)` \((\d+)/g)];
-    t.ok(given.length >= 8);
-    for (const [, name = '', value] of given) {
-      t.equal(String(defaults[name]), value, name);
-    }
-    for (const name of [
-      'SESSION_IDLE_SECONDS',
-      'SESSION_MAX_SECONDS',
-      'SESSIONS_PER_USER',
-      'FRESH_SECONDS',
-    ]) {
-      t.ok(
-        given.some(([, one]) => one === name),
-        name,
-      );
-    }
-    for (const name of Object.keys(Environment.properties).filter((name) => name.startsWith('SIGNIN_'))) {
-      t.ok(
-        given.some(([, one]) => one === name),
-        name,
-      );
-    }
-  },
-);
+t.test('every default that docs/security.md gives is the default (ASVS 7.1.1, ASVS 7.1.2, ASVS 6.1.1)', async (t) => {
+  const defaults: Record<string, unknown> = parseConfig({});
+  const given = [...docs.matchAll(/`([A-Z_]+)` \((\d+)/g)];
+  t.ok(given.length >= 8);
+  for (const [, name = '', value] of given) {
+    t.equal(String(defaults[name]), value, name);
+  }
+  for (const name of ['SESSION_IDLE_SECONDS', 'SESSION_MAX_SECONDS', 'SESSIONS_PER_USER', 'FRESH_SECONDS']) {
+    t.ok(
+      given.some(([, one]) => one === name),
+      name,
+    );
+  }
+  for (const name of Object.keys(Environment.properties).filter((name) => name.startsWith('SIGNIN_'))) {
+    t.ok(
+      given.some(([, one]) => one === name),
+      name,
+    );
+  }
+});
 
 t.test('every header that docs/security.md names is sent (ASVS 3.1.1)', async (t) => {
   const [, section = ''] = /### What browsers must do\n(.*?)\n###/s.exec(docs) ?? [];
@@ -131,10 +119,7 @@ t.test('the list of common passwords is as long as docs/security.md says (ASVS 6
   const lengths = dictionary['passwords-common'].map((password) => String(password).length);
   const atLeast = (length: number) => lengths.filter((one) => one >= length).length.toLocaleString('en');
   t.match(docs, `the ${atLeast(0)} passwords in the list`);
-  t.match(
-    docs,
-    `the ${atLeast(0)} most common, of which only ${atLeast(15)} have 15 characters; ${atLeast(8)} have 8`,
-  );
+  t.match(docs, `the ${atLeast(0)} most common, of which only ${atLeast(15)} have 15 characters; ${atLeast(8)} have 8`);
 });
 
 t.test('every route that takes a password is named in docs/security.md (ASVS 6.1.3)', async (t) => {

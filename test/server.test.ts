@@ -1,12 +1,21 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
-import { exchange, received, run, startServer } from './server-process.ts';
+import { exchange, received, run, startServer } from './helpers/server-process.ts';
+import { USER1 } from './helpers/service.ts';
 
-const CREDENTIALS = JSON.stringify({ username: 'user1', password: 'password1' });
+const CREDENTIALS = JSON.stringify(USER1);
+/** A whole request. Once it is answered, the server has accepted what other connections sent before it. */
+const WELCOME = 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+
+// Most of these tests stop their process, so each starts one. Two at a time: one of them waits for ten seconds.
+t.jobs = 2;
+
+/** For the tests that do not stop the server. */
+const shared = startServer(t);
 
 t.test('it listens, logs one line with the address, and serves the walk of the README', async (t) => {
-  const server = await startServer(t);
+  const server = await shared;
   t.match(JSON.parse(server.log.at(-1) ?? '{}'), {
     msg: `Server listening at http://127.0.0.1:${server.port}`,
   });
@@ -25,8 +34,8 @@ t.test('it listens, logs one line with the address, and serves the walk of the R
   t.equal((await fetch(`${url}/welcome`, { headers: { cookie: next } })).status, 401);
 });
 
-t.test('what is not HTTP is 400, what is too long is 431, in our shape and without a stack', async (t) => {
-  const { port } = await startServer(t);
+t.test('a request that is not HTTP is 400 and one with long headers is 431, in the shape of our errors', async (t) => {
+  const { port } = await shared;
   const cases = [
     ['nonsense\r\n\r\n', 400, 'BAD_REQUEST'],
     ['GET /welcome HTTP/9.9\r\n\r\n', 400, 'BAD_REQUEST'],
@@ -42,6 +51,17 @@ t.test('what is not HTTP is 400, what is too long is 431, in our shape and witho
   }
 });
 
+t.test('a request that never completes delays the shutdown by at most the grace period', async (t) => {
+  const server = await startServer(t);
+  const half = connect(server.port, '127.0.0.1');
+  half.write(
+    'POST /signin HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+  );
+  await exchange(server.port, WELCOME);
+  server.child.kill('SIGTERM');
+  t.equal(await server.exited, 0);
+});
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   t.test(`on ${signal} it answers the request in flight, then exits 0`, async (t) => {
     const server = await startServer(t);
@@ -54,7 +74,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       `Content-Length: ${CREDENTIALS.length}`,
     ];
     socket.write(`${head.join('\r\n')}\r\n\r\n${CREDENTIALS.slice(0, 10)}`);
-    await exchange(server.port, 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    await exchange(server.port, WELCOME);
     server.child.kill(signal);
     await server.logged('stopping');
     socket.write(CREDENTIALS.slice(10));
@@ -64,12 +84,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-t.test('a request that was on its way at the signal is answered, too', async (t) => {
+t.test('a request whose headers were incomplete at the signal is answered as well', async (t) => {
   const server = await startServer(t);
   const socket = connect(server.port, '127.0.0.1');
   const answer = received(socket);
   socket.write('GET /welcome HTTP/1.1\r\nHost: localhost\r\n');
-  await exchange(server.port, 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  await exchange(server.port, WELCOME);
   server.child.kill('SIGTERM');
   await server.logged('stopping');
   socket.write('\r\n');
@@ -77,7 +97,7 @@ t.test('a request that was on its way at the signal is answered, too', async (t)
   t.equal(await server.exited, 0);
 });
 
-t.test('a connection that stays open and idle does not hold up the end', async (t) => {
+t.test('an idle keep-alive connection does not delay the shutdown', async (t) => {
   const server = await startServer(t);
   const socket = connect(server.port, '127.0.0.1');
   socket.write('GET /welcome HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -86,36 +106,22 @@ t.test('a connection that stays open and idle does not hold up the end', async (
   t.equal(await server.exited, 0);
 });
 
-t.test('a connection on which nothing comes does not hold it up either', async (t) => {
+t.test('a connection that sends nothing does not delay it either', async (t) => {
   const server = await startServer(t);
   const silent = connect(server.port, '127.0.0.1');
   await once(silent, 'connect');
-  await exchange(server.port, 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  await exchange(server.port, WELCOME);
   server.child.kill('SIGTERM');
   t.equal(await server.exited, 0);
 });
 
-t.test(
-  'a request that never comes to its end holds it up for a while, and not to the bitter one',
-  async (t) => {
-    const server = await startServer(t);
-    const half = connect(server.port, '127.0.0.1');
-    half.write(
-      'POST /signin HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
-    );
-    await exchange(server.port, 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-    server.child.kill('SIGTERM');
-    t.equal(await server.exited, 0);
-  },
-);
-
-t.test('a crash of the process ends it at once, as a crash', async (t) => {
+t.test('a crash ends the process at once, by its signal', async (t) => {
   const server = await startServer(t);
   server.child.kill('SIGSEGV');
   t.equal(await server.exited, 'SIGSEGV');
 });
 
-t.test('a log that nobody reads any more neither stops the service nor keeps it from stopping', async (t) => {
+t.test('a log without a reader neither stops the service nor prevents its shutdown', async (t) => {
   const server = await startServer(t);
   server.child.stdout?.destroy();
   const request = 'GET /logout HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
@@ -124,20 +130,20 @@ t.test('a log that nobody reads any more neither stops the service nor keeps it 
   t.equal(await server.exited, 0);
 });
 
-t.test('a taken port is said so, with exit code 1', async (t) => {
-  const { port } = await startServer(t);
-  const second = run(t, 'server.ts', { HOST: '127.0.0.1', PORT: String(port) });
+t.test('a port that is in use stops the start with a message and exit code 1', async (t) => {
+  const { port } = await shared;
+  const second = run(t, 'server.js', { HOST: '127.0.0.1', PORT: String(port) });
   t.equal(await second.exited, 1);
   t.match(
     second.complaints(),
-    `Port ${port} on 127.0.0.1 is taken by another program. Stop that one, or set PORT.`,
+    `Port ${port} on 127.0.0.1 is in use by another program. Stop that program, or set PORT.`,
   );
   t.notMatch(second.complaints(), '    at ', 'no stack');
 });
 
 for (const HOST of ['192.0.2.1', 'nowhere.invalid', 'a b']) {
-  t.test(`a HOST that is not this machine’s, ${HOST}, stops the start, too`, async (t) => {
-    const server = run(t, 'server.ts', { HOST });
+  t.test(`a HOST that is not an address of this machine, ${HOST}, stops the start`, async (t) => {
+    const server = run(t, 'server.js', { HOST });
     t.equal(await server.exited, 1);
     t.match(server.complaints(), `HOST is "${HOST}" and PORT is 0: this machine cannot listen there`);
     t.notMatch(server.complaints(), '    at ', 'no stack');
@@ -145,34 +151,31 @@ for (const HOST of ['192.0.2.1', 'nowhere.invalid', 'a b']) {
 }
 
 t.test('a wrong setting stops the start with a message and exit code 1', async (t) => {
-  const server = run(t, 'server.ts', { SESSION_IDLE_SECONDS: 'two minutes' });
+  const server = run(t, 'server.js', { SESSION_IDLE_SECONDS: 'two minutes' });
   t.equal(await server.exited, 1);
-  t.match(
-    server.complaints(),
-    /^SESSION_IDLE_SECONDS is "two minutes": it must be a whole number of seconds/,
-  );
+  t.match(server.complaints(), /^SESSION_IDLE_SECONDS is "two minutes": it must be a whole number of seconds/);
   t.notMatch(server.complaints(), '    at ');
 });
 
 t.test('a store that cannot be opened stops the start with a message and exit code 1', async (t) => {
-  const server = run(t, 'server.ts', { STORE_URL: 'lmdb:/dev/null' });
+  const server = run(t, 'server.js', { STORE_URL: 'lmdb:/dev/null' });
   t.equal(await server.exited, 1);
   t.match(server.complaints(), /^The LMDB store in \/dev\/null cannot be opened: .* STORE_URL must be lmdb:/);
   t.notMatch(server.complaints(), '    at ');
 });
 
-t.test('what nobody thought of stops the start with its stack', async (t) => {
+t.test('an unexpected error stops the start with its stack', async (t) => {
   const unreadable = "data:text/javascript,import { mkdirSync } from 'node:fs'; mkdirSync('.env')";
-  const server = run(t, 'server.ts', {}, [`--import=${unreadable}`]);
+  const server = run(t, 'server.js', {}, [`--import=${unreadable}`]);
   t.equal(await server.exited, 1);
   t.match(server.complaints(), /EISDIR.* {4}at /s);
 });
 
-t.test('an error that nobody caught is logged, and the process ends with exit code 1', async (t) => {
+t.test('an uncaught error is logged, and the process ends with exit code 1', async (t) => {
   const failLater = "data:text/javascript,process.on('SIGUSR2', () => { throw new Error('boom'); })";
-  const server = run(t, 'server.ts', { HOST: '127.0.0.1' }, [`--import=${failLater}`]);
+  const server = run(t, 'server.js', { HOST: '127.0.0.1' }, [`--import=${failLater}`]);
   await server.logged('listening at');
   server.child.kill('SIGUSR2');
   t.equal(await server.exited, 1);
-  t.match(JSON.parse(await server.logged('that nobody caught')), { level: 60, err: { message: 'boom' } });
+  t.match(JSON.parse(await server.logged('uncaught error')), { level: 60, err: { message: 'boom' } });
 });

@@ -3,12 +3,11 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { AccountError, type Accounts } from '../users/accounts.ts';
-import { objectionTo } from '../users/password-hash.ts';
-import { count, say } from './output.ts';
-import { type Progress, showProgress } from './progress.ts';
+import { validateHash } from '../users/password-hash.ts';
 import { withService } from './service.ts';
+import { count, messageOf, type Progress, printResult, showProgress } from './terminal.ts';
 
-/** Lines that are worked on at the same time. */
+/** The number of lines that are imported concurrently. */
 const CHUNK = 100;
 
 interface Line {
@@ -16,49 +15,43 @@ interface Line {
   readonly text: string;
 }
 
-/** What became of the lines so far. */
 interface Tally {
   imported: number;
   refused: number;
-  /** The last line that was worked on. */
+  /** The number of the last line that was processed. */
   line: number;
 }
 
-/** Adds the users of a file. Each line stands for itself: one that is refused is told by its number. */
+/** Adds the users in a file. An invalid line is reported with its number, and the import continues. */
 export async function importUsers(file: string, _options: object, command: Command): Promise<void> {
   await withService(async ({ accounts }) => {
     const input = file === '-' ? process.stdin : createReadStream(file);
     const progress = showProgress(file === '-' ? undefined : statSync(file).size);
     const tally: Tally = { imported: 0, refused: 0, line: 0 };
-    // Instead of leaving without a word of what is done and what is not.
+    // On Ctrl+C, stop between two chunks and report how far the import got.
     process.once('SIGINT', () => input.destroy(new Error('Interrupted')));
     try {
       await importLines(input, accounts, tally, progress);
     } catch (error) {
-      throw new Error(`${(error as Error).message}. ${soFar(tally)}`, { cause: error });
+      throw new Error(`${messageOf(error)}. ${describeStop(tally)}`, { cause: error });
     } finally {
       progress.stop();
     }
     const { imported, refused } = tally;
     const text = `Imported ${count(imported, 'user')}; refused ${count(refused, 'line')}.`;
-    say(command, { text, data: { imported, refused } });
+    printResult(command, { text, data: { imported, refused } });
     process.exitCode = refused > 0 ? 1 : 0;
   });
 }
 
-function soFar({ imported, refused, line }: Tally): string {
+function describeStop({ imported, refused, line }: Tally): string {
   return (
-    `Stopped after line ${line}: ${count(imported, 'user')} imported and ${count(refused, 'line')} refused so far; ` +
-    'the users of later lines are not there, or were being added. Import the file again: those who are there are refused.'
+    `Stopped after line ${line}: ${count(imported, 'user')} imported and ${count(refused, 'line')} refused so far. ` +
+    `Up to ${CHUNK} later lines may have been imported. Import the file again: users that exist are refused.`
   );
 }
 
-async function importLines(
-  input: Readable,
-  accounts: Accounts,
-  tally: Tally,
-  progress: Progress,
-): Promise<void> {
+async function importLines(input: Readable, accounts: Accounts, tally: Tally, progress: Progress): Promise<void> {
   for await (const lines of chunks(input)) {
     const outcomes = await Promise.allSettled(lines.map((line) => importLine(line, accounts)));
     for (const [index, outcome] of outcomes.entries()) {
@@ -78,18 +71,18 @@ async function importLines(
   }
 }
 
-/** Whether there was a user in the line: it may be empty or a comment. @throws AccountError when it is refused. */
+/** Returns `false` for an empty line or a comment. @throws AccountError if the line is refused. */
 async function importLine({ text }: Line, accounts: Accounts): Promise<boolean> {
   if (/^\s*(#|$)/.test(text)) {
     return false;
   }
   const [, username, passwordHash] = /^([^:]*):(.*)$/s.exec(text.trimEnd()) ?? [];
   if (username === undefined || passwordHash === undefined) {
-    throw new AccountError('There is no colon between a name and a hash.');
+    throw new AccountError('The line has no colon. Expected NAME:HASH.');
   }
-  const objection = objectionTo(passwordHash);
-  if (objection !== undefined) {
-    throw new AccountError(`The hash is no use: ${objection}.`);
+  const reason = validateHash(passwordHash);
+  if (reason !== undefined) {
+    throw new AccountError(`The hash cannot be used: ${reason}.`);
   }
   await accounts.addWithHash(username, passwordHash);
   return true;
@@ -99,8 +92,7 @@ async function* chunks(input: Readable): AsyncGenerator<Line[]> {
   let number = 0;
   let lines: Line[] = [];
   for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++;
-    lines.push({ number, text });
+    lines.push({ number: ++number, text });
     if (lines.length === CHUNK) {
       yield lines;
       lines = [];

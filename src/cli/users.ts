@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
-import type { UserRecord } from '../stores/user-store.ts';
-import { quote } from '../users/accounts.ts';
+import { type Accounts, quote } from '../users/accounts.ts';
+import type { UserRecord } from '../users/user-store.ts';
 import { importUsers } from './import-users.ts';
-import { count, iso, type Outcome, say, sayHeader, sayRow } from './output.ts';
-import { readNewPassword } from './password-input.ts';
-import { type Service, withService } from './service.ts';
+import { withService } from './service.ts';
+import { count, iso, printHeader, printResult, printRow, type Result, readNewPassword } from './terminal.ts';
 
 const COLUMNS = ['username', 'disabled', 'createdAt', 'passwordChangedAt'];
 const PASSWORD_HELP =
-  '\nThe password is asked for, or read from standard input when that is no terminal. It is never an argument,' +
-  '\nwhich other users of the machine could read.';
+  '\nThe command prompts for the password, or reads it from standard input if that is not a terminal. It is not an' +
+  '\nargument, because other users of the machine could read it there.';
 
 export function addUserCommands(program: Command): void {
   const users = program.command('users').description('add, change and remove users').helpCommand(false);
@@ -19,79 +18,76 @@ export function addUserCommands(program: Command): void {
     .description('add a user')
     .argument('<name>')
     .addHelpText('after', PASSWORD_HELP)
-    .action(add);
+    .action(action(add));
   users
     .command('passwd')
-    .description("change a user's password, and end their sessions")
+    .description('change the password of a user and revoke their sessions')
     .argument('<name>')
     .addHelpText('after', PASSWORD_HELP)
-    .action(passwd);
+    .action(action(passwd));
   users
     .command('disable')
-    .description('keep a user from signing in, and end their sessions')
+    .description('prevent a user from signing in and revoke their sessions')
     .argument('<name>')
-    .action(ending('disabled', ({ accounts }, name) => accounts.disable(name)));
-  users.command('enable').description('let a disabled user sign in again').argument('<name>').action(enable);
+    .action(action(disable));
+  users.command('enable').description('let a disabled user sign in again').argument('<name>').action(action(enable));
   users
     .command('remove')
-    .description('remove a user, and end their sessions')
+    .description('remove a user and revoke their sessions')
     .argument('<name>')
-    .action(ending('removed', ({ accounts }, name) => accounts.remove(name)));
+    .action(action(remove));
   users.command('list').description('list all users').action(list);
   users
     .command('import')
-    .description(
-      'add users with the hashes of their passwords, from lines of NAME:HASH as htpasswd -B writes them',
-    )
+    .description('add users with password hashes from lines of NAME:HASH, as htpasswd -B writes them')
     .argument('<file>', 'a file, or - for standard input')
     .action(importUsers);
 }
 
-async function add(name: string, _options: object, command: Command): Promise<void> {
-  await withService(async ({ accounts }) => {
-    await accounts.add(name, await readNewPassword(name));
-    say(command, { text: `Added the user ${quote(name)}.`, data: { username: name, added: true } });
-  });
+/** Creates the action of a command for one user, which prints the result. */
+function action(run: (accounts: Accounts, name: string) => Promise<Result>) {
+  return (name: string, _options: object, command: Command): Promise<void> =>
+    withService(async ({ accounts }) => printResult(command, await run(accounts, name)));
 }
 
-async function passwd(name: string, _options: object, command: Command): Promise<void> {
-  await withService(async ({ accounts }) => {
-    const ended = await accounts.changePassword(name, await readNewPassword(name));
-    say(command, changed(name, 'passwordChanged', ended, `Changed the password of ${quote(name)}`));
-  });
+async function add(accounts: Accounts, username: string): Promise<Result> {
+  await accounts.add(username, await readNewPassword(username));
+  return { text: `Added the user ${quote(username)}.`, data: { username, added: true } };
 }
 
-async function enable(name: string, _options: object, command: Command): Promise<void> {
-  await withService(async ({ accounts }) => {
-    await accounts.enable(name);
-    say(command, { text: `The user ${quote(name)} is enabled.`, data: { username: name, enabled: true } });
-  });
+async function passwd(accounts: Accounts, username: string): Promise<Result> {
+  const ended = await accounts.changePassword(username, await readNewPassword(username));
+  const text = `Changed the password of ${quote(username)}; ended ${count(ended, 'session')}.`;
+  return { text, data: { username, passwordChanged: true, ended } };
 }
 
-/** A command that takes away a user's leave to sign in, and answers with how many sessions that ended. */
-function ending(what: string, change: (service: Service, name: string) => Promise<number>) {
-  return async (name: string, _options: object, command: Command): Promise<void> => {
-    await withService(async (service) => {
-      const ended = await change(service, name);
-      say(command, changed(name, what, ended, `The user ${quote(name)} is ${what}`));
-    });
-  };
+async function disable(accounts: Accounts, username: string): Promise<Result> {
+  const ended = await accounts.disable(username);
+  const text = `The user ${quote(username)} is disabled; ended ${count(ended, 'session')}.`;
+  return { text, data: { username, disabled: true, ended } };
 }
 
-function changed(username: string, what: string, ended: number, text: string): Outcome {
-  return { text: `${text}; ended ${count(ended, 'session')}.`, data: { username, [what]: true, ended } };
+async function enable(accounts: Accounts, username: string): Promise<Result> {
+  await accounts.enable(username);
+  return { text: `The user ${quote(username)} is enabled.`, data: { username, enabled: true } };
+}
+
+async function remove(accounts: Accounts, username: string): Promise<Result> {
+  const ended = await accounts.remove(username);
+  const text = `The user ${quote(username)} is removed; ended ${count(ended, 'session')}.`;
+  return { text, data: { username, removed: true, ended } };
 }
 
 async function list(_options: object, command: Command): Promise<void> {
   await withService(async ({ users }) => {
-    sayHeader(command, COLUMNS);
+    printHeader(command, COLUMNS);
     for await (const user of users.list()) {
-      sayRow(command, row(user));
+      printRow(command, row(user));
     }
   });
 }
 
-/** Without the hash of the password: nobody needs to see it. */
+/** Returns the fields to show. The password hash is not among them. */
 function row({ username, disabled, createdAt, passwordChangedAt }: UserRecord) {
   return { username, disabled, createdAt: iso(createdAt), passwordChangedAt: iso(passwordChangedAt) };
 }

@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { CrossOriginRefused } from '../errors.ts';
-import { logEvent } from '../security-events.ts';
+import { logEvent } from '../http/security-events.ts';
 
 export interface CrossOriginGuardOptions {
-  /** The origin browsers know the app by, such as `https://login.example.com`, when a proxy changes the Host. */
+  /** The origin that browsers use, such as `https://login.example.com`, if a proxy changes the `Host` header. */
   readonly publicOrigin?: string;
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * An onRequest hook for a GET route that changes state all the same. Other methods are guarded without it.
+     * An onRequest hook for a GET route that changes state. State-changing methods are guarded without it.
      * @throws CrossOriginRefused (403)
      */
     refuseCrossOrigin: onRequestHookHandler;
@@ -21,18 +21,15 @@ declare module 'fastify' {
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Refuses state-changing requests that another site makes a browser send (CSRF), by what the browser says of
- * them: the decision of Go 1.25's `http.CrossOriginProtection`. It needs no token and no cookie of its own.
+ * Rejects state-changing requests that another site makes a browser send (CSRF). It decides like Go's
+ * `http.CrossOriginProtection` and needs no token and no cookie.
  *
- * `Sec-Fetch-Site` decides where it is sent; else `Origin` must be the request's own host or the public origin.
- * A request with neither header does not come from a browser and is let through.
+ * If the browser sends `Sec-Fetch-Site`, that header decides. Otherwise `Origin` must match the request's host or the
+ * public origin. A request with neither header does not come from a browser and passes.
  */
 export const crossOriginGuard = fp(registerCrossOriginGuard, { name: 'cross-origin-guard', fastify: '5.x' });
 
-async function registerCrossOriginGuard(
-  app: FastifyInstance,
-  options: CrossOriginGuardOptions,
-): Promise<void> {
+async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOriginGuardOptions): Promise<void> {
   const refuseCrossOrigin: onRequestHookHandler = (request, _reply, done) => {
     if (isOwnOrigin(request, options.publicOrigin)) {
       done();
@@ -59,7 +56,7 @@ function isOwnOrigin(request: FastifyRequest, publicOrigin?: string): boolean {
   return !origin || origin === publicOrigin || hostOf(origin) === request.host.toLowerCase();
 }
 
-/** The host of an origin, with its port unless it is the scheme's own. `Origin: null` has none. */
+/** The host of an origin, with the port unless it is the default port. `Origin: null` has no host. */
 function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined;
 }

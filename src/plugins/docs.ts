@@ -9,13 +9,11 @@ export interface DocsOptions {
   readonly publicUrl: string;
 }
 
-const { version, description } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-);
+const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 /**
- * What Swagger UI needs and no more: its own scripts and styles, its icons, requests to this service. It sets styles
- * inline, which can do little on a page that loads nothing from elsewhere; scripts stay in files.
+ * The policy that Swagger UI needs: its own scripts and styles, its icons, and requests to this service. It sets inline
+ * styles, so those are allowed; inline scripts are not.
  */
 const UI_POLICY = [
   "default-src 'none'",
@@ -28,7 +26,7 @@ const UI_POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-/** Makes the OpenAPI document from the routes' own schemas and shows it at `/docs`. Register it before them. */
+/** Generates the OpenAPI document from the schemas of the routes and serves it at `/docs`. Register it before the routes. */
 export const docs = fp(registerDocs, { name: 'docs', fastify: '5.x', dependencies: ['sessions'] });
 
 async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): Promise<void> {
@@ -41,12 +39,12 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
         version,
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      // The first is what Swagger UI calls: its own origin, by whatever name it was opened.
+      // Swagger UI calls the first: the origin it was opened from.
       servers: [{ url: '/', description: 'Where this document comes from.' }, { url: publicUrl }],
       tags: [
         { name: 'session', description: 'Sign in, stay signed in, sign out.' },
         { name: 'user', description: 'What users may see and change of their own.' },
-        { name: 'health', description: 'For whoever keeps the service running.' },
+        { name: 'health', description: 'For load balancers and orchestrators.' },
       ],
       components: {
         securitySchemes: {
@@ -63,7 +61,7 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: UI_POLICY,
-    // Without this it asks a validator on the Internet about the document.
+    // The default asks a validator on the Internet about the document.
     uiConfig: { validatorUrl: null },
   });
 }

@@ -2,13 +2,13 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 
-/** How long a request that has begun to arrive when the server closes has to arrive, in milliseconds. */
-const LAST_CALL_MS = 5000;
+/** How long a request that has started to arrive when the server closes may take to arrive, in milliseconds. */
+const REQUEST_GRACE_MS = 5000;
 
 /**
- * Lets a closing server end as soon as its last request is answered: those in flight are answered with
- * `Connection: close`. Else their connections would stay open, idle, for as long as a client may keep them.
- * Connections on which nothing ever came are cut, those on which a request does not come to its end a little later.
+ * Lets a closing server end after its last reply. Requests in flight are answered with `Connection: close`; otherwise their
+ * connections would stay open and idle. Connections without any request are closed at once, those with an incomplete
+ * request after a grace period.
  */
 export const gracefulClose = fp(registerGracefulClose, { name: 'graceful-close', fastify: '5.x' });
 
@@ -26,7 +26,7 @@ async function registerGracefulClose(app: FastifyInstance): Promise<void> {
         socket.destroy();
       }
     }
-    setTimeout(() => app.server.closeAllConnections(), LAST_CALL_MS).unref();
+    setTimeout(() => app.server.closeAllConnections(), REQUEST_GRACE_MS).unref();
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (closing) {

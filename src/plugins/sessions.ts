@@ -1,212 +1,174 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HookHandlerDoneFunction,
+  preHandlerAsyncHookHandler,
+  preHandlerHookHandler,
+} from 'fastify';
 import fp from 'fastify-plugin';
-import { isThenable, type MaybePromise } from '../maybe-promise.ts';
-import { SessionManager } from '../sessions/manager.ts';
-import type { Clock, Session } from '../sessions/record.ts';
+import { ReauthenticationRequired } from '../errors.ts';
+import { type CookieOptions, ServiceCookie } from '../http/cookies.ts';
+import { logEvent } from '../http/security-events.ts';
+import { SESSION_DEFAULTS } from '../sessions/defaults.ts';
+import { SessionManager } from '../sessions/session-manager.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
 import { UserSessions } from '../sessions/user-sessions.ts';
+import { STORE_DEFAULTS } from '../stores/defaults.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
-import type { SessionStore } from '../stores/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
-import { type CookieOptions, cookieSerializer } from './host-cookie.ts';
-import { RequestSessions } from './request-sessions.ts';
-import { SessionCookie } from './session-cookie.ts';
-import { asHook, type SessionHook } from './session-hook.ts';
+import { type Clock, type MaybePromise, type Milliseconds, whenReady } from '../types.ts';
+import { decorateRequestsAndReplies, kContext, kSession } from './session-decorators.ts';
+import { accepted, forbidCaching, logFields, singleToken } from './session-outcomes.ts';
 
 export interface SessionsOptions {
-  /** Where sessions are kept. Default: a {@link MemorySessionStore}, closed with the app. Yours is yours to close. */
+  /**
+   * Where sessions are kept. Default: a {@link MemorySessionStore}, which is closed with the app. If you pass a store, you
+   * must close it.
+   */
   readonly store?: SessionStore;
-  /** How long the store may take to answer, in milliseconds, before it counts as failed. Default 500. */
+  /** How long the store may take to answer, in milliseconds, before a request is answered 503. Default 500. */
   readonly storeTimeoutMs?: number;
   /** How long a session lasts after sign-in or its latest refresh, in seconds. Default 120. */
   readonly idleSeconds?: number;
-  /** How long a session lasts at the most, however often it is refreshed, in seconds. Default 43,200 (12 h). */
+  /** How long a session lasts at most, however often it is refreshed, in seconds. Default 43,200 (12 h). */
   readonly maxSeconds?: number;
   /** How many sessions a user may have at the same time; one more ends the oldest. Default 20. */
   readonly maxPerUser?: number;
-  /** How long after a sign-in `requireFreshSession` lets pass, in seconds. Default 300. */
+  /** How long after a sign-in `requireRecentSignIn` accepts the session, in seconds. Default 300. */
   readonly freshSeconds?: number;
   /**
-   * How long after a refresh the token of before may still come, from a second tab or a retry, without being taken for
-   * stolen, in seconds. It is refused all the same. Default 10.
+   * How long after a refresh the replaced token, sent by a second tab or a retry, is refused without being treated as
+   * stolen, in seconds. Default 10.
    */
   readonly reuseWindowSeconds?: number;
-  /** The session's cookie. Its name is `session_token` by default. */
+  /** The session cookie. Its name is `session_token` by default. */
   readonly cookie?: CookieOptions;
   /** Default `Date.now`. */
   readonly clock?: Clock;
 }
 
-const kSession = Symbol('session');
-
-/** The longest a timer waits; past it, Node fires at once. */
-const MAX_TIMER_MS = 2_147_483_647;
-/** 400 days, the longest life of a cookie (RFC 6265bis, section 5.5). */
-const MAX_COOKIE_SECONDS = 34_560_000;
+/** A preHandler that a handler or a hook may also call and await. */
+export type SessionGuard = preHandlerHookHandler & preHandlerAsyncHookHandler;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The store the sessions are in. */
+    /** The store of the sessions, as passed in the options. */
     sessionStore: SessionStore;
-    /** The session cookie's name, prefix included. */
+    /** The name of the session cookie, including its prefix. */
     sessionCookieName: string;
     /**
-     * A preHandler that lets only signed-in users pass and gives the handler `request.session`.
-     * @throws NotSignedIn (401) without a live session, StoreUnavailable (503) when the store cannot tell.
+     * A preHandler that accepts only signed-in users and sets `request.session`.
+     * @throws Unauthenticated (401) without a live session; StoreUnavailable (503) if the store failed.
      */
-    requireSession: SessionHook;
+    requireSession: SessionGuard;
     /**
-     * The same for users who have signed in not long ago, before what a stolen session must not be enough for (OWASP
-     * ASVS 5.0, 7.5).
-     * @throws SignInAgain (403), and what `requireSession` throws.
+     * The same, but the user must have signed in within `freshSeconds`: for actions that a stolen session must not allow
+     * (OWASP ASVS 5.0, 7.5).
+     * @throws ReauthenticationRequired (403), and the errors of `requireSession`.
      */
-    requireFreshSession: SessionHook;
-  }
-
-  interface FastifyRequest {
-    /** The session of the signed-in user, behind `requireSession`. Reading it anywhere else throws. */
-    readonly session: Session;
-    [kSession]: Session | null;
-    /** The live sessions of the signed-in user, newest first. @throws StoreUnavailable (503). */
-    listSessions(): Promise<Session[]>;
-    /** Ends a session of the signed-in user. @throws NoSuchSession (404); StoreUnavailable (503). */
-    endSession(id: string): Promise<void>;
-    /** Ends all sessions of the signed-in user but this one; answers how many. @throws StoreUnavailable (503). */
-    endOtherSessions(): Promise<number>;
-  }
-
-  interface FastifyReply {
-    /**
-     * Starts a session for a user who has just proved who they are, ends the one that came with the request, and the
-     * oldest of theirs if they have too many, and sets the cookie. `isStillAllowed` is asked once the session stands,
-     * and a `false` takes it back: what was true when the password was checked may have changed meanwhile.
-     * @throws SignInRefused (401) when it is no longer allowed; StoreFull or StoreUnavailable (503).
-     */
-    startSession(username: string, isStillAllowed?: () => MaybePromise<boolean>): Promise<Session>;
-    /**
-     * Swaps the request's token for a fresh one and sets the cookie; the old token is dead from then on.
-     * @throws NotSignedIn (401) without a live session or when another refresh was first; StoreUnavailable (503).
-     */
-    refreshSession(): Promise<Session>;
-    /**
-     * Gives the session a fresh token and ends all others of the user, after they have proved anew who they are.
-     * `reason` is for the log.
-     * @throws NotSignedIn (401) when the session has ended meanwhile; StoreUnavailable (503).
-     */
-    renewSessionAlone(reason: string): Promise<Session>;
-    /**
-     * Ends the request's session and clears the cookie, also when the session was over already.
-     * @throws NotSignedIn (401) when the request has no session cookie at all; StoreUnavailable (503).
-     */
-    endSession(): Promise<void>;
+    requireRecentSignIn: SessionGuard;
   }
 }
 
+/** The longest delay of a timer; Node fires at once if it is longer. */
+const MAX_TIMER_MS: Milliseconds = 2_147_483_647;
+/** 400 days, the longest lifetime of a cookie (RFC 6265bis, section 5.5). */
+const MAX_COOKIE_SECONDS = 34_560_000;
+
 /**
- * Cookie sessions for a Fastify app: decorates the instance with `sessionStore`, `requireSession` and
- * `requireFreshSession`, requests with `session` and what a user may see and end, replies with what writes the cookie.
+ * Cookie sessions for a Fastify app. Decorates the instance with `sessionStore`, `requireSession` and
+ * `requireRecentSignIn`, requests with `session` and the actions on a user's sessions, replies with the actions that write
+ * the cookie.
  */
 export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' });
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
-  const { clock = Date.now } = options;
-  const store = options.store ?? ownStore(app, clock);
-  const jar = new SessionCookie(await cookieSerializer(app), clock, options.cookie);
-  const actions = applyRules(store, jar, clock, options);
-
+  const { clock = Date.now, freshSeconds = SESSION_DEFAULTS.freshSeconds } = options;
+  const cookie = await ServiceCookie.create(app, clock, 'session_token', options.cookie);
+  const store = options.store ?? openMemoryStore(app, clock);
+  const context = { cookie, ...createRules(store, clock, options) };
+  app.decorate(kContext, context);
   app.decorate('sessionStore', store);
-  app.decorate('sessionCookieName', jar.name);
-  app.decorateRequest(kSession, null);
-  app.decorateRequest('session', { getter: guardedSession });
+  app.decorate('sessionCookieName', cookie.name);
+  decorateRequestsAndReplies(app);
 
-  // What the store has at hand is answered at once: no promise on the way of nearly every request.
   const identify = (request: FastifyRequest, reply: FastifyReply): MaybePromise<void> => {
     forbidCaching(reply);
-    const session = actions.authenticate(request);
-    if (isThenable(session)) {
-      return session.then((later) => {
-        request[kSession] = later;
-      });
-    }
-    request[kSession] = session;
+    const outcome = context.manager.authenticate(singleToken(request, cookie));
+    return whenReady(outcome, (found) => {
+      request[kSession] = accepted(request, found);
+    });
   };
-  app.decorate('requireSession', asHook(identify));
+  app.decorate('requireSession', asGuard(identify));
   app.decorate(
-    'requireFreshSession',
-    asHook(async (request, reply) => {
+    'requireRecentSignIn',
+    asGuard(async (request, reply) => {
       await identify(request, reply);
-      actions.assertFresh(request);
+      assertSignedInSince(request, clock() - freshSeconds * 1000);
     }),
   );
-
-  app.decorateRequest('listSessions', function () {
-    return actions.list(this);
-  });
-  app.decorateRequest('endSession', function (id) {
-    return actions.endOne(this, id);
-  });
-  app.decorateRequest('endOtherSessions', function () {
-    return actions.endOthers(this, 'revoked');
-  });
-
-  app.decorateReply('startSession', function (username, isStillAllowed) {
-    forbidCaching(this);
-    return actions.start(this, username, isStillAllowed);
-  });
-  app.decorateReply('refreshSession', function () {
-    forbidCaching(this);
-    return actions.refresh(this);
-  });
-  app.decorateReply('renewSessionAlone', function (reason) {
-    forbidCaching(this);
-    return actions.renewAlone(this, reason);
-  });
-  app.decorateReply('endSession', function () {
-    forbidCaching(this);
-    return actions.end(this);
-  });
 }
 
-function applyRules(
-  store: SessionStore,
-  jar: SessionCookie,
-  clock: Clock,
-  options: SessionsOptions,
-): RequestSessions {
-  const { storeTimeoutMs = 500, maxPerUser = 20, freshSeconds = 300 } = options;
-  const { idleSeconds = 120, maxSeconds = 43_200, reuseWindowSeconds = 10 } = options;
-  assertWithin(MAX_TIMER_MS, { storeTimeoutMs });
-  assertWithin(MAX_COOKIE_SECONDS, { idleSeconds, maxSeconds });
-  assertWithin(Number.MAX_SAFE_INTEGER, { maxPerUser, freshSeconds, reuseWindowSeconds });
-  const boundStore = timeBoundSessionStore(store, storeTimeoutMs);
-  return new RequestSessions({
-    rules: new SessionManager(boundStore, clock, { idleSeconds, maxSeconds, reuseWindowSeconds }),
-    userSessions: new UserSessions(boundStore, clock, maxPerUser),
-    jar,
-    clock,
-    freshSeconds,
-  });
-}
-
-function ownStore(app: FastifyInstance, clock: Clock): SessionStore {
+function openMemoryStore(app: FastifyInstance, clock: Clock): SessionStore {
   const store = new MemorySessionStore({ clock });
   app.addHook('onClose', async () => store.close());
   return store;
 }
 
-/** A reply that depends on the session must not be kept by any cache (RFC 9111, section 5.2.2.5). */
-function forbidCaching(reply: FastifyReply): void {
-  reply.header('cache-control', 'no-store');
+function createRules(store: SessionStore, clock: Clock, options: SessionsOptions) {
+  const { idleSeconds = SESSION_DEFAULTS.idleSeconds, maxSeconds = SESSION_DEFAULTS.maxSeconds } = options;
+  const { maxPerUser = SESSION_DEFAULTS.maxPerUser, freshSeconds = SESSION_DEFAULTS.freshSeconds } = options;
+  const { reuseWindowSeconds = SESSION_DEFAULTS.reuseWindowSeconds } = options;
+  const { storeTimeoutMs = STORE_DEFAULTS.timeoutMs } = options;
+  assertPositive(MAX_TIMER_MS, { storeTimeoutMs });
+  assertPositive(MAX_COOKIE_SECONDS, { idleSeconds, maxSeconds });
+  assertPositive(Number.MAX_SAFE_INTEGER, { maxPerUser, freshSeconds, reuseWindowSeconds });
+  const boundStore = timeBoundSessionStore(store, storeTimeoutMs);
+  return {
+    manager: new SessionManager(boundStore, clock, { idleSeconds, maxSeconds, reuseWindowSeconds }),
+    userSessions: new UserSessions(boundStore, clock, maxPerUser),
+  };
 }
 
-function guardedSession(this: FastifyRequest): Session {
-  const session = this[kSession];
-  if (session === null) {
-    throw new Error('request.session is read on a route without the preHandler requireSession');
+/** Makes a hook of a check. It calls `done`, or returns a promise if it is called without, by a handler. */
+function asGuard(check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<void>): SessionGuard {
+  function guard(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  function guard(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): undefined;
+  function guard(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done?: HookHandlerDoneFunction,
+  ): Promise<void> | undefined {
+    if (done === undefined) {
+      return Promise.resolve().then(() => check(request, reply));
+    }
+    let pending: MaybePromise<void>;
+    try {
+      pending = check(request, reply);
+    } catch (error) {
+      done(error as FastifyError);
+      return undefined;
+    }
+    if (pending === undefined) {
+      done();
+    } else {
+      pending.then(() => done(), done);
+    }
+    return undefined;
   }
-  return session;
+  return guard;
 }
 
-function assertWithin(max: number, options: Record<string, number>): void {
+function assertSignedInSince(request: FastifyRequest, moment: Milliseconds): void {
+  if (request.session.authenticatedAt <= moment) {
+    logEvent(request, 'authz_fail', { ...logFields(request.session), reason: 'signed in too long ago' });
+    throw new ReauthenticationRequired();
+  }
+}
+
+function assertPositive(max: number, options: Record<string, number>): void {
   for (const [name, value] of Object.entries(options)) {
     if (!(value > 0 && value <= max)) {
       throw new RangeError(`${name} must be a number above 0 and up to ${max}, not ${value}`);

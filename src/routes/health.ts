@@ -1,14 +1,11 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { StoreUnavailable } from '../errors.ts';
-import type { MaybePromise } from '../maybe-promise.ts';
-import { timeBound } from '../stores/time-bound.ts';
-import { refusals } from './replies.ts';
+import type { MaybePromise } from '../types.ts';
+import { errorResponses } from './schemas.ts';
 
 export interface HealthOptions {
-  /** Asks the store for a sign of life. */
+  /** Rejects with `StoreUnavailable`, within a bounded time, if the store does not answer. */
   readonly ping: () => MaybePromise<void>;
-  /** How long it may take, in milliseconds. */
-  readonly timeoutMs: number;
 }
 
 const common = { tags: ['health'], security: [] };
@@ -21,7 +18,7 @@ const livezSchema = {
   operationId: 'livez',
   summary: 'Whether the process runs',
   description: 'Asks nothing else: a store that is down is no reason to restart the service.',
-  response: { 200: Ok('It runs.'), ...refusals() },
+  response: { 200: Ok('It runs.'), ...errorResponses() },
 };
 
 const readyzSchema = {
@@ -29,15 +26,14 @@ const readyzSchema = {
   operationId: 'readyz',
   summary: 'Whether requests can be answered',
   description: 'Asks the store.',
-  response: { 200: Ok('The store answers.'), ...refusals(StoreUnavailable) },
+  response: { 200: Ok('The store answers.'), ...errorResponses(StoreUnavailable) },
 };
 
-/** For the proxy or the orchestrator: keep it from the public if you like. */
-export const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { ping, timeoutMs }) => {
-  const boundPing = timeBound(timeoutMs)(ping);
+/** For load balancers and orchestrators. The proxy may hide these routes from the public. */
+export const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { ping }) => {
   app.get('/livez', { schema: livezSchema }, async () => ({ status: 'ok' as const }));
   app.get('/readyz', { schema: readyzSchema }, async () => {
-    await boundPing();
+    await ping();
     return { status: 'ok' as const };
   });
 };

@@ -1,8 +1,8 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CrossOriginRefused, NotANavigation, NotSignedIn, StoreUnavailable } from '../errors.ts';
-import { logEvent } from '../security-events.ts';
-import { anyPost, refusals, setCookieHeader } from './replies.ts';
+import { CrossOriginRefused, NotANavigation, StoreUnavailable, Unauthenticated } from '../errors.ts';
+import { logEvent } from '../http/security-events.ts';
+import { commonPostErrors, errorResponses, setCookieHeader } from './schemas.ts';
 
 const common = {
   tags: ['session'],
@@ -25,7 +25,7 @@ const getSchema = {
   operationId: 'logOutByLink',
   response: {
     200: SignedOut,
-    ...refusals(NotSignedIn, CrossOriginRefused, NotANavigation, StoreUnavailable),
+    ...errorResponses(Unauthenticated, CrossOriginRefused, NotANavigation, StoreUnavailable),
   },
 };
 
@@ -34,28 +34,28 @@ const postSchema = {
   operationId: 'logOut',
   response: {
     200: SignedOut,
-    ...refusals(...anyPost, NotSignedIn, StoreUnavailable),
+    ...errorResponses(...commonPostErrors, Unauthenticated, StoreUnavailable),
   },
 };
 
 export const logout: FastifyPluginAsyncTypebox = async (app) => {
   const onRequest = [app.refuseCrossOrigin, refuseEmbeddedLoad];
-  // A HEAD that comes with every GET would end sessions for link checkers.
+  // Without HEAD: link checkers send it, and it would end sessions.
   app.get('/logout', { schema: getSchema, onRequest, exposeHeadRoute: false }, logOut);
   app.post('/logout', { schema: postSchema }, logOut);
 };
 
 async function logOut(_request: FastifyRequest, reply: FastifyReply) {
-  await reply.endSession();
+  await reply.signOut();
   return { message: 'Signed out.' };
 }
 
-const DELIBERATE: ReadonlySet<unknown> = new Set([undefined, 'document', 'empty']);
+const USER_DESTINATIONS: ReadonlySet<unknown> = new Set([undefined, 'document', 'empty']);
 
-/** Refuses loads that no person asked for: a prefetch, an `<img>`, a `<script>` (Fetch Metadata, `Sec-Fetch-Dest`). */
+/** Rejects loads that the user did not request: a prefetch, an `<img>`, a `<script>` (Fetch Metadata, `Sec-Fetch-Dest`). */
 async function refuseEmbeddedLoad(request: FastifyRequest): Promise<void> {
   const { 'sec-purpose': purpose, 'sec-fetch-dest': destination } = request.headers;
-  if (purpose || !DELIBERATE.has(destination)) {
+  if (purpose || !USER_DESTINATIONS.has(destination)) {
     logEvent(request, 'malicious_csrf', { reason: 'not a navigation' });
     throw new NotANavigation();
   }

@@ -2,15 +2,13 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import {
   InvalidInput,
   NewPasswordRefused,
-  NotSignedIn,
   SignInBusy,
   StoreUnavailable,
   TooManyFailures,
+  Unauthenticated,
   WrongPassword,
 } from '../errors.ts';
-import { Password } from './credentials.ts';
-import { anyPost, refusals } from './replies.ts';
-import { sessionReply, viewSession } from './session-view.ts';
+import { commonPostErrors, errorResponses, Password, sessionResponse, viewSession } from './schemas.ts';
 
 const schema = {
   operationId: 'changePassword',
@@ -24,12 +22,12 @@ const schema = {
     { examples: [{ currentPassword: 'password1', newPassword: 'a horse, a battery, a staple' }] },
   ),
   response: {
-    200: sessionReply('Changed.', 'Two: the fresh token, until `expiresAt`; and a fresh `device_token`.'),
-    ...refusals(
-      ...anyPost,
+    200: sessionResponse('Changed.', 'Two: the fresh token, until `expiresAt`; and a fresh `device_token`.'),
+    ...errorResponses(
+      ...commonPostErrors,
       InvalidInput,
       NewPasswordRefused,
-      NotSignedIn,
+      Unauthenticated,
       WrongPassword,
       TooManyFailures,
       SignInBusy,

@@ -1,17 +1,15 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import {
+  InvalidCredentials,
   InvalidInput,
   SignInBusy,
-  SignInRefused,
   StoreFull,
   StoreUnavailable,
   TooManyFailures,
 } from '../errors.ts';
-import { Password } from './credentials.ts';
-import { anyPost, refusals } from './replies.ts';
-import { sessionReply, viewSession } from './session-view.ts';
+import { commonPostErrors, errorResponses, Password, sessionResponse, viewSession } from './schemas.ts';
 
-/** A name or a password that is missing is refused like a wrong one, so neither is required here. */
+/** Neither is required: a missing name or password is answered like a wrong one. */
 const Credentials = Type.Object(
   {
     username: Type.Optional(Type.String({ maxLength: 256 })),
@@ -32,11 +30,11 @@ const schema = {
   consumes: ['application/json', 'application/x-www-form-urlencoded'],
   body: Credentials,
   response: {
-    200: sessionReply('Signed in.', COOKIES),
-    ...refusals(
-      ...anyPost,
+    200: sessionResponse('Signed in.', COOKIES),
+    ...errorResponses(
+      ...commonPostErrors,
       InvalidInput,
-      SignInRefused,
+      InvalidCredentials,
       TooManyFailures,
       SignInBusy,
       StoreFull,

@@ -1,9 +1,9 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
- * A session token, `<id>.<secret>`: 128 and 256 bits from the CSPRNG, both base64url.
- * OWASP asks for 64 bits of entropy at least (Session Management Cheat Sheet, "Session ID Entropy").
- * The id is the session's public name; whoever knows the secret holds the session.
+ * A session token, `<id>.<secret>`: 128 and 256 bits from the CSPRNG, both base64url. OWASP requires at least 64 bits of
+ * entropy (Session Management Cheat Sheet, "Session ID Entropy").
+ * The id is the public name of the session. A client that sends the secret is authenticated.
  */
 export interface Token {
   readonly id: string;
@@ -12,39 +12,39 @@ export interface Token {
 
 const ID_BYTES = 16;
 const SECRET_BYTES = 32;
-const WELL_FORMED = /^([\w-]{22})\.([\w-]{43})$/;
-const WELL_FORMED_ID = /^[\w-]{22}$/;
+const TOKEN = /^([\w-]{22})\.([\w-]{43})$/;
+const ID = /^[\w-]{22}$/;
 
-/** A token for a new session or, given an id, a new secret for the session of that id. */
-export function mintToken(id = randomBytes(ID_BYTES).toString('base64url')): Token {
+/** A token for a new session, or a new secret for the session with the given id. */
+export function generateToken(id = randomBytes(ID_BYTES).toString('base64url')): Token {
   return { id, secret: randomBytes(SECRET_BYTES).toString('base64url') };
 }
 
-/** The token's one text form, the value of the cookie. */
+/** The token as text: the value of the cookie. */
 export function formatToken({ id, secret }: Token): string {
   return `${id}.${secret}`;
 }
 
-/** The token that a text spells, or `undefined` if the text is not well formed. */
+/** Parses a token. Returns `undefined` if the text is not well formed. */
 export function parseToken(text: string): Token | undefined {
-  const [, id, secret] = WELL_FORMED.exec(text) ?? [];
+  const [, id, secret] = TOKEN.exec(text) ?? [];
   return id === undefined || secret === undefined ? undefined : { id, secret };
 }
 
-/** Whether a text can be the id of a session. */
+/** Whether the text has the form of a session id. */
 export function isSessionId(text: string): boolean {
-  return WELL_FORMED_ID.test(text);
+  return ID.test(text);
 }
 
 /**
- * SHA-256 of a secret, base64url: what the store keeps in place of the secret.
- * A fast hash is enough for 256 random bits: there is nothing to guess (NIST SP 800-63B-4, section 5.1.1).
+ * SHA-256 of a secret, base64url. The store keeps it in place of the secret. A fast hash is enough: 256 random bits
+ * cannot be guessed (NIST SP 800-63B-4, section 5.1.1).
  */
 export function hashSecret(secret: string): string {
   return hash('sha256', secret, 'base64url');
 }
 
-/** Whether two hashes are equal, in a time that does not depend on where they differ. */
+/** Whether two hashes are equal, compared in constant time. */
 export function hashesMatch(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);

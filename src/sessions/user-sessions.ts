@@ -1,9 +1,10 @@
-import type { SessionStore } from '../stores/session-store.ts';
-import { type Clock, isLive, type Session, type SessionRecord, toSession } from './record.ts';
-import { Refusal } from './refusal.ts';
+import type { Clock } from '../types.ts';
+import { AuthFailure } from './auth-failure.ts';
+import { isLive, type Session } from './session.ts';
+import type { SessionStore } from './session-store.ts';
 import { isSessionId } from './token.ts';
 
-/** The rules of all sessions of one user. It rejects only when the store failed. */
+/** The rules for all sessions of a user. A method rejects only if the store failed. */
 export class UserSessions {
   readonly #store: SessionStore;
   readonly #clock: Clock;
@@ -15,49 +16,46 @@ export class UserSessions {
     this.#maxPerUser = maxPerUser;
   }
 
-  /** The live ones, newest first. */
+  /** Lists the live sessions, newest first. */
   async list(username: string): Promise<Session[]> {
-    return (await this.#live(username)).map(toSession);
+    const records = await this.#store.listByUser(username);
+    const now = this.#clock();
+    return records
+      .map(({ session }) => session)
+      .filter((session) => isLive(session, now))
+      .sort(newestFirst);
   }
 
-  /** Ends one of a user's, and answers with it. */
-  async endOne(username: string, id: string): Promise<Session | Refusal> {
-    const record = isSessionId(id) ? await this.#store.find(id) : undefined;
-    if (record === undefined || !isLive(record, this.#clock())) {
-      return new Refusal('unknown session');
+  /** Ends a session of the user. */
+  async revoke(username: string, id: string): Promise<Session | AuthFailure> {
+    const session = isSessionId(id) ? (await this.#store.find(id))?.session : undefined;
+    if (session === undefined || !isLive(session, this.#clock())) {
+      return new AuthFailure('unknown session');
     }
-    if (record.username !== username) {
-      return new Refusal("another user's session", record);
+    if (session.username !== username) {
+      return new AuthFailure("another user's session", session);
     }
-    return (await this.#store.remove(id)) ? toSession(record) : new Refusal('unknown session');
+    return (await this.#store.remove(id)) ? session : new AuthFailure('unknown session');
   }
 
-  /** Ends all of a user's but the one with the id `keep`, and says how many it ended. */
-  async endOthers(username: string, keep: string): Promise<number> {
-    return this.#store.removeByUser(username, keep);
+  /** Ends all other sessions of the user. Returns how many it ended. */
+  async revokeOthers({ username, id }: Session): Promise<number> {
+    return this.#store.removeByUser(username, id);
   }
 
   /**
-   * Ends the oldest of a user's for as many as they have too many, and answers with those. Each sign-in does so once its
-   * own session stands. All go by one order, so of any number at once the newest remain, no more and no fewer: whichever
-   * looks last sees all, and what it leaves no other would have ended.
+   * Ends the oldest sessions of a user who has more than `maxPerUser`, and returns them. Each sign-in calls it after it
+   * has created its session. All calls sort alike, so concurrent sign-ins end the same sessions, and exactly the newest
+   * `maxPerUser` remain.
    */
-  async endSurplus(username: string): Promise<Session[]> {
-    const surplus = (await this.#live(username)).slice(this.#maxPerUser);
-    const ended = await Promise.all(
-      surplus.map(async (record) => ((await this.#store.remove(record.id)) ? [toSession(record)] : [])),
-    );
-    return ended.flat();
-  }
-
-  async #live(username: string): Promise<SessionRecord[]> {
-    const records = await this.#store.listByUser(username);
-    const now = this.#clock();
-    return records.filter((record) => isLive(record, now)).sort(newestFirst);
+  async enforceSessionLimit(username: string): Promise<Session[]> {
+    const surplus = (await this.list(username)).slice(this.#maxPerUser);
+    const removed = await Promise.all(surplus.map(({ id }) => this.#store.remove(id)));
+    return surplus.filter((_, index) => removed[index]);
   }
 }
 
-/** By their ids if they began in the same millisecond, so that it is one order for everybody. */
-function newestFirst(a: SessionRecord, b: SessionRecord): number {
+/** Sessions of the same millisecond are sorted by id, so that all instances agree on the order. */
+function newestFirst(a: Session, b: Session): number {
   return b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1);
 }

@@ -1,49 +1,50 @@
-import type { Clock } from '../sessions/record.ts';
-import type { OpenFailureLimiter } from './failure-limiter.ts';
-import { openMemoryFailureLimiter } from './memory/failure-limiter.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import type { Clock } from '../types.ts';
+import type { OpenFailureCounter } from '../users/failure-counter.ts';
+import type { UserStore } from '../users/user-store.ts';
+import { STORE_DEFAULTS } from './defaults.ts';
+import type { StoreLog } from './engine.ts';
+import { openMemoryFailureCounter } from './memory/failure-counter.ts';
 import { MemorySessionStore } from './memory/session-store.ts';
 import { MemoryUserStore } from './memory/user-store.ts';
-import type { SessionStore } from './session-store.ts';
-import type { StoreLog } from './store-log.ts';
 import { parseStoreUrl, type RedisServer } from './store-url.ts';
-import type { UserStore } from './user-store.ts';
 
-/** Where sessions, users and counts of failures are kept. All share what one engine holds open. */
+/** The stores of one engine, on one connection or database. */
 export interface Stores {
   readonly sessions: SessionStore;
   readonly users: UserStore;
-  /** With Redis, all instances share the counts; with the others, each process has its own. */
-  readonly openFailureLimiter: OpenFailureLimiter;
+  /** In Redis all instances share the counts. With the other engines each process has its own. */
+  readonly openFailureCounter: OpenFailureCounter;
 }
 
 export interface OpenStoresOptions {
-  /** How long a server may take for a sign of life, in milliseconds. Default 500. */
+  /** How long the server may take to answer a ping, in milliseconds. Default 500. */
   readonly timeoutMs?: number;
-  /** In front of every key in Redis. Default `login:`. */
+  /** The prefix of every key in Redis. Default `login:`. */
   readonly keyPrefix?: string;
-  /** How many sessions the store in memory holds. Default 1,000,000. */
+  /** The most sessions that the memory store keeps. Default 1,000,000. */
   readonly maxSessions?: number;
   /** Default `Date.now`. */
   readonly clock?: Clock;
-  /** Hears of connections that are lost and found. Default: nobody. */
+  /** Logs when a connection is lost and restored. Default: no log. */
   readonly log?: StoreLog;
 }
 
 const SILENT: StoreLog = { info() {}, warn() {} };
 
 /**
- * The stores that a `STORE_URL` names. An engine is loaded only when it is used.
- * @throws TypeError when it names none; StoreNotOpened when there is no use in waiting for it.
+ * Opens the stores that a `STORE_URL` names. The code of an engine is loaded when it is used.
+ * @throws TypeError if the URL is invalid; StoreOpenError if the store cannot be opened and waiting would not help.
  */
 export async function openStores(storeUrl: string, options: OpenStoresOptions = {}): Promise<Stores> {
-  const { clock = Date.now, maxSessions = 1_000_000 } = options;
+  const { clock = Date.now, maxSessions = STORE_DEFAULTS.maxSessions } = options;
   const location = parseStoreUrl(storeUrl);
   switch (location.engine) {
     case 'memory':
       return {
         sessions: new MemorySessionStore({ maxSessions, clock }),
         users: new MemoryUserStore(),
-        openFailureLimiter: openMemoryFailureLimiter,
+        openFailureCounter: openMemoryFailureCounter,
       };
     case 'lmdb':
       return openLmdb(location.path, clock);
@@ -52,7 +53,7 @@ export async function openStores(storeUrl: string, options: OpenStoresOptions = 
   }
 }
 
-/** Closes what they hold open. */
+/** Closes the stores and what they share. */
 export async function closeStores({ sessions, users }: Pick<Stores, 'sessions' | 'users'>): Promise<void> {
   await sessions.close();
   await users.close();
@@ -68,26 +69,25 @@ async function openLmdb(path: string, clock: Clock): Promise<Stores> {
   return {
     sessions: new LmdbSessionStore(environment, { clock }),
     users: new LmdbUserStore(environment),
-    openFailureLimiter: openMemoryFailureLimiter,
+    openFailureCounter: openMemoryFailureCounter,
   };
 }
 
 async function openRedis(
   server: RedisServer,
   clock: Clock,
-  { timeoutMs = 500, keyPrefix = 'login:', log = SILENT }: OpenStoresOptions,
+  { timeoutMs = STORE_DEFAULTS.timeoutMs, keyPrefix = STORE_DEFAULTS.keyPrefix, log = SILENT }: OpenStoresOptions,
 ): Promise<Stores> {
-  const [{ RedisConnection }, { RedisFailureLimiter }, { RedisSessionStore }, { RedisUserStore }] =
-    await Promise.all([
-      import('./redis/connection.ts'),
-      import('./redis/failure-limiter.ts'),
-      import('./redis/session-store.ts'),
-      import('./redis/user-store.ts'),
-    ]);
+  const [{ RedisConnection }, { RedisFailureCounter }, { RedisSessionStore }, { RedisUserStore }] = await Promise.all([
+    import('./redis/connection.ts'),
+    import('./redis/failure-counter.ts'),
+    import('./redis/session-store.ts'),
+    import('./redis/user-store.ts'),
+  ]);
   const connection = await RedisConnection.open(server, { timeoutMs, keyPrefix, log });
   return {
     sessions: new RedisSessionStore(connection, { clock }),
     users: new RedisUserStore(connection),
-    openFailureLimiter: (name, windowSeconds) => new RedisFailureLimiter(connection, name, windowSeconds),
+    openFailureCounter: (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds),
   };
 }

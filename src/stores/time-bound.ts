@@ -1,15 +1,14 @@
 import { StoreFull, StoreUnavailable } from '../errors.ts';
-import { isThenable, type MaybePromise } from '../maybe-promise.ts';
-import type { Milliseconds } from '../sessions/record.ts';
-import type { FailureLimiter } from './failure-limiter.ts';
-import type { SessionStore } from './session-store.ts';
-import type { UserStore } from './user-store.ts';
-import { within } from './within.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import { isThenable, type MaybePromise, type Milliseconds } from '../types.ts';
+import type { FailureCounter } from '../users/failure-counter.ts';
+import type { UserStore } from '../users/user-store.ts';
+import { withTimeout } from './engine.ts';
 
 /**
- * The same store with every failure told in one way and within a bounded time: a method that throws, rejects or
- * does not answer within `timeoutMs` throws or rejects with `StoreUnavailable` (503), its reason as the cause. What
- * answers at once still answers at once.
+ * Returns the store with every failure turned into one error, within a bounded time: a method that throws, rejects or does
+ * not answer within `timeoutMs` throws or rejects with `StoreUnavailable` (503); the reason is its cause. A method that
+ * answers without a promise still does.
  */
 export function timeBoundSessionStore(store: SessionStore, timeoutMs: Milliseconds): SessionStore {
   const bound = timeBound(timeoutMs);
@@ -26,7 +25,7 @@ export function timeBoundSessionStore(store: SessionStore, timeoutMs: Millisecon
   };
 }
 
-/** The same for a store of users. */
+/** The same for a user store. */
 export function timeBoundUserStore(store: UserStore, timeoutMs: Milliseconds): UserStore {
   const bound = timeBound(timeoutMs);
   return {
@@ -39,39 +38,39 @@ export function timeBoundUserStore(store: UserStore, timeoutMs: Milliseconds): U
   };
 }
 
-/** The same for a limiter of failures. */
-export function timeBoundFailureLimiter(limiter: FailureLimiter, timeoutMs: Milliseconds): FailureLimiter {
+/** The same for a failure counter. */
+export function timeBoundFailureCounter(counter: FailureCounter, timeoutMs: Milliseconds): FailureCounter {
   const bound = timeBound(timeoutMs);
   return {
-    get: async (key) => bound(() => limiter.get(key))(),
-    penalty: async (key, points) => bound(() => limiter.penalty(key, points))(),
-    reward: async (key, points) => bound(() => limiter.reward(key, points))(),
-    take: async (key) => bound(() => limiter.take(key))(),
+    get: async (key) => bound(() => counter.get(key))(),
+    penalty: async (key, points) => bound(() => counter.penalty(key, points))(),
+    reward: async (key, points) => bound(() => counter.reward(key, points))(),
+    take: async (key) => bound(() => counter.take(key))(),
   };
 }
 
 type Method<A extends unknown[], T> = (...args: A) => MaybePromise<T>;
 
-/** Wraps one method of a store: see {@link timeBoundSessionStore}. */
+/** Bounds one method of a store: see {@link timeBoundSessionStore}. */
 export function timeBound(timeoutMs: Milliseconds) {
   return <A extends unknown[], T>(method: Method<A, T>): Method<A, T> =>
     (...args) => {
       try {
         const answer = method(...args);
-        return isThenable(answer) ? answerWithin(timeoutMs, answer) : answer;
+        return isThenable(answer) ? answerInTime(timeoutMs, answer) : answer;
       } catch (error) {
-        throw failure(error);
+        throw toStoreError(error);
       }
     };
 }
 
-function answerWithin<T>(timeoutMs: Milliseconds, answer: PromiseLike<T>): Promise<T> {
-  return within(timeoutMs, answer, 'the store').catch((error) => {
-    throw failure(error);
+function answerInTime<T>(timeoutMs: Milliseconds, answer: PromiseLike<T>): Promise<T> {
+  return withTimeout(timeoutMs, answer, 'the store').catch((error) => {
+    throw toStoreError(error);
   });
 }
 
-/** A full store is an answer of its own; everything else that a store throws means that it failed. */
-function failure(cause: unknown): Error {
+/** A full store is an answer of its own. Every other error means that the store failed. */
+function toStoreError(cause: unknown): Error {
   return cause instanceof StoreFull ? cause : new StoreUnavailable({ cause });
 }

@@ -1,11 +1,11 @@
-import { printable } from '../printable.ts';
-import type { Clock } from '../sessions/record.ts';
-import type { SessionStore } from '../stores/session-store.ts';
-import { newUser, newVersion, type UserRecord, type UserStore } from '../stores/user-store.ts';
-import type { PasswordPolicy } from './password-policy.ts';
+import { escapeControlChars } from '../escape.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import type { Clock } from '../types.ts';
+import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
+import { newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 
-/** What was asked for cannot be done, and why, as a sentence for whoever asked. */
+/** A request that cannot be fulfilled. The message tells the operator why. */
 export class AccountError extends Error {
   override readonly name = 'AccountError';
 }
@@ -14,15 +14,17 @@ export interface AccountsOptions {
   readonly users: UserStore;
   readonly sessions: SessionStore;
   readonly passwords: PasswordHasher;
-  readonly policy: PasswordPolicy;
+  readonly passwordMinLength: number;
   readonly clock?: Clock;
 }
 
 const MAX_NAME_LENGTH = 256;
+/** How often a change is tried while others change the same user. */
+const MAX_TRIES = 10;
 
 /**
- * The rules of accounts. Whatever takes a user's leave to sign in away ends their sessions, in this order: the user
- * changes first, so that a sign-in under way either sees the change or has its session ended.
+ * Manages user accounts. A password change, a disable and a removal first change the user, then revoke the sessions.
+ * Sign-in reads the user again after it has created the session, so no session of a concurrent sign-in is missed.
  */
 export class Accounts {
   readonly #options: AccountsOptions;
@@ -33,19 +35,19 @@ export class Accounts {
     this.#clock = options.clock ?? Date.now;
   }
 
-  /** @throws AccountError when the name or the password will not do, or the name is taken. */
+  /** @throws AccountError if the name or the password is invalid, or the name is taken. */
   async add(username: string, password: string): Promise<void> {
-    assertName(username);
+    assertValidName(username);
     await this.#create(username, await this.#hash(password, username));
   }
 
-  /** Adds a user with a hash from elsewhere. @throws AccountError when the name will not do or is taken. */
+  /** Adds a user with an imported hash. @throws AccountError if the name is invalid or taken. */
   async addWithHash(username: string, passwordHash: string): Promise<void> {
-    assertName(username);
+    assertValidName(username);
     await this.#create(username, passwordHash);
   }
 
-  /** Answers with how many sessions it ended. @throws AccountError when there is no such user or it will not do. */
+  /** Returns the number of revoked sessions. @throws AccountError if the user does not exist or the password is invalid. */
   async changePassword(username: string, password: string): Promise<number> {
     await this.#find(username);
     const passwordHash = await this.#hash(password, username);
@@ -53,38 +55,38 @@ export class Accounts {
     return this.#options.sessions.removeByUser(username);
   }
 
-  /** Answers with how many sessions it ended. @throws AccountError when there is no such user. */
+  /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async disable(username: string): Promise<number> {
     await this.#change(username, { disabled: true });
     return this.#options.sessions.removeByUser(username);
   }
 
-  /** @throws AccountError when there is no such user. */
+  /** @throws AccountError if the user does not exist. */
   async enable(username: string): Promise<void> {
     await this.#change(username, { disabled: false });
   }
 
-  /** Answers with how many sessions it ended. @throws AccountError when there is no such user. */
+  /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async remove(username: string): Promise<number> {
     const removed = await this.#options.users.remove(username);
-    // Also when somebody else was first: they may have failed at this.
-    const ended = await this.#options.sessions.removeByUser(username);
+    // Also if the user is already gone: an earlier removal may have failed at this step.
+    const revoked = await this.#options.sessions.removeByUser(username);
     if (!removed) {
       throw unknownUser(username);
     }
-    return ended;
+    return revoked;
   }
 
   async #create(username: string, passwordHash: string): Promise<void> {
     if (!(await this.#options.users.create(newUser(username, passwordHash, this.#clock())))) {
-      throw new AccountError(`There is a user ${quote(username)} already.`);
+      throw new AccountError(`The user ${quote(username)} already exists.`);
     }
   }
 
   async #hash(password: string, username: string): Promise<string> {
-    const objection = await this.#options.policy.objectionTo(password, username);
-    if (objection !== undefined) {
-      throw new AccountError(objection);
+    const reason = await validatePassword(password, username, this.#options.passwordMinLength);
+    if (reason !== undefined) {
+      throw new AccountError(reason);
     }
     return this.#options.passwords.hash(password);
   }
@@ -98,31 +100,32 @@ export class Accounts {
   }
 
   async #change(username: string, changes: Partial<UserRecord>): Promise<void> {
-    for (;;) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const user = await this.#find(username);
       const next = { ...user, ...changes, version: newVersion() };
       if (await this.#options.users.replace(next, user.version)) {
         return;
       }
     }
+    throw new AccountError('The user is being changed by somebody else. Try again.');
   }
 }
 
-/** A name as a message shows it: in quotes, and with nothing in it that a terminal would act on. */
+/** Quotes a name for a message and escapes characters that a terminal would interpret. */
 export function quote(name: string): string {
-  return printable(JSON.stringify(name));
+  return escapeControlChars(JSON.stringify(name));
 }
 
-function assertName(username: string): void {
+function assertValidName(username: string): void {
   const { length } = [...username];
   if (length === 0 || length > MAX_NAME_LENGTH) {
-    throw new AccountError(`A name has 1 to ${MAX_NAME_LENGTH} characters, not ${length}.`);
+    throw new AccountError(`A user name must have 1 to ${MAX_NAME_LENGTH} characters; this one has ${length}.`);
   }
-  if (printable(username) !== username) {
-    throw new AccountError(`The name ${quote(username)} has characters that cannot be seen.`);
+  if (escapeControlChars(username) !== username) {
+    throw new AccountError(`The user name ${quote(username)} contains invisible characters.`);
   }
 }
 
 function unknownUser(username: string): AccountError {
-  return new AccountError(`There is no user ${quote(username)}.`);
+  return new AccountError(`The user ${quote(username)} does not exist.`);
 }

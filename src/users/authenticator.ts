@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../sessions/record.ts';
-import { newUser, newVersion, type UserRecord, type UserStore } from '../stores/user-store.ts';
+import type { Clock } from '../types.ts';
 import { readDeviceToken } from './device-token.ts';
-import { isOutdated } from './password-hash.ts';
+import { needsRehash } from './password-hash.ts';
 import type { PasswordHasher } from './passwords.ts';
 import type { Throttle } from './throttle.ts';
+import { newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 
 export interface AuthenticatorOptions {
   readonly users: Pick<UserStore, 'find' | 'replace'>;
   readonly passwords: PasswordHasher;
   readonly throttle: Throttle;
   readonly clock: Clock;
-  /** Hears why an outdated hash could not be renewed, which keeps nobody from signing in. */
+  /** Called with the error if a weak hash cannot be replaced. The sign-in goes on. */
   readonly onRenewalError: (error: unknown) => void;
 }
 
@@ -20,40 +20,40 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Where credentials come from. */
-export interface Origin {
-  /** The client's address, in its one text form. */
+/** The client that sends the credentials. */
+export interface ClientContext {
+  /** The address in canonical form. */
   readonly address: string;
-  /** What the client says are device tokens. */
+  /** The device tokens that the client sent, not yet verified. */
   readonly deviceTokens: readonly string[];
 }
 
-/** Credentials that belong together. */
-export interface Proof {
+/** The result of valid credentials. */
+export interface VerifiedUser {
   readonly user: UserRecord;
-  /** The browser they come from, if it is known to have signed in as this user. */
+  /** The id in the client's device token, if the token is valid for this user. */
   readonly deviceId: string | undefined;
 }
 
-/** Why credentials were refused. For the log: a client is told nothing of which. */
-export class CredentialsRefused {
+/** The result of invalid credentials. It is for the log: the client must not learn the reason. */
+export class SignInFailure {
   readonly reason: 'unknown user' | 'wrong password' | 'disabled user';
-  /** The user, if there is one of that name. */
+  /** The name of the user, if the user exists. */
   readonly username: string | undefined;
-  /** The names of the limits that this failure has reached. */
-  readonly reached: readonly string[];
+  /** The names of the limits that this failure has hit. */
+  readonly limitsHit: readonly string[];
 
-  constructor(user: UserRecord | undefined, matches: boolean, reached: readonly string[]) {
+  constructor(user: UserRecord | undefined, matches: boolean, limitsHit: readonly string[]) {
     this.reason = user === undefined ? 'unknown user' : matches ? 'disabled user' : 'wrong password';
     this.username = user?.username;
-    this.reached = reached;
+    this.limitsHit = limitsHit;
   }
 }
 
-/** Tells whether a name and a password belong together, and never too often. Every password goes by it. */
+/** Verifies credentials within the limits of the throttle. All password checks use it. */
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
-  /** Whoever does not exist. */
+  /** The user that an unknown name is verified against. */
   readonly #decoy: UserRecord;
 
   private constructor(options: AuthenticatorOptions, decoy: UserRecord) {
@@ -66,42 +66,43 @@ export class Authenticator {
   }
 
   /**
-   * The user of that name if that is their password and they are not disabled. An unknown name costs the same one
-   * hash, against a decoy, so that the time of the answer does not tell which names exist (OWASP Authentication
-   * Cheat Sheet, "Authentication and Error Messages").
-   * @throws TooManyFailures, for a right password as well; SignInBusy when too many hashes are waiting already.
+   * Verifies the credentials of an enabled user. An unknown name costs one hash as well, against a decoy, so that the
+   * response time does not reveal which names exist (OWASP Authentication Cheat Sheet, "Authentication and Error
+   * Messages").
+   * @throws TooManyFailures, also if the password is right; SignInBusy if too many hashes are waiting.
    */
   async verify(
     { username, password }: Credentials,
-    { address, deviceTokens }: Origin,
-  ): Promise<Proof | CredentialsRefused> {
+    { address, deviceTokens }: ClientContext,
+  ): Promise<VerifiedUser | SignInFailure> {
     const { users, passwords, throttle } = this.#options;
     const user = await users.find(username);
     const target = user ?? this.#decoy;
-    const attempt = { username, user, address, deviceId: this.#deviceIn(deviceTokens, target) };
-    await throttle.assertOpen(attempt);
-    let reached: readonly string[] = [];
+    const attempt = { username, user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
+    await throttle.assertNotLimited(attempt);
+    let limitsHit: readonly string[] = [];
     const matches = await passwords.verify(target.passwordHash, password, async () => {
-      reached = await throttle.charge(attempt);
+      limitsHit = await throttle.consume(attempt);
     });
     if (!matches || user === undefined || user.disabled) {
-      return new CredentialsRefused(user, matches, reached);
+      return new SignInFailure(user, matches, limitsHit);
     }
-    await throttle.forgive(attempt);
-    if (isOutdated(user.passwordHash, password)) {
-      await this.#renewHash(user, password);
+    await throttle.refund(attempt);
+    if (needsRehash(user.passwordHash, password)) {
+      await this.#rehash(user, password);
     }
     return { user, deviceId: attempt.deviceId };
   }
 
-  /** Whether nothing of what a session of this user rests on has changed since `user` was read. */
+  /** Tells whether the user still has the same version: the password is the same and the user is still enabled. */
   async isUnchanged({ username, version }: UserRecord): Promise<boolean> {
     return (await this.#options.users.find(username))?.version === version;
   }
 
   /**
-   * Gives a user who has just shown their password another one. `undefined` if anything about them has changed since.
-   * @throws SignInBusy when too many hashes are waiting already.
+   * Changes the password of a user that `verify` returned. Returns the new record, or `undefined` if the user has
+   * changed since.
+   * @throws SignInBusy if too many hashes are waiting.
    */
   async changePassword(user: UserRecord, password: string): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
@@ -110,13 +111,13 @@ export class Authenticator {
     return (await users.replace(next, user.version)) ? next : undefined;
   }
 
-  #deviceIn(deviceTokens: readonly string[], user: UserRecord): string | undefined {
+  #deviceIdIn(deviceTokens: readonly string[], user: UserRecord): string | undefined {
     const now = this.#options.clock();
     return deviceTokens.map((token) => readDeviceToken(token, user, now)).find((id) => id !== undefined);
   }
 
-  /** Now is the only time that the password is known. */
-  async #renewHash(user: UserRecord, password: string): Promise<void> {
+  /** Replaces a weak hash. This is possible only here, where the password is known. */
+  async #rehash(user: UserRecord, password: string): Promise<void> {
     try {
       const passwordHash = await this.#options.passwords.hash(password);
       await this.#options.users.replace({ ...user, passwordHash }, user.version);

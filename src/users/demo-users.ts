@@ -1,15 +1,13 @@
-import { newUser, type UserStore } from '../stores/user-store.ts';
 import type { PasswordHasher } from './passwords.ts';
+import { newUser, type UserStore } from './user-store.ts';
 
-const DEMO_USERS = [
-  { username: 'user1', password: 'password1' },
-  { username: 'user2', password: 'password2' },
-] as const;
+/** User names and passwords. The passwords are public: they are in the README. */
+const DEMO_USERS = { user1: 'password1', user2: 'password2' };
 
-/** Adds the two users of the demo, whose passwords the README tells the world, and answers with their names. */
+/** Adds the demo users and returns their names. */
 export async function addDemoUsers(users: UserStore, passwords: PasswordHasher): Promise<string[]> {
   return Promise.all(
-    DEMO_USERS.map(async ({ username, password }) => {
+    Object.entries(DEMO_USERS).map(async ([username, password]) => {
       await users.create(newUser(username, await passwords.hash(password)));
       return username;
     }),

@@ -1,22 +1,22 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Milliseconds } from '../sessions/record.ts';
-import type { UserRecord } from '../stores/user-store.ts';
+import type { Milliseconds } from '../types.ts';
+import type { UserRecord } from './user-store.ts';
 
 /**
- * A device token, `<id>.<issuedAt>.<mac>`: says that a browser has signed in as a user before, and no more. It opens
- * nothing. It is signed with the user's own version, which no one outside sees: a new password makes all of the user's
- * device tokens worthless, and there is no key to keep.
- * (OWASP, "Slow Down Online Guessing Attacks with Device Cookies".)
+ * A device token, `<id>.<issuedAt>.<mac>`, proves that a browser has signed in as a user before. It grants no access:
+ * it only selects the rate limit of the next sign-in (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+ * The key of the MAC is the secret version of the user record. A password change therefore invalidates all device
+ * tokens of the user, and no other key must be stored.
  */
 const WELL_FORMED = /^([\w-]{22})\.(\d{1,15})\.([\w-]{43})$/;
 const ID_BYTES = 16;
 
-/** How long a browser is remembered: half a year, in seconds. */
+/** The lifetime of a device token: 180 days. */
 export const DEVICE_TOKEN_SECONDS = 180 * 86_400;
 
 type Signer = Pick<UserRecord, 'username' | 'version'>;
 
-/** A token for a browser that has just signed in as the user: `id` is that of the token it had before, if any. */
+/** Returns a token for a browser that just signed in as the user. Pass the `id` of its previous token, if any. */
 export function issueDeviceToken(
   user: Signer,
   now: Milliseconds,
@@ -25,7 +25,7 @@ export function issueDeviceToken(
   return `${id}.${now}.${sign(user, id, String(now))}`;
 }
 
-/** The id in a device token of this user, or `undefined` if the token is none, another's or too old. */
+/** Returns the id in a device token, or `undefined` if the token is malformed, expired or not of this user. */
 export function readDeviceToken(text: string, user: Signer, now: Milliseconds): string | undefined {
   const [, id = '', issuedAt = '', mac = ''] = WELL_FORMED.exec(text) ?? [];
   const isOurs = timingSafeEqual(Buffer.from(mac.padEnd(43)), Buffer.from(sign(user, id, issuedAt)));

@@ -1,52 +1,43 @@
-export interface PasswordPolicyOptions {
-  /** How many characters (Unicode code points) a password has at least. */
-  readonly minLength: number;
-}
-
 const MAX_LENGTH = 1024;
-/** A shorter name may well be in a good password by chance. */
-const TELLING_NAME_LENGTH = 3;
-/** The shortest password that NIST knows as one factor of several: a piece below it, said twice, is no better. */
-const WEAK_PIECE_LENGTH = 8;
+/** A shorter user name can be part of a good password by chance. */
+const MIN_NAME_LENGTH = 3;
+/** The minimum length that NIST allows for a password with a second factor. A repeated shorter text is no stronger. */
+const MIN_REPEATED_LENGTH = 8;
 
 /**
- * What a new password must be: long enough, and none that an attacker tries first. There are no rules of composition
- * (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5.0, 6.2).
+ * Validates a new password: its length, and that it is not one that attackers try first. There are no composition
+ * rules (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5.0, 6.2). Lengths are in Unicode code points.
+ * Returns the reason as a sentence if the password is rejected.
  */
-export class PasswordPolicy {
-  readonly #minLength: number;
-
-  constructor({ minLength }: PasswordPolicyOptions) {
-    this.#minLength = minLength;
+export async function validatePassword(
+  password: string,
+  username: string,
+  minLength: number,
+): Promise<string | undefined> {
+  const { length } = [...password];
+  if (length < minLength) {
+    return `The password has ${length} characters; it must have ${minLength} or more.`;
   }
-
-  /** Why a password will not do for a user, as a sentence, or `undefined` if it will. */
-  async objectionTo(password: string, username: string): Promise<string | undefined> {
-    const { length } = [...password];
-    if (length < this.#minLength) {
-      return `The password has ${length} characters; it must have ${this.#minLength} or more.`;
-    }
-    if (length > MAX_LENGTH) {
-      return `The password has ${length} characters; it must have ${MAX_LENGTH} or fewer.`;
-    }
-    const lowerCase = password.toLowerCase();
-    if (username.length >= TELLING_NAME_LENGTH && lowerCase.includes(username.toLowerCase())) {
-      return "The password must not contain the user's name.";
-    }
-    const common = await commonPasswords();
-    const piece = smallestPiece(lowerCase);
-    if (common.has(lowerCase) || common.has(piece)) {
-      return 'The password is one of the most common ones: an attacker tries it first.';
-    }
-    return piece.length < WEAK_PIECE_LENGTH && piece !== lowerCase
-      ? 'The password is a short piece that repeats itself.'
-      : undefined;
+  if (length > MAX_LENGTH) {
+    return `The password has ${length} characters; it must have ${MAX_LENGTH} or fewer.`;
   }
+  const lowerCase = password.toLowerCase();
+  if (username.length >= MIN_NAME_LENGTH && lowerCase.includes(username.toLowerCase())) {
+    return "The password must not contain the user's name.";
+  }
+  const common = await commonPasswords();
+  const unit = repeatedUnit(lowerCase);
+  if (common.has(lowerCase) || common.has(unit)) {
+    return 'The password is one of the most common ones: an attacker tries it first.';
+  }
+  return unit.length < MIN_REPEATED_LENGTH && unit !== lowerCase
+    ? 'The password is a short text that repeats itself.'
+    : undefined;
 }
 
 let loaded: Promise<ReadonlySet<string>> | undefined;
 
-/** Some 50,000, from breaches, the most used ones first. Loaded when a password is set, and not before. */
+/** Returns about 50,000 passwords from breaches. They are loaded when the first password is validated. */
 function commonPasswords(): Promise<ReadonlySet<string>> {
   loaded ??= import('@zxcvbn-ts/language-common').then(
     ({ dictionary }) => new Set(dictionary['passwords-common'].map((password) => String(password))),
@@ -54,7 +45,7 @@ function commonPasswords(): Promise<ReadonlySet<string>> {
   return loaded;
 }
 
-/** What a text says over and over, or all of it. */
-function smallestPiece(text: string): string {
+/** Returns the shortest text that gives `text` when repeated, or `text` itself. */
+function repeatedUnit(text: string): string {
   return text.slice(0, (text + text).indexOf(text, 1));
 }

@@ -3,17 +3,17 @@ import { hash, verify } from '@node-rs/argon2';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import fastq from 'fastq';
 import { SignInBusy } from '../errors.ts';
-import type { MaybePromise } from '../maybe-promise.ts';
+import type { MaybePromise } from '../types.ts';
 import { ARGON2ID, isBcrypt } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
-  /** Hashes computed at the same time. Default: {@link spareThreads}. */
+  /** The number of hashes computed at the same time. Default: 1 to 3, one less than the cores. */
   readonly concurrency?: number;
-  /** Hashes that may wait for their turn. Default: 100 for each that may run, about two seconds of waiting. */
+  /** The number of hashes that can wait. Default: 100 for each concurrent hash, which take about two seconds. */
   readonly maxWaiting?: number;
 }
 
-/** Hashes and verifies passwords, never more at once than the machine can bear. */
+/** Hashes and verifies passwords. A bounded queue protects the CPU. */
 export class PasswordHasher {
   readonly #jobs: fastq.queueAsPromised<() => Promise<unknown>>;
   readonly #maxWaiting: number;
@@ -24,31 +24,27 @@ export class PasswordHasher {
   }
 
   /**
-   * A password's hash as a PHC string with a salt of its own.
-   * @throws SignInBusy when too many hashes are waiting already.
+   * Returns the hash of a password as a PHC string with a random salt.
+   * @throws SignInBusy if the queue is full.
    */
   hash(password: string): Promise<string> {
-    // The library's default algorithm is argon2id.
+    // The default algorithm of the library is argon2id.
     return this.#run(() => hash(password, ARGON2ID));
   }
 
   /**
-   * Whether a password is the one that was hashed. It is compared as it is: not trimmed, cut or normalized. One with
-   * half a character in it is nobody's: as UTF-8 it could be read as another.
+   * Verifies a password against a hash. The password is not trimmed, truncated or normalized. A password with a lone
+   * surrogate never matches, because its UTF-8 form is the same as that of other passwords.
    *
-   * `admit` is asked once its turn has come; if it throws, the password is not looked at.
-   * @throws SignInBusy when too many hashes are waiting already; what `admit` throws.
+   * `beforeVerify` runs when the job leaves the queue. If it throws, the password is not verified.
+   * @throws SignInBusy if the queue is full, and the errors of `beforeVerify`.
    */
-  verify(
-    passwordHash: string,
-    password: string,
-    admit: () => MaybePromise<void> = () => {},
-  ): Promise<boolean> {
+  verify(passwordHash: string, password: string, beforeVerify: () => MaybePromise<void> = () => {}): Promise<boolean> {
     const check = isBcrypt(passwordHash)
       ? () => verifyBcrypt(password, passwordHash)
       : () => verify(passwordHash, password);
     return this.#run(async () => {
-      await admit();
+      await beforeVerify();
       return (await check()) && password.isWellFormed();
     });
   }
@@ -61,12 +57,12 @@ export class PasswordHasher {
   }
 }
 
-/** Threads in libuv's pool unless the operator asks for more. */
+/** The default size of the libuv thread pool. */
 const THREAD_POOL_SIZE = 4;
 
 /**
- * The threads that hashing may keep busy: it leaves a core to the event loop, so that signed-in users do not
- * wait for those who sign in, and a thread of the pool to the file system and to name look-ups.
+ * Returns the number of threads for hashing. It leaves one core to the event loop, so that sign-ins do not delay other
+ * requests, and one thread of the pool to the file system and DNS.
  */
 function spareThreads(): number {
   return Math.max(1, Math.min(availableParallelism(), THREAD_POOL_SIZE) - 1);

@@ -1,55 +1,55 @@
+import ipaddr from 'ipaddr.js';
 import type { RateLimiterRes } from 'rate-limiter-flexible';
-import { networkOf } from '../addresses.ts';
 import { TooManyFailures } from '../errors.ts';
-import type { Milliseconds } from '../sessions/record.ts';
-import type { FailureLimiter, OpenFailureLimiter } from '../stores/failure-limiter.ts';
-import { storeKey } from '../stores/store-key.ts';
-import type { UserRecord } from '../stores/user-store.ts';
+import type { Milliseconds } from '../types.ts';
+import type { FailureCounter, OpenFailureCounter } from './failure-counter.ts';
+import type { UserRecord } from './user-store.ts';
 
-/** An attempt to tell a password. */
+/** One check of a password, at sign-in or before a password change. */
 export interface Attempt {
   readonly username: string;
-  /** The user of that name, if there is one: for the log. They are throttled like one that nobody is. */
+  /** The user of that name, if it exists. For the log only: an unknown name has the same limits. */
   readonly user: UserRecord | undefined;
-  /** The client's address, in its one text form. */
+  /** The client's address in canonical form. */
   readonly address: string;
-  /** The browser it comes from, if it has signed in as this user before. */
+  /** The id in the client's device token, if the token is valid for this user. */
   readonly deviceId: string | undefined;
 }
 
 export interface ThrottleOptions {
-  readonly openLimiter: OpenFailureLimiter;
-  /** Failures of one address, or of one /64 of IPv6, within a window. */
+  readonly openCounter: OpenFailureCounter;
+  /** Failures per window from one IPv4 address or one IPv6 /64. */
   readonly failuresPerAddress: number;
-  /** Failures of one user name within a window: from anywhere, from one address, from a browser they signed in with. */
+  /** Failures per window for one user name: from unknown browsers, and separately from each known browser. */
   readonly failuresPerUser: number;
-  /** From the first failure on, in seconds. */
+  /** The length of the window. It begins with the first failure. */
   readonly windowSeconds: number;
 }
 
 interface Limit {
   readonly name: string;
-  readonly limiter: FailureLimiter;
-  readonly limit: number;
+  readonly max: number;
+  readonly counter: FailureCounter;
 }
 
-/** A limit for what one attempt is counted by. */
-interface Budget extends Limit {
+/** A limit and the key that an attempt counts for. */
+interface LimitedKey extends Limit {
   readonly key: string;
 }
 
-/** How far a budget is used up, and when all of it is there again. */
-interface Count extends Budget {
+interface Usage extends LimitedKey {
   readonly failures: number;
+  /** The time until the window ends. */
   readonly waitMs: Milliseconds;
 }
 
 /**
- * Limits how many passwords can be guessed (OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, section 3.2.2), whether the name
- * exists or not.
+ * Limits how many passwords can be guessed (OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, section 3.2.2). The limits do
+ * not depend on whether the user exists.
  *
- * Who fails on purpose uses up what strangers have, and cannot lock the user out: a browser that has signed in as the
- * user before has a budget of its own (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+ * Attempts from unknown browsers share limits per address, per user, and per pair of both. A browser with a valid
+ * device token has a limit of its own, so that deliberate failures do not lock the user out (OWASP, "Slow Down Online
+ * Guessing Attacks with Device Cookies").
  */
 export class Throttle {
   readonly #address: Limit;
@@ -57,84 +57,93 @@ export class Throttle {
   readonly #pair: Limit;
   readonly #device: Limit;
 
-  constructor({ openLimiter, failuresPerAddress, failuresPerUser, windowSeconds }: ThrottleOptions) {
-    const open = (name: string, limit: number): Limit => ({
-      name,
-      limit,
-      limiter: openLimiter(name, windowSeconds),
-    });
+  constructor({ openCounter, failuresPerAddress, failuresPerUser, windowSeconds }: ThrottleOptions) {
+    const open = (name: string, max: number): Limit => {
+      return { name, max, counter: openCounter(name, windowSeconds) };
+    };
     this.#address = open('address', failuresPerAddress);
     this.#user = open('user', failuresPerUser);
     this.#pair = open('pair', failuresPerUser);
     this.#device = open('device', failuresPerUser);
   }
 
-  /** Refuses an attempt that has no budget left, at no cost. @throws TooManyFailures */
-  async assertOpen(attempt: Attempt): Promise<void> {
-    const counts = await Promise.all(
-      this.#budgetsOf(attempt).map(async (budget) => count(budget, await budget.limiter.get(budget.key))),
-    );
-    const spent = counts.filter(({ limit, failures, waitMs }) => failures >= limit && waitMs > 0);
-    if (spent.length > 0) {
-      throw tooMany(attempt, spent);
+  /** Rejects an attempt that has used up a limit, before anything is spent on it. @throws TooManyFailures */
+  async assertNotLimited(attempt: Attempt): Promise<void> {
+    const usages = await this.#usages(attempt, ({ counter, key }) => counter.get(key));
+    const exceeded = usages.filter(({ max, failures, waitMs }) => failures >= max && waitMs > 0);
+    if (exceeded.length > 0) {
+      throw tooManyFailures(attempt, exceeded);
     }
   }
 
   /**
-   * Counts an attempt as a failure before the password is looked at, so that of any number at once no more than the
-   * limit are. Answers with the names of the limits that this one reaches.
-   * @throws TooManyFailures
+   * Counts an attempt as a failure. Call it before the password is verified, so that concurrent attempts cannot exceed
+   * a limit, and call `refund` if the attempt succeeds. Returns the names of the limits that this attempt has hit.
+   * @throws TooManyFailures if a limit is exceeded. The attempt is then not counted.
    */
-  async charge(attempt: Attempt): Promise<string[]> {
-    const counts = await Promise.all(
-      this.#budgetsOf(attempt).map(async (budget) => count(budget, await budget.limiter.penalty(budget.key))),
-    );
-    const over = counts.filter(({ limit, failures }) => failures > limit);
-    if (over.length > 0) {
-      await Promise.all(counts.map(({ limiter, key }) => limiter.reward(key)));
-      throw tooMany(attempt, over);
+  async consume(attempt: Attempt): Promise<string[]> {
+    const usages = await this.#usages(attempt, ({ counter, key }) => counter.penalty(key));
+    const exceeded = usages.filter(({ max, failures }) => failures > max);
+    if (exceeded.length > 0) {
+      await Promise.all(usages.map(({ counter, key }) => counter.reward(key)));
+      throw tooManyFailures(attempt, exceeded);
     }
-    return counts.filter(({ limit, failures }) => failures === limit).map(({ name }) => name);
+    return usages.filter(({ max, failures }) => failures === max).map(({ name }) => name);
   }
 
   /**
-   * Takes an attempt back that was no failure, and with it the earlier failures of the same user from the same place:
-   * those were theirs (NIST SP 800-63B-3, section 5.2.2). Those from elsewhere, and of other names, stay.
+   * Undoes `consume` after a success, and forgets the earlier failures of the same user from the same address or known
+   * browser, because the user made them (NIST SP 800-63B-3, section 5.2.2). All other failures still count.
    */
-  async forgive(attempt: Attempt): Promise<void> {
+  async refund(attempt: Attempt): Promise<void> {
     if (attempt.deviceId !== undefined) {
-      await this.#device.limiter.take(attempt.deviceId);
+      await this.#device.counter.take(attempt.deviceId);
       return;
     }
-    const [address, user, pair] = this.#strangersBudgets(attempt);
-    // What is taken here is given back there, once: of any number at once, no more and no less than was charged.
-    const taken = await pair.limiter.take(pair.key);
-    await Promise.all([address, user].map(({ limiter, key }) => limiter.reward(key, taken)));
+    const [address, user, pair] = this.#unknownBrowserLimits(attempt);
+    // `take` returns each failure to one caller only, so concurrent refunds cannot give back more than was counted.
+    const failures = await pair.counter.take(pair.key);
+    await Promise.all([address, user].map(({ counter, key }) => counter.reward(key, failures)));
   }
 
-  #budgetsOf(attempt: Attempt): readonly Budget[] {
-    return attempt.deviceId === undefined
-      ? this.#strangersBudgets(attempt)
-      : [{ ...this.#device, key: attempt.deviceId }];
+  #usages(attempt: Attempt, read: (limit: LimitedKey) => Promise<RateLimiterRes | null>): Promise<Usage[]> {
+    const limits =
+      attempt.deviceId === undefined
+        ? this.#unknownBrowserLimits(attempt)
+        : [{ ...this.#device, key: attempt.deviceId }];
+    return Promise.all(
+      limits.map(async (limit) => {
+        const found = await read(limit);
+        return { ...limit, failures: found?.consumedPoints ?? 0, waitMs: found?.msBeforeNext ?? 0 };
+      }),
+    );
   }
 
-  #strangersBudgets({ username, address }: Attempt): readonly [Budget, Budget, Budget] {
+  #unknownBrowserLimits({ username, address }: Attempt): readonly [LimitedKey, LimitedKey, LimitedKey] {
     const network = networkOf(address);
-    const user = storeKey(username);
     return [
       { ...this.#address, key: network },
-      { ...this.#user, key: user },
-      { ...this.#pair, key: `${network} ${user}` },
+      { ...this.#user, key: username },
+      // A network contains no space, so two different pairs never have the same key.
+      { ...this.#pair, key: `${network} ${username}` },
     ];
   }
 }
 
-function count(budget: Budget, found: Pick<RateLimiterRes, 'consumedPoints' | 'msBeforeNext'> | null): Count {
-  return { ...budget, failures: found?.consumedPoints ?? 0, waitMs: found?.msBeforeNext ?? 0 };
+/**
+ * Returns the network that counts as one client: an IPv4 address, or the /64 of an IPv6 address. A customer gets at
+ * least a /64 (RFC 6177) and can use any address in it. `address` must be in canonical form.
+ */
+export function networkOf(address: string): string {
+  if (!ipaddr.IPv6.isValid(address)) {
+    return address;
+  }
+  const prefix = ipaddr.IPv6.parse(address).parts.slice(0, 4);
+  return `${new ipaddr.IPv6([...prefix, 0, 0, 0, 0])}/64`;
 }
 
-function tooMany({ user }: Attempt, spent: readonly Count[]): TooManyFailures {
-  const waitMs = Math.max(...spent.map((one) => one.waitMs));
-  const names = spent.map(({ name }) => name);
+function tooManyFailures({ user }: Attempt, exceeded: readonly Usage[]): TooManyFailures {
+  const waitMs = Math.max(...exceeded.map((one) => one.waitMs));
+  const names = exceeded.map(({ name }) => name);
   return new TooManyFailures(Math.max(1, Math.ceil(waitMs / 1000)), names, user?.username);
 }

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
-import { CLI, commandLine, onLmdb, rows } from '../command-line.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { CLI, commandLine, onLmdb, rows } from '../helpers/command-line.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 const BCRYPT = '$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC';
 
-t.test('a file of htpasswd is imported, and what is refused is told by line', async (t) => {
+t.test('an htpasswd file is imported, and rejected lines are reported by number', async (t) => {
   const cli = commandLine(onLmdb(t));
   const lines = [
     `ann:${BCRYPT}`,
@@ -24,10 +24,10 @@ t.test('a file of htpasswd is imported, and what is refused is told by line', as
   const imported = await cli(`users import ${file}`);
   t.match(imported, { code: 1, out: 'Imported 2 users; refused 4 lines.\n' });
   t.match(imported.err.trim().split('\n'), [
-    'line 4: There is no colon between a name and a hash.',
-    'line 5: There is a user "ann" already.',
-    /^line 6: The hash is no use: neither an argon2id hash/,
-    'line 7: A name has 1 to 256 characters, not 0.',
+    'line 4: The line has no colon. Expected NAME:HASH.',
+    'line 5: The user "ann" already exists.',
+    /^line 6: The hash cannot be used: neither an argon2id hash/,
+    'line 7: A user name must have 1 to 256 characters; this one has 0.',
   ]);
   t.match(await cli('users import - --json', `dora:${BCRYPT}\n`), {
     code: 0,
@@ -43,7 +43,7 @@ t.test('a file of htpasswd is imported, and what is refused is told by line', as
   t.match(await cli(`users import ${file}-not-there`), { code: 1, err: /ENOENT/ });
 });
 
-t.test('an import that cannot go on says how far it came', async (t) => {
+t.test('an import that fails reports its progress', async (t) => {
   const cli = commandLine('redis://127.0.0.1:1');
   const many = Array.from({ length: 250 }, (_, i) => `user${i}:${BCRYPT}`).join('\n');
   t.match(await cli('users import -', many), {
@@ -53,11 +53,11 @@ t.test('an import that cannot go on says how far it came', async (t) => {
   });
 });
 
-t.test('an import that is interrupted says how far it came', async (t) => {
+t.test('an import that is interrupted reports its progress', async (t) => {
   const child = spawn(CLI[0] as string, [...CLI.slice(1), 'users', 'import', '-'], {
     env: { ...process.env, STORE_URL: onLmdb(t) },
   });
-  // A hundred lines are worked on at once; the rest waits for more.
+  // The import works on a hundred lines at a time. The other fifty wait for more input.
   child.stdin.write(Array.from({ length: 150 }, (_, i) => `user${i}:no hash\n`).join(''));
   const err = text(child.stderr);
   child.stderr.once('data', () => child.kill('SIGINT'));

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { commandLine, onLmdb, rows } from '../command-line.ts';
-import { record } from '../helper.ts';
-import { startServer } from '../server-process.ts';
-import { openTestStores } from '../users.ts';
+import { commandLine, onLmdb, rows } from '../helpers/command-line.ts';
+import { startServer } from '../helpers/server-process.ts';
+import { record } from '../helpers/service.ts';
+import { openTestStores } from '../helpers/users.ts';
 
 const GOOD = 'a horse, a battery';
 
@@ -23,13 +23,12 @@ t.test('what it does is done on a running server, too (ASVS 7.4.5)', async (t) =
 
   const sessions = [await signIn(), await signIn(), await signIn()];
   const [first, second] = rows((await cli('sessions list --json')).out);
-  t.same(
-    Object.keys(first),
-    ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device'],
-    'no hash',
-  );
+  t.same(Object.keys(first), ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device'], 'no hash');
   t.match(await cli(`sessions revoke ${first.id}`), { code: 0, out: 'Ended 1 session.\n' });
-  t.match(await cli(`sessions revoke ${first.id}`), { code: 1, err: `There is no session "${first.id}".\n` });
+  t.match(await cli(`sessions revoke ${first.id}`), {
+    code: 1,
+    err: `The session "${first.id}" does not exist.\n`,
+  });
   const left = sessions.filter(({ cookie }) => !cookie.includes(first.id));
   t.same(await Promise.all(left.map(welcome)), [200, 200]);
   t.match((await cli('sessions list --user ann')).out, second.id);

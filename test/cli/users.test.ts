@@ -1,8 +1,9 @@
 import t from 'tap';
-import { commandLine, onLmdb, rows } from '../command-line.ts';
-import { openTestStores } from '../users.ts';
+import { commandLine, onLmdb, rows } from '../helpers/command-line.ts';
+import { ANN } from '../helpers/service.ts';
+import { openTestStores } from '../helpers/users.ts';
 
-const GOOD = 'a horse, a battery';
+const GOOD = ANN.password;
 
 t.test('a user is added, listed, changed, disabled, enabled and removed', async (t) => {
   const url = onLmdb(t);
@@ -16,7 +17,7 @@ t.test('a user is added, listed, changed, disabled, enabled and removed', async 
   });
   const listed = rows((await cli('users list --json')).out);
   t.same(listed.map(Object.keys), [['username', 'disabled', 'createdAt', 'passwordChangedAt']], 'no hash');
-  t.match(await cli('users add ann', GOOD), { code: 1, out: '', err: 'There is a user "ann" already.\n' });
+  t.match(await cli('users add ann', GOOD), { code: 1, out: '', err: 'The user "ann" already exists.\n' });
   t.match(await cli('users add bob', 'short'), { code: 1, err: /must have 15 or more/ });
   t.match(await cli('--json users passwd ann', 'another horse, a battery\r\n'), {
     code: 0,
@@ -33,7 +34,7 @@ t.test('a user is added, listed, changed, disabled, enabled and removed', async 
     code: 0,
     out: '{"username":"ann","removed":true,"ended":0}\n',
   });
-  t.match(await cli('users remove ann'), { code: 1, err: 'There is no user "ann".\n' });
+  t.match(await cli('users remove ann'), { code: 1, err: 'The user "ann" does not exist.\n' });
   t.match(await cli('users list --json'), { code: 0, out: '' });
 });
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { build, signIn, USER1, welcome } from '../helper.ts';
+import { build, signIn, USER1, welcome } from '../helpers/service.ts';
 
 const HOST = 'localhost:8080';
 
@@ -40,24 +40,21 @@ const stateChanging = [
 ] as const;
 
 for (const request of stateChanging) {
-  t.test(
-    `${request.method} ${request.url} is for our own pages and for what is no browser (ASVS 3.5.1)`,
-    async (t) => {
-      const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
-      const cookie = await signIn(app);
-      for (const headers of refused) {
-        const response = await app.inject({ ...request, headers: { host: HOST, cookie, ...headers } });
-        t.equal(response.statusCode, 403, JSON.stringify(headers));
-        t.equal(response.json().code, 'CROSS_ORIGIN_REFUSED');
-      }
-      t.equal(await welcome(app, cookie), 200, 'and what it refused ended nothing');
-      for (const headers of allowed) {
-        const own = { host: HOST, cookie: await signIn(app), ...headers };
-        const response = await app.inject({ ...request, headers: own });
-        t.equal(response.statusCode, 200, JSON.stringify(headers));
-      }
-    },
-  );
+  t.test(`${request.method} ${request.url} is for our own pages and for what is no browser (ASVS 3.5.1)`, async (t) => {
+    const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
+    const cookie = await signIn(app);
+    for (const headers of refused) {
+      const response = await app.inject({ ...request, headers: { host: HOST, cookie, ...headers } });
+      t.equal(response.statusCode, 403, JSON.stringify(headers));
+      t.equal(response.json().code, 'CROSS_ORIGIN_REFUSED');
+    }
+    t.equal(await welcome(app, cookie), 200, 'and what it refused ended nothing');
+    for (const headers of allowed) {
+      const own = { host: HOST, cookie: await signIn(app), ...headers };
+      const response = await app.inject({ ...request, headers: own });
+      t.equal(response.statusCode, 200, JSON.stringify(headers));
+    }
+  });
 }
 
 t.test('reading is for everybody', async (t) => {

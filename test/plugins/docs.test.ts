@@ -1,5 +1,5 @@
 import t from 'tap';
-import { build, signIn, USER1 } from '../helper.ts';
+import { build, signIn, USER1 } from '../helpers/service.ts';
 
 interface Operation {
   operationId: string;
@@ -16,10 +16,7 @@ t.test('every route is documented with every status it answers', async (t) => {
   t.match(openapi, /^3\.1\./);
   t.match(info, { title: String, version: /^\d+\.\d+\.\d+/ });
   const statuses = Object.entries<Record<string, Operation>>(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { responses }]) => [
-      `${method} ${path}`,
-      Object.keys(responses).join(' '),
-    ]),
+    Object.entries(methods).map(([method, { responses }]) => [`${method} ${path}`, Object.keys(responses).join(' ')]),
   );
   t.same(Object.fromEntries(statuses), {
     'post /signin': '200 400 401 403 413 415 429 500 503',

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { build, signIn, USER1 } from '../helper.ts';
+import { build, signIn, USER1 } from '../helpers/service.ts';
 
 const always = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",

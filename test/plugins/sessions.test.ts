@@ -4,7 +4,7 @@ import fp from 'fastify-plugin';
 import t, { type Test } from 'tap';
 import { type SessionsOptions, sessions } from '../../src/index.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import { cookieOf, fakeClock } from '../helper.ts';
+import { cookieOf, fakeClock, stubStore } from '../helpers/service.ts';
 
 /** An app of somebody else's, with the sessions plugin and routes of its own. */
 async function bareApp(
@@ -21,7 +21,7 @@ async function bareApp(
   );
   app.post('/renew', async (_request, reply) => reply.refreshSession());
   app.post('/leave', async (_request, reply) => {
-    await reply.endSession();
+    await reply.signOut();
     return 'bye';
   });
   app.register(async (inside) => {
@@ -50,11 +50,7 @@ t.test('on a bare app it signs in, guards, refreshes and signs out', async (t) =
 
 t.test('what it refuses has the shape of the app’s own errors, and may not be cached', async (t) => {
   const app = await bareApp(t);
-  const requests = [
-    { url: '/me' },
-    { method: 'POST', url: '/renew' },
-    { method: 'POST', url: '/leave' },
-  ] as const;
+  const requests = [{ url: '/me' }, { method: 'POST', url: '/renew' }, { method: 'POST', url: '/leave' }] as const;
   for (const request of requests) {
     const response = await app.inject(request);
     t.equal(response.statusCode, 401);
@@ -105,10 +101,7 @@ t.test('store, lifetimes, cookie and clock are the app’s to choose', async (t)
   t.equal(app.sessionStore, store);
   t.equal(app.sessionCookieName, '__Host-sid');
   const entered = await app.inject({ method: 'POST', url: '/enter/ann' });
-  t.match(
-    entered.headers['set-cookie'],
-    /^__Host-sid=.*; Max-Age=10; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/,
-  );
+  t.match(entered.headers['set-cookie'], /^__Host-sid=.*; Max-Age=10; Path=\/; .*; HttpOnly; Secure; SameSite=Lax$/);
   t.equal(store.size, 1);
 
   clock.advance(9_999);
@@ -166,20 +159,13 @@ t.test('it gets along with a @fastify/cookie that is there already, and with oth
   const { headers } = await app.inject({ method: 'POST', url: '/enter/ann' });
   const [theme, session] = [headers['set-cookie']].flat().sort((a = '', b = '') => b.localeCompare(a));
   t.match(theme, /^theme=dark/);
-  t.match(
-    session,
-    /^session_token=[\w-]{22}\.[\w-]{43};/,
-    'unsigned: it holds nothing that a signature could protect',
-  );
+  t.match(session, /^session_token=[\w-]{22}\.[\w-]{43};/, 'unsigned: it holds nothing that a signature could protect');
 });
 
 t.test('cookies are written by the @fastify/cookie of the app, whichever copy of it that is', async (t) => {
   const app = await bareApp(t, {}, async (app) => {
     const anotherCopy = async (app: FastifyInstance) => {
-      app.decorate(
-        'serializeCookie',
-        (name: string, value: string) => `${name}=${value}; Written=by-the-copy`,
-      );
+      app.decorate('serializeCookie', (name: string, value: string) => `${name}=${value}; Written=by-the-copy`);
     };
     await app.register(fp(anotherCopy, { name: '@fastify/cookie' }));
   });
@@ -209,7 +195,7 @@ t.test('a handler may ask for a session, and for a fresh one, by itself', async 
     return request.session.username;
   });
   app.get('/pays', async (request, reply) => {
-    await app.requireFreshSession(request, reply);
+    await app.requireRecentSignIn(request, reply);
     return 'paid';
   });
   app.get('/greets', (request, reply) =>
@@ -223,11 +209,7 @@ t.test('a handler may ask for a session, and for a fresh one, by itself', async 
   t.equal((await ask('/asks', { cookie })).body, 'ann');
   t.equal((await ask('/asks')).statusCode, 401);
   t.equal((await ask('/greets', { cookie })).body, 'hello, ann');
-  t.equal(
-    (await ask('/greets')).body,
-    'hello, guest',
-    'a refusal is a rejection, also where it is known at once',
-  );
+  t.equal((await ask('/greets')).body, 'hello, guest', 'a refusal is a rejection, also where it is known at once');
   t.equal((await ask('/pays', { cookie })).body, 'paid');
   clock.advance(60_000);
   t.equal((await ask('/pays', { cookie })).statusCode, 403);
@@ -250,34 +232,31 @@ t.test('options that make no sense stop the start', async (t) => {
   }
 });
 
-t.test(
-  'sessions start and end in the log with their ids, and a refusal gives its reason at debug level',
-  async (t) => {
-    const lines: string[] = [];
-    const app = Fastify({
-      logger: { level: 'debug', stream: { write: (line: string) => lines.push(line) } },
-    });
-    t.teardown(() => app.close());
-    await app.register(sessions);
-    app.post('/enter', async (_request, reply) => reply.startSession('ann'));
-    app.post('/leave', async (_request, reply) => reply.endSession().then(() => 'bye'));
-    app.get('/me', { preHandler: app.requireSession }, async () => 'me');
-    const headers = { cookie: cookieOf(await app.inject({ method: 'POST', url: '/enter' })) };
-    await app.inject({ method: 'POST', url: '/leave', headers });
-    await app.inject({ url: '/me', headers });
-    await app.inject({ url: '/me', headers: { cookie: `${headers.cookie}; ${headers.cookie}` } });
-    await app.inject({ url: '/me' });
-    const sessionId = headers.cookie.slice('session_token='.length).split('.')[0];
-    const told = lines.map((line) => JSON.parse(line)).filter(({ msg }) => /session/.test(msg));
-    t.match(told, [
-      { level: 30, msg: 'session started', sessionId, username: 'ann' },
-      { level: 30, msg: 'session ended', sessionId, username: 'ann' },
-      { level: 30, event: 'session_use_after_expire', reason: 'unknown session', sessionId },
-      { level: 20, msg: 'session refused', reason: 'several session cookies' },
-      { level: 20, msg: 'session refused', reason: 'no session cookie' },
-    ]);
-  },
-);
+t.test('sessions start and end in the log with their ids, and a refusal gives its reason at debug level', async (t) => {
+  const lines: string[] = [];
+  const app = Fastify({
+    logger: { level: 'debug', stream: { write: (line: string) => lines.push(line) } },
+  });
+  t.teardown(() => app.close());
+  await app.register(sessions);
+  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.post('/leave', async (_request, reply) => reply.signOut().then(() => 'bye'));
+  app.get('/me', { preHandler: app.requireSession }, async () => 'me');
+  const headers = { cookie: cookieOf(await app.inject({ method: 'POST', url: '/enter' })) };
+  await app.inject({ method: 'POST', url: '/leave', headers });
+  await app.inject({ url: '/me', headers });
+  await app.inject({ url: '/me', headers: { cookie: `${headers.cookie}; ${headers.cookie}` } });
+  await app.inject({ url: '/me' });
+  const sessionId = headers.cookie.slice('session_token='.length).split('.')[0];
+  const told = lines.map((line) => JSON.parse(line)).filter(({ msg }) => /session/.test(msg));
+  t.match(told, [
+    { level: 30, msg: 'session started', sessionId, username: 'ann' },
+    { level: 30, msg: 'session ended', sessionId, username: 'ann' },
+    { level: 30, event: 'session_use_after_expire', reason: 'unknown session', sessionId },
+    { level: 20, msg: 'session refused', reason: 'several session cookies' },
+    { level: 20, msg: 'session refused', reason: 'no session cookie' },
+  ]);
+});
 
 t.test('a route of the app’s own can ask for a sign-in not long ago (ASVS 7.5.3)', async (t) => {
   const clock = fakeClock();
@@ -286,7 +265,7 @@ t.test('a route of the app’s own can ask for a sign-in not long ago (ASVS 7.5.
   await app.register(sessions, { clock, freshSeconds: 60 });
   app.post('/enter', async (_request, reply) => reply.startSession('ann'));
   app.post('/renew', async (_request, reply) => reply.refreshSession());
-  app.post('/transfer', { preHandler: app.requireFreshSession }, async ({ session }) => session.username);
+  app.post('/transfer', { preHandler: app.requireRecentSignIn }, async ({ session }) => session.username);
   const transfer = (cookie?: string) =>
     app.inject({ method: 'POST', url: '/transfer', headers: cookie === undefined ? {} : { cookie } });
   const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter' }));
@@ -296,4 +275,45 @@ t.test('a route of the app’s own can ask for a sign-in not long ago (ASVS 7.5.
   clock.advance(1);
   t.match((await transfer(renewed)).json(), { statusCode: 403, code: 'SIGN_IN_AGAIN' });
   t.equal((await transfer()).statusCode, 401);
+});
+
+t.test('a sign-in that fails after its session was created leaves no session and no cookie', async (t) => {
+  const store = new MemorySessionStore();
+  t.teardown(() => store.close());
+  const failing = stubStore(store, { listByUser: () => Promise.reject(new Error('down')) });
+  const app = await bareApp(t, { store: failing });
+  const response = await app.inject({ method: 'POST', url: '/enter/ann' });
+  t.equal(response.statusCode, 503);
+  t.equal(response.headers['set-cookie'], undefined);
+  t.equal(store.size, 0);
+});
+
+for (const kind of ['at once', 'later'] as const) {
+  t.test(`a hook may pass its \`done\` to a guard whose store answers ${kind}`, async (t) => {
+    const inner = new MemorySessionStore();
+    t.teardown(() => inner.close());
+    const find = kind === 'at once' ? inner.find.bind(inner) : async (id: string) => inner.find(id);
+    const app = await bareApp(t, { store: stubStore(inner, { find }) });
+    await app.register(async (scope) => {
+      scope.addHook('preHandler', (request, reply, done) => {
+        app.requireSession(request, reply, done);
+      });
+      scope.get('/hooked', async (request) => request.session.username);
+    });
+    const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
+    t.equal((await app.inject({ url: '/hooked', headers: { cookie } })).body, 'ann');
+    t.equal((await app.inject('/hooked')).statusCode, 401);
+    const unknown = `session_token=${'a'.repeat(22)}.${'b'.repeat(43)}`;
+    t.equal((await app.inject({ url: '/hooked', headers: { cookie: unknown } })).statusCode, 401);
+  });
+}
+
+t.test('the session of a request is frozen, whatever the store returns', async (t) => {
+  const inner = new MemorySessionStore();
+  t.teardown(() => inner.close());
+  const find = (id: string) => structuredClone(inner.find(id));
+  const app = await bareApp(t, { store: stubStore(inner, { find }) });
+  app.get('/frozen', { preHandler: app.requireSession }, async ({ session }) => Object.isFrozen(session));
+  const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
+  t.equal((await app.inject({ url: '/frozen', headers: { cookie } })).body, 'true');
 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import { build, doctored } from '../helper.ts';
+import { build, stubStore } from '../helpers/service.ts';
 
 t.test('a service that runs says so, and is ready when its store answers', async (t) => {
   const app = await build(t);
@@ -24,7 +24,7 @@ const failures = {
 
 for (const [how, ping] of Object.entries(failures)) {
   t.test(`when its store ${how}, it runs and is not ready`, async (t) => {
-    const sessionStore = doctored(new MemorySessionStore(), { ping });
+    const sessionStore = stubStore(new MemorySessionStore(), { ping });
     const app = await build(t, { sessionStore, env: { STORE_TIMEOUT_MS: '50' } });
     t.equal((await app.inject('/livez')).statusCode, 200);
     const response = await app.inject('/readyz');

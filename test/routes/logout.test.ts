@@ -1,9 +1,8 @@
 import t from 'tap';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import { build, cookieOf, fakeClock, signIn, welcome } from '../helper.ts';
+import { build, cookieOf, fakeClock, signIn, welcome } from '../helpers/service.ts';
 
-const CLEARED =
-  'session_token=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax';
+const CLEARED = 'session_token=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax';
 
 for (const method of ['GET', 'POST'] as const) {
   t.test(`${method} /logout ends the session in the store and clears the cookie (NIST 5.1)`, async (t) => {

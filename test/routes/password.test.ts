@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import t, { type Test } from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { newUser } from '../../src/stores/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
-import { type BuildOptions, build, cookieOf, fakeClock, setCookies, signIn, welcome } from '../helper.ts';
+import { newUser } from '../../src/users/user-store.ts';
+import { type BuildOptions, build, cookieOf, fakeClock, setCookies, signIn, welcome } from '../helpers/service.ts';
 
 const ANN = { username: 'ann', password: 'a horse, a battery' };
 const NEW = 'a staple, and another horse';
@@ -47,10 +47,7 @@ t.test('this session gets a new token, and all others of the user end (ASVS 7.4.
 t.test('the browser is still known, others are not', async (t) => {
   const { app } = await setUp(t);
   const first = await app.inject({ method: 'POST', url: '/signin', payload: ANN });
-  const elsewhere = cookieOf(
-    await app.inject({ method: 'POST', url: '/signin', payload: ANN }),
-    'device_token',
-  );
+  const elsewhere = cookieOf(await app.inject({ method: 'POST', url: '/signin', payload: ANN }), 'device_token');
   const mine = `${cookieOf(first)}; ${cookieOf(first, 'device_token')}`;
   const device = cookieOf(await change(app, mine, toNew), 'device_token');
   t.equal(device.split('.')[0], cookieOf(first, 'device_token').split('.')[0]);
@@ -70,38 +67,32 @@ t.test('the browser is still known, others are not', async (t) => {
   t.equal(await status(device), 200);
 });
 
-t.test(
-  'a wrong current password changes nothing, is no 401, and writes no cookie (ASVS 7.5.1)',
-  async (t) => {
-    const { app } = await setUp(t);
-    const [cookie, other] = [await signIn(app, ANN), await signIn(app, ANN)];
-    const refused = await change(app, cookie, { currentPassword: 'wrong', newPassword: NEW });
-    t.match(refused.json(), { statusCode: 403, code: 'WRONG_PASSWORD' });
-    t.same(setCookies(refused), []);
-    t.same([await welcome(app, cookie), await welcome(app, other)], [200, 200]);
-    t.equal(await welcome(app, await signIn(app, ANN)), 200);
-  },
-);
+t.test('a wrong current password changes nothing, is no 401, and writes no cookie (ASVS 7.5.1)', async (t) => {
+  const { app } = await setUp(t);
+  const [cookie, other] = [await signIn(app, ANN), await signIn(app, ANN)];
+  const refused = await change(app, cookie, { currentPassword: 'wrong', newPassword: NEW });
+  t.match(refused.json(), { statusCode: 403, code: 'WRONG_PASSWORD' });
+  t.same(setCookies(refused), []);
+  t.same([await welcome(app, cookie), await welcome(app, other)], [200, 200]);
+  t.equal(await welcome(app, await signIn(app, ANN)), 200);
+});
 
-t.test(
-  'a wrong current password counts like one at a sign-in, and those count here (ASVS 6.3.4)',
-  async (t) => {
-    const { app } = await setUp(t);
-    const cookie = await signIn(app, ANN);
-    const wrong = { currentPassword: 'wrong', newPassword: NEW };
-    for (let i = 0; i < 5; i++) {
-      t.equal((await change(app, cookie, wrong)).statusCode, 403);
-      const signin = { method: 'POST', url: '/signin', payload: { ...ANN, password: 'wrong' } } as const;
-      t.equal((await app.inject(signin)).statusCode, 401);
-    }
-    const throttled = await change(app, cookie, toNew);
-    t.match(throttled.json(), { statusCode: 429, code: 'TOO_MANY_FAILURES' });
-    t.match(throttled.headers['retry-after'], /^\d+$/);
-    t.same(setCookies(throttled), []);
-    t.equal((await app.inject({ method: 'POST', url: '/signin', payload: ANN })).statusCode, 429);
-    t.equal(await welcome(app, cookie), 200, 'who is signed in stays so');
-  },
-);
+t.test('a wrong current password counts like one at a sign-in, and those count here (ASVS 6.3.4)', async (t) => {
+  const { app } = await setUp(t);
+  const cookie = await signIn(app, ANN);
+  const wrong = { currentPassword: 'wrong', newPassword: NEW };
+  for (let i = 0; i < 5; i++) {
+    t.equal((await change(app, cookie, wrong)).statusCode, 403);
+    const signin = { method: 'POST', url: '/signin', payload: { ...ANN, password: 'wrong' } } as const;
+    t.equal((await app.inject(signin)).statusCode, 401);
+  }
+  const throttled = await change(app, cookie, toNew);
+  t.match(throttled.json(), { statusCode: 429, code: 'TOO_MANY_FAILURES' });
+  t.match(throttled.headers['retry-after'], /^\d+$/);
+  t.same(setCookies(throttled), []);
+  t.equal((await app.inject({ method: 'POST', url: '/signin', payload: ANN })).statusCode, 429);
+  t.equal(await welcome(app, cookie), 200, 'who is signed in stays so');
+});
 
 t.test('a new password must be one that the command line would take, and says what is wrong', async (t) => {
   const { app } = await setUp(t);
@@ -173,9 +164,5 @@ t.test('a session that ends while its user changes the password is not revived',
   const changed = await change(app, cookie, toNew);
   t.match(changed.json(), { statusCode: 401, code: 'NOT_SIGNED_IN' });
   t.same(setCookies(changed), []);
-  t.equal(
-    await welcome(app, await signIn(app, { ...ANN, password: NEW })),
-    200,
-    'the password is the new one',
-  );
+  t.equal(await welcome(app, await signIn(app, { ...ANN, password: NEW })), 200, 'the password is the new one');
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { build, cookieOf, fakeClock, signIn, welcome } from '../helper.ts';
+import { build, cookieOf, fakeClock, signIn, welcome } from '../helpers/service.ts';
 
 t.test(
   'the new token works, the old one is dead, and cookie and view tell the new deadline (ASVS 7.2.2)',
@@ -48,11 +48,7 @@ t.test('of 50 concurrent refreshes with one token exactly one gets 200', async (
   t.equal(winners.length, 1);
   t.equal(responses.filter(({ statusCode }) => statusCode === 401).length, 49);
   for (const { headers, statusCode } of responses) {
-    t.equal(
-      headers['set-cookie'] === undefined,
-      statusCode !== 200,
-      "a loser does not wipe the winner's cookie",
-    );
+    t.equal(headers['set-cookie'] === undefined, statusCode !== 200, "a loser does not wipe the winner's cookie");
   }
   t.equal(await welcome(app, cookieOf(winners[0] as never)), 200);
 });

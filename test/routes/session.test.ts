@@ -1,5 +1,5 @@
 import t from 'tap';
-import { build, fakeClock, signIn } from '../helper.ts';
+import { build, fakeClock, signIn } from '../helpers/service.ts';
 
 t.test('it shows the session of the request, and reading it never extends it', async (t) => {
   const clock = fakeClock();

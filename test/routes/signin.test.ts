@@ -1,28 +1,25 @@
 import t from 'tap';
-import { build, cookieOf, fakeClock, setCookies, signIn, USER1, welcome } from '../helper.ts';
+import { build, cookieOf, fakeClock, setCookies, signIn, USER1, welcome } from '../helpers/service.ts';
 
-t.test(
-  'it answers with the session and sets its cookie, and both tell the same deadline (ASVS 3.3.2)',
-  async (t) => {
-    const clock = fakeClock();
-    const app = await build(t, { clock });
-    const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
-    t.equal(response.statusCode, 200);
-    t.match(
-      setCookies(response)[0],
-      /^session_token=[\w-]{22}\.[\w-]{43}; Max-Age=120; Path=\/; Expires=Tue, 01 Jan 2030 12:02:00 GMT; HttpOnly; SameSite=Lax$/,
-    );
-    t.strictSame(response.json(), {
-      id: cookieOf(response).slice('session_token='.length).split('.')[0],
-      username: 'user1',
-      createdAt: '2030-01-01T12:00:00.000Z',
-      authenticatedAt: '2030-01-01T12:00:00.000Z',
-      expiresAt: '2030-01-01T12:02:00.000Z',
-      endsAt: '2030-01-02T00:00:00.000Z',
-      current: true,
-    });
-  },
-);
+t.test('it answers with the session and sets its cookie, and both tell the same deadline (ASVS 3.3.2)', async (t) => {
+  const clock = fakeClock();
+  const app = await build(t, { clock });
+  const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+  t.equal(response.statusCode, 200);
+  t.match(
+    setCookies(response)[0],
+    /^session_token=[\w-]{22}\.[\w-]{43}; Max-Age=120; Path=\/; Expires=Tue, 01 Jan 2030 12:02:00 GMT; HttpOnly; SameSite=Lax$/,
+  );
+  t.strictSame(response.json(), {
+    id: cookieOf(response).slice('session_token='.length).split('.')[0],
+    username: 'user1',
+    createdAt: '2030-01-01T12:00:00.000Z',
+    authenticatedAt: '2030-01-01T12:00:00.000Z',
+    expiresAt: '2030-01-01T12:02:00.000Z',
+    endsAt: '2030-01-02T00:00:00.000Z',
+    current: true,
+  });
+});
 
 t.test(
   'with an https PUBLIC_URL the cookie is __Host- and Secure, and no other name is read (ASVS 3.3.1)',
@@ -48,37 +45,34 @@ t.test('both demo users sign in, each as themselves', async (t) => {
   }
 });
 
-t.test(
-  'a body that is no object, or a field that is no string or too long, is 400 and says which',
-  async (t) => {
-    const app = await build(t);
-    const cases: [unknown, string][] = [
-      [[], 'body must be object'],
-      ['"text"', 'body must be object'],
-      ['null', 'body must be object'],
-      [undefined, 'body must be object'],
-      [{ username: 1, password: 'password1' }, 'body/username must be string'],
-      [{ username: null }, 'body/username must be string'],
-      [{ username: 'user1', password: ['password1'] }, 'body/password must be string'],
-      [{ username: 'user1', password: { $ne: '' } }, 'body/password must be string'],
-      [{ username: 'x'.repeat(257) }, 'body/username must NOT have more than 256 characters'],
-      [{ password: 'x'.repeat(1025) }, 'body/password must NOT have more than 1024 characters'],
-    ];
-    for (const [payload, reason] of cases) {
-      const response = await app.inject({
-        method: 'POST',
-        url: '/signin',
-        headers: { 'content-type': 'application/json' },
-        ...(payload === undefined ? {} : { payload: payload as object }),
-      });
-      t.match(response.json(), {
-        statusCode: 400,
-        code: 'INVALID_INPUT',
-        message: `Invalid input: ${reason}`,
-      });
-    }
-  },
-);
+t.test('a body that is no object, or a field that is no string or too long, is 400 and says which', async (t) => {
+  const app = await build(t);
+  const cases: [unknown, string][] = [
+    [[], 'body must be object'],
+    ['"text"', 'body must be object'],
+    ['null', 'body must be object'],
+    [undefined, 'body must be object'],
+    [{ username: 1, password: 'password1' }, 'body/username must be string'],
+    [{ username: null }, 'body/username must be string'],
+    [{ username: 'user1', password: ['password1'] }, 'body/password must be string'],
+    [{ username: 'user1', password: { $ne: '' } }, 'body/password must be string'],
+    [{ username: 'x'.repeat(257) }, 'body/username must NOT have more than 256 characters'],
+    [{ password: 'x'.repeat(1025) }, 'body/password must NOT have more than 1024 characters'],
+  ];
+  for (const [payload, reason] of cases) {
+    const response = await app.inject({
+      method: 'POST',
+      url: '/signin',
+      headers: { 'content-type': 'application/json' },
+      ...(payload === undefined ? {} : { payload: payload as object }),
+    });
+    t.match(response.json(), {
+      statusCode: 400,
+      code: 'INVALID_INPUT',
+      message: `Invalid input: ${reason}`,
+    });
+  }
+});
 
 t.test('the same field twice in a form is 400', async (t) => {
   const app = await build(t);
@@ -120,10 +114,7 @@ t.test('a refused sign-in leaves the session that came along alone', async (t) =
   const app = await build(t);
   const cookie = await signIn(app);
   const payload = { username: 'user1', password: 'wrong' };
-  t.equal(
-    (await app.inject({ method: 'POST', url: '/signin', payload, headers: { cookie } })).statusCode,
-    401,
-  );
+  t.equal((await app.inject({ method: 'POST', url: '/signin', payload, headers: { cookie } })).statusCode, 401);
   t.equal(await welcome(app, cookie), 200);
 });
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { build, fakeClock, signIn, welcome } from '../helper.ts';
+import { build, fakeClock, signIn, welcome } from '../helpers/service.ts';
 
 t.test('it greets the user in plain text (ASVS 3.2.2)', async (t) => {
   const app = await build(t);

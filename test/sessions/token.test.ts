@@ -1,31 +1,31 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
-import { formatToken, hashesMatch, hashSecret, mintToken, parseToken } from '../../src/sessions/token.ts';
+import { formatToken, generateToken, hashesMatch, hashSecret, parseToken } from '../../src/sessions/token.ts';
 
 t.test('a token is 128 random bits of id and 256 of secret, in base64url (ASVS 7.2.3)', async (t) => {
-  const token = mintToken();
+  const token = generateToken();
   t.equal(Buffer.from(token.id, 'base64url').length, 16);
   t.equal(Buffer.from(token.secret, 'base64url').length, 32);
-  t.not(mintToken().id, token.id);
-  t.not(mintToken().secret, token.secret);
+  t.not(generateToken().id, token.id);
+  t.not(generateToken().secret, token.secret);
 });
 
 t.test('a new secret can be minted for an id', async (t) => {
-  const first = mintToken();
-  const second = mintToken(first.id);
+  const first = generateToken();
+  const second = generateToken(first.id);
   t.equal(second.id, first.id);
   t.not(second.secret, first.secret);
 });
 
 t.test('a token is read back from its text', async (t) => {
   for (let i = 0; i < 100; i++) {
-    const token = mintToken();
+    const token = generateToken();
     t.same(parseToken(formatToken(token)), token);
   }
 });
 
 t.test('any other text is not a token', async (t) => {
-  const text = formatToken(mintToken());
+  const text = formatToken(generateToken());
   const wrong = [
     '',
     '.',

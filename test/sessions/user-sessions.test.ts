@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap';
-import { SessionManager } from '../../src/sessions/manager.ts';
-import { mintToken } from '../../src/sessions/token.ts';
+import { SessionManager } from '../../src/sessions/session-manager.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
+import { generateToken } from '../../src/sessions/token.ts';
 import { UserSessions } from '../../src/sessions/user-sessions.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import type { SessionStore } from '../../src/stores/session-store.ts';
-import { doctored, fakeClock, record } from '../helper.ts';
+import { fakeClock, record, stubStore } from '../helpers/service.ts';
 
 const LIFETIMES = { idleSeconds: 120, maxSeconds: 300, reuseWindowSeconds: 10 };
 const CLIENT = { address: '192.0.2.1', device: 'Firefox on Linux' };
@@ -23,7 +23,7 @@ function distant(store: SessionStore): SessionStore {
       await new Promise(setImmediate);
     }
   };
-  return doctored(store, {
+  return stubStore(store, {
     create: async (record) => later().then(() => store.create(record)),
     remove: async (id) => later().then(() => store.remove(id)),
     listByUser: async (username) => {
@@ -43,14 +43,12 @@ t.test('however many start at once, the newest remain, as many as are allowed', 
     const sessions = new UserSessions(far, clock, 3);
     const started = await Promise.all(
       Array.from({ length: 12 }, async () => {
-        const issued = await manager.start('ann', CLIENT, async () => {
-          await sessions.endSurplus('ann');
-          return undefined;
-        });
-        return 'session' in issued ? issued.session.id : '';
+        const { session } = await manager.create('ann', CLIENT);
+        await sessions.enforceSessionLimit('ann');
+        return session.id;
       }),
     );
-    const left = store.listByUser('ann').map(({ id }) => id);
+    const left = store.listByUser('ann').map(({ session }) => session.id);
     t.equal(left.length, 3);
     t.same(left.sort(), started.sort().slice(0, 3), 'by one order, for all began in the same millisecond');
   }
@@ -73,21 +71,21 @@ t.test('a list is newest first, without those that have expired', async (t) => {
 
 t.test('one is ended for its own user only', async (t) => {
   const { store, sessions } = setUp(t);
-  const { id } = mintToken();
+  const { id } = generateToken();
   store.create(record({ id, username: 'ann' }));
-  t.match(await sessions.endOne('bob', id), { reason: "another user's session", subject: { id } });
-  t.match(await sessions.endOne('ann', mintToken().id), { reason: 'unknown session' });
-  t.match(await sessions.endOne('ann', 'no id'), { reason: 'unknown session' });
-  t.match(await sessions.endOne('ann', id), { id, username: 'ann' });
-  t.match(await sessions.endOne('ann', id), { reason: 'unknown session' });
+  t.match(await sessions.revoke('bob', id), { reason: "another user's session", subject: { id } });
+  t.match(await sessions.revoke('ann', generateToken().id), { reason: 'unknown session' });
+  t.match(await sessions.revoke('ann', 'no id'), { reason: 'unknown session' });
+  t.match(await sessions.revoke('ann', id), { id, username: 'ann' });
+  t.match(await sessions.revoke('ann', id), { reason: 'unknown session' });
 });
 
 t.test('one that somebody else ends meanwhile is not ended twice', async (t) => {
   const { clock, store } = setUp(t);
-  const { id } = mintToken();
+  const { id } = generateToken();
   store.create(record({ id, username: 'ann' }));
   store.create(record({ id: 'other', username: 'ann', createdAt: clock() - 1 }));
-  const late = new UserSessions(doctored(store, { remove: () => false }), clock, 1);
-  t.match(await late.endOne('ann', id), { reason: 'unknown session' });
-  t.same(await late.endSurplus('ann'), []);
+  const late = new UserSessions(stubStore(store, { remove: () => false }), clock, 1);
+  t.match(await late.revoke('ann', id), { reason: 'unknown session' });
+  t.same(await late.enforceSessionLimit('ann'), []);
 });

@@ -1,22 +1,21 @@
 import type { Test } from 'tap';
-import type { SessionRecord } from '../../src/sessions/record.ts';
-import type { SessionStore } from '../../src/stores/session-store.ts';
-import type { UserStore } from '../../src/stores/user-store.ts';
-import { newUser, newVersion } from '../../src/stores/user-store.ts';
-import { record } from '../helper.ts';
+import type { SessionRecord } from '../../src/sessions/session.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
+import type { UserStore } from '../../src/users/user-store.ts';
+import { newUser, newVersion } from '../../src/users/user-store.ts';
+import { record } from '../helpers/service.ts';
 
-// What the prose of the two contracts promises, for any engine. Hold one of your own to it:
+// Checks that an engine keeps the two contracts. To check your own engine:
 //
 //   t.test('conformance', (t) => sessionStoreConformance(t, () => new MyStore()));
 //
-// `open` answers with a new and empty store for each test, which the suite closes.
+// `open` returns a new, empty store for each test. The suite closes it.
 
 type Open<S> = (t: Test) => S | Promise<S>;
 
 const at = (index: number) => ({ id: `session-${index}`, secretHash: `hash-${index}` });
-const times = <T>(count: number, make: (index: number) => T): T[] =>
-  Array.from({ length: count }, (_, i) => make(i));
-const ids = (records: readonly SessionRecord[]) => records.map(({ id }) => id).sort();
+const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+const ids = (records: readonly SessionRecord[]) => records.map(({ session }) => session.id).sort();
 const all = async <T>(items: Iterable<T> | AsyncIterable<T>): Promise<T[]> => {
   const found: T[] = [];
   for await (const item of items) {
@@ -25,7 +24,18 @@ const all = async <T>(items: Iterable<T> | AsyncIterable<T>): Promise<T[]> => {
   return found;
 };
 
-/** Strings that an engine may trip over: as ids, as names, as values. */
+/** Tries to change a record that the store was given or has returned. */
+function changeInPlace(stored: SessionRecord | undefined): void {
+  for (const object of [stored, stored?.session]) {
+    try {
+      Object.assign(object ?? {}, { username: 'thief', secretHash: 'stolen' });
+    } catch {
+      // A frozen record is as good as a copy.
+    }
+  }
+}
+
+/** Strings that an engine may handle wrongly, as ids, names or values. */
 const STRANGE = {
   empty: '',
   spaces: '  a  b  ',
@@ -48,7 +58,7 @@ const STRANGE = {
   'lower case': 'user1',
 } as const;
 
-/** What a `SessionStore` promises. */
+/** The contract of `SessionStore`. */
 export async function sessionStoreConformance(t: Test, open: Open<SessionStore>): Promise<void> {
   const suite = (title: string, check: (t: Test, store: SessionStore) => Promise<void>) =>
     t.test(title, async (t) => {
@@ -70,7 +80,7 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     t.same(await store.find('id'), record());
     t.same(await store.listByUser('thief'), []);
     t.equal(await store.removeByUser('thief'), 0);
-    t.same(await store.find('id'), record(), 'nor does it belong to who tried');
+    t.same(await store.find('id'), record(), 'and still belongs to the first user');
   });
 
   await suite('of 100 concurrent creates of one id, one wins and is what is found', async (t, store) => {
@@ -82,7 +92,7 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
 
   await suite('replace changes the version it names and no other', async (t, store) => {
     await store.create(record());
-    const next = record({ secretHash: 'next', expiresAt: record().expiresAt + 60_000 });
+    const next = record({ secretHash: 'next', expiresAt: record().session.expiresAt + 60_000 });
     for (const wrong of ['', 'has', 'hash2', 'next', '*', '"hash"']) {
       t.equal(await store.replace(next, wrong), false, wrong);
     }
@@ -105,7 +115,7 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
   });
 
   await suite('replace after remove is false and nothing revives', async (t, store) => {
-    t.equal(await store.replace(record(), 'hash'), false, 'nor does it bring what never was into being');
+    t.equal(await store.replace(record(), 'hash'), false, 'replace creates no record');
     await store.create(record());
     t.equal(await store.remove('id'), true);
     t.equal(await store.remove('id'), false);
@@ -114,15 +124,13 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     t.same(await store.listByUser('user1'), []);
   });
 
-  await suite('whatever replaces race against a remove, it stays removed', async (t, store) => {
+  await suite('a record that is removed during concurrent replaces stays removed', async (t, store) => {
     for (let round = 0; round < 20; round++) {
       const id = `round-${round}`;
       await store.create(record({ id }));
       const replaces = times(10, (i) => store.replace(record({ id, secretHash: `next-${i}` }), 'hash'));
       const [removed] = await Promise.all([
-        round % 2 === 0
-          ? store.remove(id)
-          : Promise.resolve(store.removeByUser('user1')).then((n) => n === 1),
+        round % 2 === 0 ? store.remove(id) : Promise.resolve(store.removeByUser('user1')).then((n) => n === 1),
         ...replaces,
       ]);
       t.equal(removed, true);
@@ -131,13 +139,13 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     t.same(await store.listByUser('user1'), []);
   });
 
-  await suite('of 100 concurrent removes, one says that it was there', async (t, store) => {
+  await suite('of 100 concurrent removes, one returns true', async (t, store) => {
     await store.create(record());
     const said = await Promise.all(times(100, () => store.remove('id')));
     t.equal(said.filter(Boolean).length, 1);
   });
 
-  await suite("a user's records are listed and removed, but for the one to keep", async (t, store) => {
+  await suite("a user's records are listed and removed, except the one to keep", async (t, store) => {
     for (const i of [1, 2, 3]) {
       await store.create(record(at(i)));
     }
@@ -147,16 +155,12 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     t.equal(await store.removeByUser('user1', 'session-2'), 2);
     t.same(await store.listByUser('user1'), [record(at(2))]);
     t.equal(await store.find('session-1'), undefined);
-    t.equal(
-      await store.removeByUser('user1', 'session-4'),
-      1,
-      "another user's record is no reason to keep one",
-    );
+    t.equal(await store.removeByUser('user1', 'session-4'), 1, "another user's record is no reason to keep one");
     t.equal(await store.removeByUser('user1'), 0);
     t.same(await store.listByUser('user2'), [record({ ...at(4), username: 'user2' })]);
   });
 
-  await suite('listByUser never misses a live session while others come and go', async (t, store) => {
+  await suite('listByUser never misses a live session while others start and end', async (t, store) => {
     const staying = times(10, (i) => record({ id: `staying-${i}` }));
     await Promise.all(staying.map((one) => store.create(one)));
     let isDone = false;
@@ -165,7 +169,7 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
         const passing = record({ id: `passing-${lane}-${i}` });
         await store.create(passing);
         await store.replace({ ...passing, secretHash: 'next' }, 'hash');
-        await store.remove(passing.id);
+        await store.remove(passing.session.id);
       }
     });
     const done = Promise.all(traffic).then(() => {
@@ -174,10 +178,10 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     let version = 0;
     while (!isDone) {
       const kept = staying[version % 10] as SessionRecord;
-      const current = await store.find(kept.id);
+      const current = await store.find(kept.session.id);
       await store.replace({ ...kept, secretHash: `v${version}` }, current?.secretHash ?? '');
       const listed = new Set(ids(await store.listByUser('user1')));
-      const missed = staying.filter(({ id }) => !listed.has(id));
+      const missed = staying.filter(({ session }) => !listed.has(session.id));
       if (missed.length > 0) {
         t.same(missed, [], 'missed');
       }
@@ -186,20 +190,21 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     }
     await done;
     t.ok(version > 0);
-    t.same(ids(await store.listByUser('user1')), ids(staying), 'and forgets those that are gone');
+    t.same(ids(await store.listByUser('user1')), ids(staying), 'and no longer lists the removed ones');
   });
 
-  await suite('a session that is created while its user is signed out is listed or gone, never lost', async (t, store) => {
+  await suite('a session that is created during removeByUser is listed or removed, never lost', async (t, store) => {
     for (let round = 0; round < 10; round++) {
       const username = `user-${round}`;
       const created = times(20, (i) => record({ id: `${username}-${i}`, username }));
       await Promise.all([
         ...created.map((one) => store.create(one)),
         store.removeByUser(username),
-        ...created.slice(10).map((one) => store.remove(one.id)),
+        ...created.slice(10).map((one) => store.remove(one.session.id)),
       ]);
       const listed = new Set(ids(await store.listByUser(username)));
-      for (const { id } of created) {
+      for (const { session } of created) {
+        const { id } = session;
         t.equal((await store.find(id)) !== undefined, listed.has(id), id);
       }
       await store.removeByUser(username);
@@ -208,49 +213,44 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
   });
 
   await suite('a session whose deadline was moved is listed until the later one', async (t, store) => {
-    const soon = record({ expiresAt: record().createdAt + 1 });
+    const soon = record({ expiresAt: record().session.createdAt + 1 });
     await store.create(soon);
     await store.replace({ ...record(), secretHash: 'next' }, 'hash');
     await store.create(record({ id: 'other' }));
     t.same(ids(await store.listByUser('user1')), ['id', 'other']);
   });
 
-  await suite('a store judges no time: a record may be created and replaced late', async (t, store) => {
+  await suite('a store does not check deadlines: a record may be created and replaced late', async (t, store) => {
     const late = record({ expiresAt: 1, endsAt: 1 });
     t.equal(await store.create(late), true);
     const found = await store.find('id');
-    t.ok(found === undefined || found.expiresAt === 1);
+    t.ok(found === undefined || found.session.expiresAt === 1);
     t.type(await store.replace({ ...late, secretHash: 'next' }, 'hash'), 'boolean');
   });
 
-  await suite('a value that was handed in or out is the caller’s to keep', async (t, store) => {
-    const given = { ...record() };
-    const creating = store.create(given);
-    await creating;
-    given.username = 'thief';
-    const first = await store.find('id');
-    t.same(first, record());
-    try {
-      Object.assign(first ?? {}, { username: 'thief' });
-    } catch {
-      // Frozen is as good.
-    }
+  await suite('the caller may change a value that it passed in or got', async (t, store) => {
+    const given = record();
+    await store.create(given);
+    changeInPlace(given);
+    const found = await store.find('id');
+    t.same(found, record());
+    changeInPlace(found);
     t.same(await store.find('id'), record());
     const kept = await store.find('id');
     await store.replace(record({ secretHash: 'next' }), 'hash');
     await store.remove('id');
     await store.create(record({ username: 'another' }));
-    t.same(kept, record(), 'whatever happens in the store afterwards');
+    t.same(kept, record(), 'later writes do not change it');
   });
 
-  await suite('any string comes back as it went in', async (t, store) => {
+  await suite('any string is returned unchanged', async (t, store) => {
     for (const [what, text] of Object.entries(STRANGE)) {
       const strange = record({ id: `id ${text}`, username: text, secretHash: text });
       t.equal(await store.create(strange), true, what);
     }
     for (const [what, text] of Object.entries(STRANGE)) {
       const strange = record({ id: `id ${text}`, username: text, secretHash: text });
-      t.same(await store.find(strange.id), strange, what);
+      t.same(await store.find(strange.session.id), strange, what);
       t.same(await store.listByUser(text), [strange], what);
       t.equal(await store.replace({ ...strange, secretHash: `${text}!` }, `${text}?`), false, what);
       t.equal(await store.replace({ ...strange, secretHash: `${text}!` }, text), true, what);
@@ -269,7 +269,7 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     t.same(ids(await all(store.list())), ids(many));
   });
 
-  await suite('it gives a sign of life', async (t, store) => {
+  await suite('ping resolves', async (t, store) => {
     t.equal(await store.ping(), undefined);
   });
 
@@ -288,7 +288,7 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
   });
 }
 
-/** What a `UserStore` promises. */
+/** The contract of `UserStore`. */
 export async function userStoreConformance(t: Test, open: Open<UserStore>): Promise<void> {
   const suite = (title: string, check: (t: Test, store: UserStore) => Promise<void>) =>
     t.test(title, async (t) => {
@@ -298,7 +298,7 @@ export async function userStoreConformance(t: Test, open: Open<UserStore>): Prom
     });
   const ann = newUser('ann', '$argon2id$hash', 1);
 
-  await suite('a user is found as they were created, by the very name', async (t, store) => {
+  await suite('a user is found as created, by the exact name', async (t, store) => {
     t.equal(await store.find('ann'), undefined);
     t.equal(await store.create(ann), true);
     t.same(await store.find('ann'), ann);
@@ -316,7 +316,7 @@ export async function userStoreConformance(t: Test, open: Open<UserStore>): Prom
   });
 
   await suite('replace changes the version it names and no other', async (t, store) => {
-    t.equal(await store.replace(ann, ann.version), false, 'nor does it bring anybody into being');
+    t.equal(await store.replace(ann, ann.version), false, 'replace creates no user');
     await store.create(ann);
     const next = { ...ann, passwordHash: 'next', passwordChangedAt: 2, version: newVersion() };
     t.equal(await store.replace(next, next.version), false);
@@ -337,7 +337,7 @@ export async function userStoreConformance(t: Test, open: Open<UserStore>): Prom
     t.same(await store.find('ann'), candidates[won.indexOf(true)]);
   });
 
-  await suite('who was removed is gone, and a replace brings nobody back', async (t, store) => {
+  await suite('a removed user is gone, and replace does not bring the user back', async (t, store) => {
     await store.create(ann);
     t.equal(await store.remove('ann'), true);
     t.equal(await store.remove('ann'), false);
@@ -346,7 +346,7 @@ export async function userStoreConformance(t: Test, open: Open<UserStore>): Prom
     t.equal(await store.create(newUser('ann', 'another')), true, 'the name is free again');
   });
 
-  await suite('a value that was handed in or out is the caller’s to keep', async (t, store) => {
+  await suite('the caller may change a value that it passed in or got', async (t, store) => {
     const given = { ...ann };
     await store.create(given);
     given.passwordHash = 'stolen';
@@ -354,14 +354,14 @@ export async function userStoreConformance(t: Test, open: Open<UserStore>): Prom
     try {
       Object.assign((await store.find('ann')) ?? {}, { disabled: true });
     } catch {
-      // Frozen is as good.
+      // A frozen value is as good.
     }
     t.same(await store.find('ann'), ann);
     await store.remove('ann');
     t.same(kept, ann);
   });
 
-  await suite('any string comes back as it went in, and list has everybody once', async (t, store) => {
+  await suite('any string is returned unchanged, and list has every user once', async (t, store) => {
     const strange = Object.values(STRANGE).map((text) => ({ ...newUser(text, text, 1), version: text }));
     for (const user of strange) {
       t.equal(await store.create(user), true);

@@ -1,13 +1,13 @@
 import t from 'tap';
+import { StoreOpenError } from '../../src/stores/engine.ts';
 import { LmdbSessionStore } from '../../src/stores/lmdb/session-store.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { closeStores, openStores } from '../../src/stores/open-stores.ts';
 import { RedisSessionStore } from '../../src/stores/redis/session-store.ts';
-import { StoreNotOpened } from '../../src/stores/store-not-opened.ts';
-import { newUser } from '../../src/stores/user-store.ts';
-import { record } from '../helper.ts';
-import { startRedis } from '../redis-server.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { newUser } from '../../src/users/user-store.ts';
+import { startRedis } from '../helpers/redis-server.ts';
+import { record } from '../helpers/service.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 t.test('the address says which engine keeps sessions and users', async (t) => {
   const redis = await startRedis(t);
@@ -32,7 +32,7 @@ t.test('the address says which engine keeps sessions and users', async (t) => {
 
 t.test('an address of nothing, and a store that cannot be opened, are said so', async (t) => {
   await t.rejects(openStores('mongodb://localhost'), TypeError);
-  await t.rejects(openStores('lmdb:/dev/null'), StoreNotOpened);
+  await t.rejects(openStores('lmdb:/dev/null'), StoreOpenError);
 });
 
 t.test('a server that is not there is told of nobody unless somebody listens', async (t) => {

@@ -1,11 +1,11 @@
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { StoreFull, StoreUnavailable } from '../../src/errors.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import type { SessionStore } from '../../src/stores/session-store.ts';
 import { timeBound, timeBoundSessionStore, timeBoundUserStore } from '../../src/stores/time-bound.ts';
-import { newUser, type UserRecord } from '../../src/stores/user-store.ts';
-import { record, spiedStore } from '../helper.ts';
+import { newUser, type UserRecord } from '../../src/users/user-store.ts';
+import { record, spyStore } from '../helpers/service.ts';
 
 t.test('what answers at once still answers at once', async (t) => {
   t.equal(timeBound(10)((n: number) => n + 1)(1), 2);
@@ -29,23 +29,17 @@ t.test('a throw and a rejection are the store being unavailable, with the reason
     throw cause;
   });
   t.throws(throws, { code: 'STORE_UNAVAILABLE', statusCode: 503, cause, headers: { 'retry-after': '1' } });
-  await t.rejects(
-    async () => timeBound(1000)(() => Promise.reject(cause))(),
-    new StoreUnavailable({ cause }),
-  );
+  await t.rejects(async () => timeBound(1000)(() => Promise.reject(cause))(), new StoreUnavailable({ cause }));
 });
 
-t.test(
-  'no answer in time is the store being unavailable, and a late failure is nobody’s crash',
-  async (t) => {
-    // Waits for real: the bound is a timer of this process and not a moment of the sessions' clock.
-    let fail: (reason: Error) => void = () => {};
-    const never = timeBound(5)(() => new Promise((_, reject) => (fail = reject)));
-    await t.rejects(async () => never(), { code: 'STORE_UNAVAILABLE', cause: { message: /within 5 ms/ } });
-    fail(new Error('too late'));
-    await new Promise(setImmediate);
-  },
-);
+t.test('no answer in time is the store being unavailable, and a late failure is nobody’s crash', async (t) => {
+  // Waits for real: the bound is a timer of this process and not a moment of the sessions' clock.
+  let fail: (reason: Error) => void = () => {};
+  const never = timeBound(5)(() => new Promise((_, reject) => (fail = reject)));
+  await t.rejects(async () => never(), { code: 'STORE_UNAVAILABLE', cause: { message: /within 5 ms/ } });
+  fail(new Error('too late'));
+  await new Promise(setImmediate);
+});
 
 t.test('a full store says so itself', async (t) => {
   const full = timeBound(1000)(() => {
@@ -55,7 +49,7 @@ t.test('a full store says so itself', async (t) => {
 });
 
 t.test('a session store is bounded in all of its methods', async (t) => {
-  const { store, calls } = spiedStore(t);
+  const { store, calls } = spyStore(t);
   const bound = timeBoundSessionStore(store, 1000);
   t.equal(await bound.create(record()), true);
   t.same(await bound.find('id'), record());

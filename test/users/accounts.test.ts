@@ -2,22 +2,16 @@ import t, { type Test } from 'tap';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Accounts, quote } from '../../src/users/accounts.ts';
-import { PasswordPolicy } from '../../src/users/password-policy.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
-import { fakeClock, record } from '../helper.ts';
+import { fakeClock, record } from '../helpers/service.ts';
 
 const GOOD = 'a horse, a battery';
 
 function setUp(t: Test) {
   const clock = fakeClock();
-  const [users, sessions, passwords] = [
-    new MemoryUserStore(),
-    new MemorySessionStore(),
-    new PasswordHasher(),
-  ];
+  const [users, sessions, passwords] = [new MemoryUserStore(), new MemorySessionStore(), new PasswordHasher()];
   t.teardown(() => sessions.close());
-  const policy = new PasswordPolicy({ minLength: 15 });
-  const accounts = new Accounts({ users, sessions, passwords, policy, clock });
+  const accounts = new Accounts({ users, sessions, passwords, passwordMinLength: 15, clock });
   const signIn = (username: string) => sessions.create(record({ id: `of ${username}`, username }));
   return { clock, users, sessions, passwords, accounts, signIn };
 }
@@ -35,27 +29,27 @@ t.test('a user is added once, with a hash of the password', async (t) => {
   t.equal(await passwords.verify(ann?.passwordHash ?? '', GOOD), true);
   await t.rejects(accounts.add('ann', GOOD), {
     name: 'AccountError',
-    message: 'There is a user "ann" already.',
+    message: 'The user "ann" already exists.',
   });
   t.same(users.find('ann'), ann);
   await t.rejects(accounts.add('bob', 'short'), { message: /must have 15 or more/ });
   t.equal(users.find('bob'), undefined);
 });
 
-t.test('a name must be one that can be seen', async (t) => {
+t.test('a name with invisible characters is rejected', async (t) => {
   const { accounts } = setUp(t);
   for (const name of ['', 'x'.repeat(257)]) {
     await t.rejects(accounts.addWithHash(name, 'hash'), { message: /1 to 256 characters/ });
   }
   for (const name of ['a\nb', '\u001b[31mann', 'ann\u202e', '\u200b', 'a\0', '\ud800']) {
-    await t.rejects(accounts.addWithHash(name, 'hash'), { message: /cannot be seen/ }, JSON.stringify(name));
+    await t.rejects(accounts.addWithHash(name, 'hash'), { message: /invisible characters/ }, JSON.stringify(name));
   }
   for (const name of ['x'.repeat(256), 'Ann O’Neill', '阿安', '__proto__', 'a:b', '👍']) {
     await t.resolves(accounts.addWithHash(name, 'hash'), name);
   }
 });
 
-t.test('a new password, a disabling and a removal end the sessions of that user and no other', async (t) => {
+t.test('a password change, a disable and a removal revoke the sessions of that user only', async (t) => {
   const changes = {
     changePassword: (accounts: Accounts) => accounts.changePassword('ann', 'another horse, a battery'),
     disable: (accounts: Accounts) => accounts.disable('ann'),
@@ -68,14 +62,14 @@ t.test('a new password, a disabling and a removal end the sessions of that user 
     signIn('bob');
     const { version } = users.find('ann') ?? {};
     t.equal(await change(accounts), 1, name);
-    t.not(users.find('ann')?.version, version, 'the version moves');
+    t.not(users.find('ann')?.version, version, 'the version changes');
     t.equal(sessions.find('of ann'), undefined);
     t.ok(sessions.find('of bob'));
-    t.equal(await change(accounts).catch(() => 0), 0, 'once more ends none');
+    t.equal(await change(accounts).catch(() => 0), 0, 'a second call revokes none');
   }
 });
 
-t.test('the user changes before the sessions end', async (t) => {
+t.test('the user is changed before the sessions are revoked', async (t) => {
   const { users, sessions, accounts } = setUp(t);
   await accounts.add('ann', GOOD);
   const { version } = users.find('ann') ?? {};
@@ -87,7 +81,7 @@ t.test('the user changes before the sessions end', async (t) => {
   t.equal(await accounts.changePassword('ann', 'another horse, a battery'), 7);
 });
 
-t.test('a password change says when, and what it was before is over', async (t) => {
+t.test('a password change sets the time, and the old password no longer works', async (t) => {
   const { clock, users, passwords, accounts } = setUp(t);
   await accounts.add('ann', GOOD);
   clock.advance(1000);
@@ -99,7 +93,7 @@ t.test('a password change says when, and what it was before is over', async (t) 
   t.same(users.find('ann'), ann);
 });
 
-t.test('who is disabled can be enabled', async (t) => {
+t.test('a disabled user can be enabled', async (t) => {
   const { users, accounts } = setUp(t);
   await accounts.add('ann', GOOD);
   await accounts.disable('ann');
@@ -108,19 +102,19 @@ t.test('who is disabled can be enabled', async (t) => {
   t.equal(users.find('ann')?.disabled, false);
 });
 
-t.test('nobody can be changed who is not there', async (t) => {
+t.test('a user that does not exist cannot be changed', async (t) => {
   const { sessions, accounts, signIn } = setUp(t);
-  const message = 'There is no user "nobody".';
+  const message = 'The user "nobody" does not exist.';
   signIn('nobody');
   await t.rejects(accounts.changePassword('nobody', GOOD), { message });
   await t.rejects(accounts.disable('nobody'), { message });
   await t.rejects(accounts.enable('nobody'), { message });
   t.ok(sessions.find('of nobody'));
   await t.rejects(accounts.remove('nobody'), { message });
-  t.equal(sessions.find('of nobody'), undefined, 'a removal that failed half-way is finished by another');
+  t.equal(sessions.find('of nobody'), undefined, 'a second removal completes one that failed half-way');
 });
 
-t.test('of changes at the same time, none is lost', async (t) => {
+t.test('no concurrent change is lost', async (t) => {
   const { users, accounts } = setUp(t);
   await accounts.add('ann', GOOD);
   const inner = users.find.bind(users);
@@ -128,7 +122,7 @@ t.test('of changes at the same time, none is lost', async (t) => {
   users.find = (username) => {
     const found = inner(username);
     if (found !== undefined && others-- > 0) {
-      // Somebody else is faster.
+      // Another change comes first.
       users.replace({ ...found, version: `other ${others}`, createdAt: 5 }, found.version);
     }
     return found;
@@ -137,7 +131,24 @@ t.test('of changes at the same time, none is lost', async (t) => {
   t.match(inner('ann'), { disabled: true, createdAt: 5 });
 });
 
-t.test('a name is shown so that a terminal does not act on it', async (t) => {
+t.test('a change fails after ten tries if others keep changing the user', async (t) => {
+  const { users, sessions, accounts, signIn } = setUp(t);
+  await accounts.add('ann', GOOD);
+  signIn('ann');
+  let tries = 0;
+  users.replace = () => {
+    tries++;
+    return false;
+  };
+  await t.rejects(accounts.disable('ann'), {
+    name: 'AccountError',
+    message: 'The user is being changed by somebody else. Try again.',
+  });
+  t.equal(tries, 10);
+  t.ok(sessions.find('of ann'), 'no session is revoked');
+});
+
+t.test('quote escapes what a terminal would interpret', async (t) => {
   t.equal(quote('Ann "the cat" O’Neill'), '"Ann \\"the cat\\" O’Neill"');
   t.equal(quote('a\u202eb'), '"a\\u{202e}b"');
 });

@@ -2,11 +2,11 @@ import { hash as hashArgon2 } from '@node-rs/argon2';
 import { hash as hashBcrypt } from '@node-rs/bcrypt';
 import t from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { newUser, newVersion } from '../../src/stores/user-store.ts';
-import { Authenticator, CredentialsRefused, type Proof } from '../../src/users/authenticator.ts';
+import { Authenticator, SignInFailure, type VerifiedUser } from '../../src/users/authenticator.ts';
 import { issueDeviceToken } from '../../src/users/device-token.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
-import { newThrottle } from '../users.ts';
+import { newUser, newVersion } from '../../src/users/user-store.ts';
+import { newThrottle } from '../helpers/users.ts';
 
 const ORIGIN = { address: '192.0.2.1', deviceTokens: [] };
 
@@ -28,15 +28,10 @@ function newAuthenticator(users: MemoryUserStore, passwords: PasswordHasher, hea
   });
 }
 
-/** Who the credentials belong to, or why to nobody. */
-async function verify(
-  authenticator: Authenticator,
-  username: string,
-  password: string,
-  deviceTokens: string[] = [],
-) {
+/** Returns the user, or the reason of the failure. */
+async function verify(authenticator: Authenticator, username: string, password: string, deviceTokens: string[] = []) {
   const outcome = await authenticator.verify({ username, password }, { ...ORIGIN, deviceTokens });
-  return outcome instanceof CredentialsRefused ? outcome.reason : outcome.user;
+  return outcome instanceof SignInFailure ? outcome.reason : outcome.user;
 }
 
 async function setUp() {
@@ -47,12 +42,12 @@ async function setUp() {
   return { users, user, passwords, authenticator: await newAuthenticator(users, passwords) };
 }
 
-t.test('the right name and password give the user', async (t) => {
+t.test('the right name and password return the user', async (t) => {
   const { user, authenticator } = await setUp();
   t.same(await verify(authenticator, 'user1', 'password1'), user);
 });
 
-t.test('anything else gives nobody, for the price of one hash with the same parameters', async (t) => {
+t.test('any other credentials fail, at the cost of one hash with the same parameters', async (t) => {
   const { passwords, authenticator } = await setUp();
   const wrong = [
     ['user1', 'password2'],
@@ -73,7 +68,7 @@ t.test('anything else gives nobody, for the price of one hash with the same para
   }
 });
 
-t.test('who is disabled is nobody, for the price of one hash', async (t) => {
+t.test('a disabled user is rejected, at the cost of one hash', async (t) => {
   const { users, user, passwords, authenticator } = await setUp();
   users.replace({ ...user, disabled: true }, user.version);
   t.equal(await verify(authenticator, 'user1', 'password1'), 'disabled user');
@@ -87,12 +82,12 @@ const FOREIGN = {
 };
 
 for (const [what, foreign] of Object.entries(FOREIGN)) {
-  t.test(`a hash from elsewhere, ${what}, verifies and is renewed, and the version stays`, async (t) => {
+  t.test(`an imported hash, ${what}, is verified and rehashed, and the version stays`, async (t) => {
     const { users, authenticator } = await setUp();
     const ann = newUser('ann', await foreign('a horse, a battery'));
     users.create(ann);
     t.equal(await verify(authenticator, 'ann', 'a horse, a batter'), 'wrong password');
-    t.same(users.find('ann'), ann, 'a wrong password renews nothing');
+    t.same(users.find('ann'), ann, 'a wrong password does not rehash');
     t.same(await verify(authenticator, 'ann', 'a horse, a battery'), ann);
     const renewed = users.find('ann');
     t.match(renewed, { ...ann, passwordHash: /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/ });
@@ -102,7 +97,7 @@ for (const [what, foreign] of Object.entries(FOREIGN)) {
   });
 }
 
-t.test('a hash that cannot be renewed keeps nobody from signing in', async (t) => {
+t.test('a failed rehash does not prevent the sign-in', async (t) => {
   const users = new MemoryUserStore();
   const ann = newUser('ann', await FOREIGN['bcrypt as htpasswd writes it']('a horse, a battery'));
   users.create(ann);
@@ -115,7 +110,7 @@ t.test('a hash that cannot be renewed keeps nobody from signing in', async (t) =
   t.match(heard, [{ message: 'down' }]);
 });
 
-t.test('a renewal does not undo a change of the password meanwhile', async (t) => {
+t.test('a rehash does not undo a concurrent password change', async (t) => {
   const { users, authenticator, passwords } = await setUp();
   const ann = newUser('ann', await FOREIGN['bcrypt as htpasswd writes it']('a horse, a battery'));
   users.create(ann);
@@ -130,7 +125,7 @@ t.test('a renewal does not undo a change of the password meanwhile', async (t) =
   t.equal(await authenticator.isUnchanged(ann), false);
 });
 
-t.test('who was removed, or removed and added again, is not unchanged', async (t) => {
+t.test('a user who was removed, or removed and added again, is not unchanged', async (t) => {
   const { users, user, authenticator } = await setUp();
   t.equal(await authenticator.isUnchanged(user), true);
   users.remove('user1');
@@ -139,21 +134,18 @@ t.test('who was removed, or removed and added again, is not unchanged', async (t
   t.equal(await authenticator.isUnchanged(user), false);
 });
 
-t.test(
-  'a password is changed for who has just shown the one before, and for nobody whom that was changed for',
-  async (t) => {
-    const { users, user, authenticator } = await setUp();
-    const changed = await authenticator.changePassword(user, 'a horse, a battery');
-    t.same(users.find('user1'), changed);
-    t.not(changed?.version, user.version);
-    t.equal(await verify(authenticator, 'user1', 'password1'), 'wrong password');
-    t.same(await verify(authenticator, 'user1', 'a horse, a battery'), changed);
-    t.equal(await authenticator.changePassword(user, 'another one of mine'), undefined);
-    t.same(users.find('user1'), changed);
-  },
-);
+t.test('changePassword replaces the password of the verified user, unless the user has changed since', async (t) => {
+  const { users, user, authenticator } = await setUp();
+  const changed = await authenticator.changePassword(user, 'a horse, a battery');
+  t.same(users.find('user1'), changed);
+  t.not(changed?.version, user.version);
+  t.equal(await verify(authenticator, 'user1', 'password1'), 'wrong password');
+  t.same(await verify(authenticator, 'user1', 'a horse, a battery'), changed);
+  t.equal(await authenticator.changePassword(user, 'another one of mine'), undefined);
+  t.same(users.find('user1'), changed);
+});
 
-t.test('what a disabled user and a nobody type in counts as wrong', async (t) => {
+t.test('attempts of disabled and unknown users count as failures', async (t) => {
   const { users, user, authenticator, passwords } = await setUp();
   users.replace({ ...user, disabled: true }, user.version);
   for (const username of ['user1', 'nobody']) {
@@ -162,10 +154,10 @@ t.test('what a disabled user and a nobody type in counts as wrong', async (t) =>
     }
   }
   await t.rejects(verify(authenticator, 'somebody', 'password1'), { code: 'TOO_MANY_FAILURES' });
-  t.equal(passwords.verified.length, 10, 'at no cost');
+  t.equal(passwords.verified.length, 10, 'without a hash');
 });
 
-t.test('a device token is believed for its own user only', async (t) => {
+t.test('a device token is valid for its own user only', async (t) => {
   const { user, authenticator } = await setUp();
   const own = issueDeviceToken(user, Date.now());
   const others = issueDeviceToken({ ...user, username: 'user2' }, Date.now());
@@ -174,7 +166,7 @@ t.test('a device token is believed for its own user only', async (t) => {
       { username: 'user1', password: 'password1' },
       { ...ORIGIN, deviceTokens },
     );
-    return (outcome as Proof).deviceId;
+    return (outcome as VerifiedUser).deviceId;
   };
   t.equal(await deviceOf([]), undefined);
   t.equal(await deviceOf([others, 'garbage']), undefined);

@@ -4,7 +4,7 @@ import { DEVICE_TOKEN_SECONDS, issueDeviceToken, readDeviceToken } from '../../s
 const ANN = { username: 'ann', version: 'a random version' };
 const NOW = Date.UTC(2030, 0, 1, 12);
 
-t.test('a device token is read by whose it is, until it is too old', async (t) => {
+t.test('a device token is valid for its user until it expires', async (t) => {
   const token = issueDeviceToken(ANN, NOW);
   const id = readDeviceToken(token, ANN, NOW);
   t.match(id, /^[\w-]{22}$/);
@@ -12,13 +12,13 @@ t.test('a device token is read by whose it is, until it is too old', async (t) =
   t.equal(readDeviceToken(token, ANN, NOW + DEVICE_TOKEN_SECONDS * 1000), undefined);
 });
 
-t.test('two browsers are two, and one that signs in again is the same', async (t) => {
+t.test('each browser gets an id of its own and keeps it at the next sign-in', async (t) => {
   const id = readDeviceToken(issueDeviceToken(ANN, NOW), ANN, NOW);
   t.not(readDeviceToken(issueDeviceToken(ANN, NOW), ANN, NOW), id);
   t.equal(readDeviceToken(issueDeviceToken(ANN, NOW + 1, id), ANN, NOW + 1), id);
 });
 
-t.test('another user, another version and any other text read nothing', async (t) => {
+t.test('a token of another user or version and any other text are invalid', async (t) => {
   const token = issueDeviceToken(ANN, NOW);
   const [id = '', issuedAt = '', mac = ''] = token.split('.');
   t.equal(readDeviceToken(token, { ...ANN, username: 'bob' }, NOW), undefined);
@@ -40,6 +40,6 @@ t.test('another user, another version and any other text read nothing', async (t
   }
 });
 
-t.test('a device token says nothing of whose it is', async (t) => {
+t.test('a device token does not contain the user name', async (t) => {
   t.notMatch(issueDeviceToken(ANN, NOW), 'ann');
 });

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { PasswordPolicy } from '../../src/users/password-policy.ts';
+import { validatePassword } from '../../src/users/password-policy.ts';
 
-const policy = new PasswordPolicy({ minLength: 15 });
-const lenient = new PasswordPolicy({ minLength: 8 });
+const strict = (password: string, username: string) => validatePassword(password, username, 15);
+const lenient = (password: string, username: string) => validatePassword(password, username, 8);
 
 t.test('any long password will do, whatever it is made of (ASVS 6.2.5, NIST 3.1.1.2)', async (t) => {
   const good = [
@@ -13,41 +13,38 @@ t.test('any long password will do, whatever it is made of (ASVS 6.2.5, NIST 3.1.
     'x9'.repeat(4) + 'y!'.repeat(508),
   ];
   for (const password of good) {
-    t.equal(await policy.objectionTo(password, 'ann'), undefined, password.slice(0, 30));
+    t.equal(await strict(password, 'ann'), undefined, password.slice(0, 30));
   }
 });
 
 t.test('its length is counted in characters, and bounded (ASVS 6.2.1, ASVS 6.2.9)', async (t) => {
-  t.match(await policy.objectionTo('mfkwhcbtrelpod', 'ann'), 'has 14 characters; it must have 15 or more');
-  t.match(await policy.objectionTo('👍👎👌', 'ann'), 'has 3 characters');
-  t.match(await lenient.objectionTo('mfkwhcb', 'ann'), 'must have 8 or more');
-  t.equal(await lenient.objectionTo('mfkwhcbt', 'ann'), undefined);
+  t.match(await strict('mfkwhcbtrelpod', 'ann'), 'has 14 characters; it must have 15 or more');
+  t.match(await strict('👍👎👌', 'ann'), 'has 3 characters');
+  t.match(await lenient('mfkwhcb', 'ann'), 'must have 8 or more');
+  t.equal(await lenient('mfkwhcbt', 'ann'), undefined);
   const long = Array.from({ length: 1025 }, (_, i) => String.fromCodePoint(0x4e00 + i));
-  t.match(await policy.objectionTo(long.join(''), 'ann'), 'must have 1024 or fewer');
-  t.equal(await policy.objectionTo(long.slice(1).join(''), 'ann'), undefined);
+  t.match(await strict(long.join(''), 'ann'), 'must have 1024 or fewer');
+  t.equal(await strict(long.slice(1).join(''), 'ann'), undefined);
 });
 
-t.test('a common or breached one is refused, however it is written', async (t) => {
+t.test('a common password is rejected, in upper or lower case', async (t) => {
   for (const password of ['password', 'PassWord', 'baseball', 'qwertyuiop', 'iloveyou']) {
-    t.match(await lenient.objectionTo(password, 'ann'), /one of the most common/, password);
+    t.match(await lenient(password, 'ann'), /one of the most common/, password);
   }
   for (const password of ['passwordpassword', 'qwerty123456789', 'monkeymonkeymonkey', '1111111111111111']) {
-    t.match(await policy.objectionTo(password, 'ann'), /one of the most common|repeats itself/, password);
+    t.match(await strict(password, 'ann'), /one of the most common|repeats itself/, password);
   }
 });
 
-t.test('a short piece that repeats itself is refused', async (t) => {
+t.test('a short text that repeats itself is rejected', async (t) => {
   for (const password of ['zqjzqjzqjzqjzqj', '{}{}{}{}{}{}{}{}', '$$$$$$$$$$$$$$$$']) {
-    t.match(await policy.objectionTo(password, 'ann'), /repeats itself/, password);
+    t.match(await strict(password, 'ann'), /repeats itself/, password);
   }
-  t.equal(await policy.objectionTo('mfkwhcbtmfkwhcbt', 'ann'), undefined, 'a long one is not');
+  t.equal(await strict('mfkwhcbtmfkwhcbt', 'ann'), undefined, 'a long one is not');
 });
 
-t.test(
-  "one with the user's name in it is refused, but for names of a letter or two (ASVS 6.2.11)",
-  async (t) => {
-    t.match(await policy.objectionTo('my name is Ann Other', 'aNN'), /must not contain the user's name/);
-    t.equal(await policy.objectionTo('a horse, a battery', 'ba'), undefined);
-    t.equal(await policy.objectionTo('a horse, a battery', ''), undefined);
-  },
-);
+t.test("one with the user's name in it is refused, but for names of a letter or two (ASVS 6.2.11)", async (t) => {
+  t.match(await strict('my name is Ann Other', 'aNN'), /must not contain the user's name/);
+  t.equal(await strict('a horse, a battery', 'ba'), undefined);
+  t.equal(await strict('a horse, a battery', ''), undefined);
+});

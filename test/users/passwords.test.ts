@@ -3,15 +3,12 @@ import t from 'tap';
 import { SignInBusy } from '../../src/errors.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 
-t.test(
-  'a hash is argon2id in a PHC string, with the parameters OWASP asks for and a salt of its own',
-  async (t) => {
-    const passwords = new PasswordHasher();
-    const hash = await passwords.hash('password1');
-    t.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
-    t.not(await passwords.hash('password1'), hash);
-  },
-);
+t.test('a hash is an argon2id PHC string with the parameters of OWASP and a random salt', async (t) => {
+  const passwords = new PasswordHasher();
+  const hash = await passwords.hash('password1');
+  t.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
+  t.not(await passwords.hash('password1'), hash);
+});
 
 t.test('a password is verified exactly as it is (ASVS 6.2.8)', async (t) => {
   const passwords = new PasswordHasher();
@@ -28,19 +25,17 @@ t.test('a password is verified exactly as it is (ASVS 6.2.8)', async (t) => {
   t.equal(await passwords.verify(await passwords.hash(long), long.slice(0, -1)), false);
 });
 
-t.test('half a character is not taken for the one that UTF-8 puts in its place', async (t) => {
+t.test('a lone surrogate does not match U+FFFD, which UTF-8 replaces it with', async (t) => {
   const passwords = new PasswordHasher();
   const hash = await passwords.hash('pw\ufffd');
   t.equal(await passwords.verify(hash, 'pw\ufffd'), true);
   t.equal(await passwords.verify(hash, 'pw\ud800'), false);
 });
 
-t.test('past the bound of waiting hashes it is busy, and those that wait are served', async (t) => {
+t.test('if the queue is full, verify throws SignInBusy, and the waiting hashes complete', async (t) => {
   const passwords = new PasswordHasher({ concurrency: 1, maxWaiting: 2 });
   const hash = await passwords.hash('password1');
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 10 }, () => passwords.verify(hash, 'password1')),
-  );
+  const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => passwords.verify(hash, 'password1')));
   const served = outcomes.filter(({ status }) => status === 'fulfilled');
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
   t.equal(served.length, 3, 'one that runs and two that wait');
@@ -51,15 +46,13 @@ t.test('past the bound of waiting hashes it is busy, and those that wait are ser
   t.equal(await passwords.verify(hash, 'password1'), true, 'and later there is room again');
 });
 
-t.test('without settings, a hundred hashes wait for each that runs, and no more', async (t) => {
+t.test('by default 100 hashes can wait for each concurrent one', async (t) => {
   const passwords = new PasswordHasher({ concurrency: 2 });
   const quick = await hash('password1', { memoryCost: 8, timeCost: 1 });
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 203 }, () => passwords.verify(quick, 'password1')),
-  );
+  const outcomes = await Promise.allSettled(Array.from({ length: 203 }, () => passwords.verify(quick, 'password1')));
   t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 202);
 });
 
-t.test('a hash that is none is an error, not a wrong password', async (t) => {
+t.test('a malformed hash is an error, not a wrong password', async (t) => {
   await t.rejects(new PasswordHasher().verify('not a hash', 'password1'));
 });

@@ -1,27 +1,33 @@
 import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import fastq from 'fastq';
 import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
-import { StoreNotOpened } from '../store-not-opened.ts';
-import { within } from '../within.ts';
+import { StoreOpenError, withTimeout } from '../engine.ts';
 import { assertWhole } from './data-file.ts';
 
-/** How long the writes under way may take when it closes. */
+/** How long `close` waits for pending writes, in milliseconds. */
 const CLOSE_MS = 2000;
-/** How often the slots of readers that died are given back: a dead reader keeps old pages from being used again. */
+/**
+ * The most writes that share a commit. A commit needs free pages for all of them: with hundreds, all fail on a full disk,
+ * and lmdb may corrupt the memory of the process. With few, removals succeed even then.
+ */
+const MAX_CONCURRENT_WRITES = 20;
+/** How often the slots of dead readers are freed. A dead reader prevents old pages from being reused. */
 const READER_CHECK_MS = 60_000;
 
 /**
- * An LMDB database in a directory: what the stores of sessions and of users have in common. Any number of
- * processes of one machine may have it open at once.
+ * An LMDB database in a directory, shared by the session store and the user store. Several processes of one machine may
+ * have it open at the same time.
  */
 export class LmdbEnvironment {
   readonly #root: RootDatabase;
+  readonly #writes = fastq.promise((action: () => unknown) => this.#commit(action), MAX_CONCURRENT_WRITES);
   readonly #timer: NodeJS.Timeout;
   #closed: Promise<void> | undefined;
 
   /**
-   * Opens the database in a directory, and makes both if they are not there.
-   * @throws StoreNotOpened when the path cannot be used or holds something else.
+   * Opens the database in a directory. Creates both if they do not exist.
+   * @throws StoreOpenError if the path cannot be used or holds something else.
    */
   constructor(path: string) {
     this.#root = openRoot(path);
@@ -29,17 +35,17 @@ export class LmdbEnvironment {
     this.#timer = setInterval(() => this.#root.readerCheck(), READER_CHECK_MS).unref();
   }
 
-  /** A table that holds one JSON value for a key. */
+  /** A table with one JSON value for each key. */
   table<V>(name: string): Database<V, string> {
     return this.#openDB(name, { encoding: 'json' });
   }
 
-  /** A table that holds any number of keys of another table for a key. */
+  /** A table with any number of keys of another table for each key. */
   index<K extends string | number>(name: string): Database<string, K> {
     return this.#openDB(name, { encoding: 'ordered-binary', dupSort: true });
   }
 
-  /** Runs `action` on one snapshot, which holds everything that any process has committed so far. */
+  /** Runs `action` on one snapshot, with everything that any process has committed so far. */
   read<T>(action: () => T): T {
     this.#assertOpen();
     this.#root.resetReadTxn();
@@ -47,33 +53,42 @@ export class LmdbEnvironment {
   }
 
   /**
-   * Runs `action` as one atomic step, and resolves with what it returns once that is committed: it then outlives
-   * this process, and every process sees it. An action that throws has not been undone: it looks first, then writes.
+   * Runs `action` atomically and resolves with its result after the commit. The result then survives this process, and
+   * every process sees it. LMDB does not roll back an action that throws, so an action must read first and write then.
    */
   async write<T>(action: () => T): Promise<T> {
     this.#assertOpen();
-    try {
-      return await this.#root.transaction(action);
-    } catch (error) {
-      // A commit that failed, on a full disk for example, comes with a second rejection, which nobody else handles.
-      (error as { commitError?: Promise<never> }).commitError?.catch(() => {});
-      throw error;
-    }
+    return this.#writes.push(action) as Promise<T>;
   }
 
-  /** As `write`, and resolves once it is on the disk, where it outlives a power cut. */
+  /** Like `write`, but resolves when the result is on the disk and survives a power cut. */
   async writeDurably<T>(action: () => T): Promise<T> {
     const result = await this.write(action);
     await this.#root.flushed;
     return result;
   }
 
-  /** Waits for the writes under way, then closes the database for all who use it. */
+  /** Waits for pending writes, then closes the database for all stores that share it. */
   close(): Promise<void> {
     clearInterval(this.#timer);
-    // After a commit that failed, lmdb may wait for a flush that never comes. What was acknowledged is committed.
-    this.#closed ??= within(CLOSE_MS, this.#root.close(), 'LMDB').catch(() => {});
+    // After a failed commit lmdb may wait for a flush that never happens. Acknowledged writes are committed.
+    this.#closed ??= withTimeout(CLOSE_MS, this.#drainAndClose(), 'LMDB').catch(() => {});
     return this.#closed;
+  }
+
+  async #drainAndClose(): Promise<void> {
+    await this.#writes.drained();
+    await this.#root.close();
+  }
+
+  async #commit<T>(action: () => T): Promise<T> {
+    try {
+      return await this.#root.transaction(action);
+    } catch (error) {
+      // A failed commit, on a full disk for example, has a second rejection that nothing else handles.
+      (error as { commitError?: Promise<never> }).commitError?.catch(() => {});
+      throw error;
+    }
   }
 
   #openDB<V, K extends string | number>(name: string, options: DatabaseOptions): Database<V, K> {
@@ -94,18 +109,18 @@ function openRoot(path: string): RootDatabase {
     const files = ['data.mdb', 'lock.mdb'].map((name) => join(path, name));
     const isNew = !files.some((file) => existsSync(file));
     assertWhole(join(path, 'data.mdb'));
-    // With batches of an event turn, lmdb makes a promise for each that nobody handles: a failed commit would end the
-    // process. Writes of one turn share a commit all the same.
+    // With event turn batching, lmdb creates a promise that nothing handles: a failed commit would end the process.
+    // The writes of one turn share a commit also without it.
     const root = open({ path, noSubdir: false, maxDbs: 8, eventTurnBatching: false });
     if (isNew) {
-      // Hashes of passwords are nobody else's business, whoever made the directory.
+      // The file holds password hashes: only its owner may read it, also if the directory existed before.
       files.forEach((file) => {
         chmodSync(file, 0o600);
       });
     }
     return root;
   } catch (error) {
-    throw new StoreNotOpened(
+    throw new StoreOpenError(
       `The LMDB store in ${path} cannot be opened: ${(error as Error).message}. ` +
         'STORE_URL must be lmdb: and a directory that this user may write to, new or made by this service.',
       { cause: error },

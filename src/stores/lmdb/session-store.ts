@@ -1,27 +1,28 @@
 import type { Database } from 'lmdb';
-import type { Clock, Milliseconds, SessionRecord } from '../../sessions/record.ts';
-import type { SessionStore } from '../session-store.ts';
-import { storeKey } from '../store-key.ts';
+import { readSessionRecord, type SessionRecord, type StoredRecord, storedSession } from '../../sessions/session.ts';
+import type { SessionStore } from '../../sessions/session-store.ts';
+import type { Clock, Milliseconds } from '../../types.ts';
+import { encodeKey } from '../engine.ts';
 import type { LmdbEnvironment } from './environment.ts';
-import { walk } from './walk.ts';
+import { scan } from './scan.ts';
 
 export interface LmdbSessionStoreOptions {
-  /** Tells when a record is due to be swept. Default `Date.now`. */
+  /** Tells when a record has expired. Default `Date.now`. */
   readonly clock?: Clock;
 }
 
 const SWEEP_INTERVAL_MS = 1000;
-/** Records removed in one transaction: a few milliseconds of the writer's thread, and other writes get their turn. */
+/** Records removed in one transaction: it takes a few milliseconds, and other writes get their turn. */
 const SWEEP_STEP = 100;
 
 /**
- * Keeps sessions in an LMDB database, where they outlive the process and are shared with others on the machine.
- * What was answered is committed; an ending is on the disk as well, so that no power cut undoes it.
- * Once a second it drops the expired records, in small steps.
+ * Keeps sessions in an LMDB database, shared by the processes of one machine. An answered write is committed and survives
+ * the process. A removal is also on the disk, so that a power cut does not undo it. Once a second the store removes
+ * expired records, in small steps.
  */
 export class LmdbSessionStore implements SessionStore {
   readonly #environment: LmdbEnvironment;
-  readonly #records: Database<SessionRecord, string>;
+  readonly #records: Database<StoredRecord, string>;
   readonly #byUser: Database<string, string>;
   readonly #byExpiry: Database<string, Milliseconds>;
   readonly #clock: Clock;
@@ -37,82 +38,95 @@ export class LmdbSessionStore implements SessionStore {
   }
 
   create(record: SessionRecord): Promise<boolean> {
-    const key = storeKey(record.id);
+    const { id, username, expiresAt } = record.session;
+    const key = encodeKey(id);
     return this.#environment.write(() => {
-      if (this.#records.get(key) !== undefined) {
+      if (this.#records.doesExist(key)) {
         return false;
       }
       this.#records.put(key, record);
-      this.#byUser.put(storeKey(record.username), key);
-      this.#byExpiry.put(record.expiresAt, key);
+      this.#byUser.put(encodeKey(username), key);
+      this.#byExpiry.put(expiresAt, key);
       return true;
     });
   }
 
   find(id: string): SessionRecord | undefined {
-    return this.#environment.read(() => this.#records.get(storeKey(id)));
+    return this.#environment.read(() => this.#get(encodeKey(id)));
   }
 
   replace(next: SessionRecord, expectedHash: string): Promise<boolean> {
-    const key = storeKey(next.id);
+    const key = encodeKey(next.session.id);
     return this.#environment.write(() => {
-      const current = this.#records.get(key);
+      const current = this.#get(key);
       if (current?.secretHash !== expectedHash) {
         return false;
       }
       this.#records.put(key, next);
-      this.#byExpiry.remove(current.expiresAt, key);
-      this.#byExpiry.put(next.expiresAt, key);
+      this.#byExpiry.remove(current.session.expiresAt, key);
+      this.#byExpiry.put(next.session.expiresAt, key);
       return true;
     });
   }
 
   remove(id: string): Promise<boolean> {
-    const key = storeKey(id);
-    return this.#environment.writeDurably(() => this.#drop(key, this.#records.get(key)));
+    const key = encodeKey(id);
+    return this.#environment.writeDurably(() => {
+      const stored = this.#records.get(key);
+      return stored !== undefined && this.#remove(key, stored);
+    });
   }
 
   listByUser(username: string): SessionRecord[] {
-    return this.#environment.read(() => this.#ofUser(username));
+    return this.#environment.read(() => this.#ofUser(username).map(([, stored]) => readSessionRecord(stored)));
   }
 
   removeByUser(username: string, keep?: string): Promise<number> {
     return this.#environment.writeDurably(() => {
-      const ended = this.#ofUser(username).filter(({ id }) => id !== keep);
-      for (const record of ended) {
-        this.#drop(storeKey(record.id), record);
+      const kept = keep === undefined ? undefined : encodeKey(keep);
+      const ended = this.#ofUser(username).filter(([key]) => key !== kept);
+      for (const [key, stored] of ended) {
+        this.#remove(key, stored);
       }
       return ended.length;
     });
   }
 
-  list(): AsyncIterable<SessionRecord> {
-    return walk(this.#environment, this.#records);
+  async *list(): AsyncGenerator<SessionRecord> {
+    for await (const stored of scan(this.#environment, this.#records)) {
+      yield readSessionRecord(stored);
+    }
   }
 
   ping(): void {
     this.#environment.read(() => this.#records.doesExist(''));
   }
 
-  /** Closes the environment, too. */
+  /** Also closes the environment. */
   close(): Promise<void> {
     clearInterval(this.#timer);
     return this.#environment.close();
   }
 
-  #ofUser(username: string): SessionRecord[] {
-    const keys = [...this.#byUser.getValues(storeKey(username))];
-    return keys.map((key) => this.#records.get(key)).filter((record) => record !== undefined);
+  #get(key: string): SessionRecord | undefined {
+    const stored = this.#records.get(key);
+    return stored && readSessionRecord(stored);
   }
 
-  /** Inside of a transaction. */
-  #drop(key: string, record: SessionRecord | undefined): boolean {
-    if (record === undefined) {
-      return false;
-    }
+  #ofUser(username: string): [key: string, stored: StoredRecord][] {
+    const keys = [...this.#byUser.getValues(encodeKey(username))];
+    return keys.flatMap((key) => {
+      const stored = this.#records.get(key);
+      return stored === undefined ? [] : [[key, stored]];
+    });
+  }
+
+  /** Must be called in a transaction. */
+  #remove(key: string, stored: StoredRecord): true {
+    const session = storedSession(stored);
     this.#records.remove(key);
-    this.#byUser.remove(storeKey(record.username), key);
-    this.#byExpiry.remove(record.expiresAt, key);
+    this.#byUser.remove(encodeKey(session.username), key);
+    this.#byExpiry.remove(session.expiresAt, key);
     return true;
   }
 
@@ -120,27 +134,25 @@ export class LmdbSessionStore implements SessionStore {
     try {
       while ((await this.#sweepStep()) === SWEEP_STEP);
     } catch {
-      // Closed meanwhile, or a disk that fails: requests say so themselves, and the next sweep tries again.
+      // The store was closed, or the disk failed: requests report that, and the next sweep tries again.
     }
   }
 
-  /** Drops some of the records that are due, and says how many it looked at. */
+  /** Removes some of the expired records. Returns how many it examined. */
   async #sweepStep(): Promise<number> {
     const now = this.#clock();
-    const due = this.#environment.read(() => [
-      ...this.#byExpiry.getRange({ end: now + 1, limit: SWEEP_STEP }),
-    ]);
-    if (due.length > 0) {
+    const expired = this.#environment.read(() => [...this.#byExpiry.getRange({ end: now + 1, limit: SWEEP_STEP })]);
+    if (expired.length > 0) {
       await this.#environment.write(() => {
-        for (const { key: expiresAt, value: key } of due) {
-          const record = this.#records.get(key);
-          // Refreshed, or swept by another process, since it was read.
-          if (record?.expiresAt === expiresAt) {
-            this.#drop(key, record);
+        for (const { key: expiresAt, value: key } of expired) {
+          const stored = this.#records.get(key);
+          // Since it was read it may have been refreshed, or removed by another process.
+          if (stored !== undefined && storedSession(stored).expiresAt === expiresAt) {
+            this.#remove(key, stored);
           }
         }
       });
     }
-    return due.length;
+    return expired.length;
   }
 }

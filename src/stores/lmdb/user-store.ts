@@ -1,10 +1,10 @@
 import type { Database } from 'lmdb';
-import { storeKey } from '../store-key.ts';
-import type { UserRecord, UserStore } from '../user-store.ts';
+import { readUser, type UserRecord, type UserStore } from '../../users/user-store.ts';
+import { encodeKey } from '../engine.ts';
 import type { LmdbEnvironment } from './environment.ts';
-import { walk } from './walk.ts';
+import { scan } from './scan.ts';
 
-/** Keeps users in an LMDB database. What was answered is on the disk: users change seldom. */
+/** Keeps users in an LMDB database. An answered write is on the disk: users change rarely. */
 export class LmdbUserStore implements UserStore {
   readonly #environment: LmdbEnvironment;
   readonly #users: Database<UserRecord, string>;
@@ -15,7 +15,7 @@ export class LmdbUserStore implements UserStore {
   }
 
   create(user: UserRecord): Promise<boolean> {
-    const key = storeKey(user.username);
+    const key = encodeKey(user.username);
     return this.#environment.writeDurably(() => {
       if (this.#users.get(key) !== undefined) {
         return false;
@@ -26,13 +26,13 @@ export class LmdbUserStore implements UserStore {
   }
 
   find(username: string): UserRecord | undefined {
-    return this.#environment.read(() => this.#users.get(storeKey(username)));
+    return this.#environment.read(() => this.#read(encodeKey(username)));
   }
 
   replace(next: UserRecord, expectedVersion: string): Promise<boolean> {
-    const key = storeKey(next.username);
+    const key = encodeKey(next.username);
     return this.#environment.writeDurably(() => {
-      if (this.#users.get(key)?.version !== expectedVersion) {
+      if (this.#read(key)?.version !== expectedVersion) {
         return false;
       }
       this.#users.put(key, next);
@@ -41,7 +41,7 @@ export class LmdbUserStore implements UserStore {
   }
 
   remove(username: string): Promise<boolean> {
-    const key = storeKey(username);
+    const key = encodeKey(username);
     return this.#environment.writeDurably(() => {
       const there = this.#users.get(key) !== undefined;
       this.#users.remove(key);
@@ -49,12 +49,19 @@ export class LmdbUserStore implements UserStore {
     });
   }
 
-  list(): AsyncIterable<UserRecord> {
-    return walk(this.#environment, this.#users);
+  async *list(): AsyncGenerator<UserRecord> {
+    for await (const stored of scan(this.#environment, this.#users)) {
+      yield readUser(stored);
+    }
   }
 
-  /** Closes the environment, too. */
+  /** Also closes the environment. */
   close(): Promise<void> {
     return this.#environment.close();
+  }
+
+  #read(key: string): UserRecord | undefined {
+    const stored = this.#users.get(key);
+    return stored && readUser(stored);
   }
 }

@@ -1,104 +1,121 @@
 import { StoreFull } from '../../errors.ts';
-import type { Clock, SessionRecord } from '../../sessions/record.ts';
-import type { SessionStore } from '../session-store.ts';
-import { ExpiryBuckets } from './expiry-buckets.ts';
-import { RecordTable, type Slot } from './record-table.ts';
+import { freezeRecord, type SessionRecord } from '../../sessions/session.ts';
+import type { SessionStore } from '../../sessions/session-store.ts';
+import type { Clock, Milliseconds } from '../../types.ts';
+import { STORE_DEFAULTS } from '../defaults.ts';
 import { ShardedMap } from './sharded-map.ts';
-import { SlotLists } from './slot-lists.ts';
 
 export interface MemorySessionStoreOptions {
-  /** How many sessions it holds at the most; `create` throws `StoreFull` past it. Default 1,000,000. */
+  /** The most sessions it keeps; `create` then throws `StoreFull`. Default 1,000,000. */
   readonly maxSessions?: number;
-  /** Tells when a record is due to be swept. Default `Date.now`. */
+  /** Tells when a record has expired. Default `Date.now`. */
   readonly clock?: Clock;
 }
 
-const SWEEP_INTERVAL_MS = 1000;
-/** Records removed before other work gets its turn: well under a millisecond, unless the clock has leapt. */
-const SWEEP_STEP = 100;
+const SWEEP_INTERVAL_MS = 5000;
+/** Records examined before other work gets its turn: this takes well under a millisecond. */
+const SWEEP_STEP = 500;
+/** How often a full store may look at all records at once. It blocks the event loop: some 50 ms for a million records. */
+const SCAN_INTERVAL_MS = 1000;
 
 /**
- * Keeps sessions in the memory of this process: they are gone when it ends, and no other process sees them.
- * Once a second it drops the expired ones, in steps that never hold up the event loop for long.
+ * Keeps sessions in the memory of this process. They are gone when it ends, and no other process sees them. Every five
+ * seconds it looks for expired records and removes them, in steps that do not block the event loop.
  */
 export class MemorySessionStore implements SessionStore {
-  readonly #table = new RecordTable();
-  readonly #byId = new ShardedMap<Slot>();
-  readonly #byUser = new SlotLists<string>(new ShardedMap<Slot>());
-  readonly #expiry = new ExpiryBuckets((slot) => this.#table.expiresAt(slot));
+  readonly #records = new ShardedMap<SessionRecord>();
+  readonly #idsByUser = new ShardedMap<Set<string>>();
   readonly #maxSessions: number;
   readonly #clock: Clock;
   readonly #timer: NodeJS.Timeout;
+  /** The sweep in progress, and its next step. */
+  #pass: Iterator<SessionRecord> | undefined;
+  #next: NodeJS.Immediate | undefined;
+  /** No record expires before this moment. */
+  #nextExpiryAt = Number.POSITIVE_INFINITY;
+  /** When a full store may look for expired records again. */
+  #nextScanAt = 0;
   #closed = false;
 
-  constructor({ maxSessions = 1_000_000, clock = Date.now }: MemorySessionStoreOptions = {}) {
+  constructor({ maxSessions = STORE_DEFAULTS.maxSessions, clock = Date.now }: MemorySessionStoreOptions = {}) {
     this.#maxSessions = maxSessions;
     this.#clock = clock;
-    this.#timer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
+    this.#timer = setInterval(() => this.#startSweep(), SWEEP_INTERVAL_MS).unref();
   }
 
-  /** How many records it holds, those included that have expired and are not swept yet. */
+  /** How many records it keeps, including expired ones that no sweep has reached yet. */
   get size(): number {
-    return this.#byId.size;
+    return this.#records.size;
   }
 
-  /** @throws StoreFull when it holds `maxSessions` records that have not expired. */
+  /** @throws StoreFull if it keeps `maxSessions` records that have not expired. */
   create(record: SessionRecord): boolean {
     this.#assertOpen();
-    if (this.#byId.has(record.id)) {
+    const { id, username, expiresAt } = record.session;
+    if (this.#records.has(id)) {
       return false;
     }
     this.#makeRoom();
-    const slot = this.#table.add(record);
-    this.#byId.set(record.id, slot);
-    this.#byUser.add(record.username, slot);
-    this.#expiry.add(slot);
+    this.#records.set(id, freezeRecord(record));
+    this.#nextExpiryAt = Math.min(this.#nextExpiryAt, expiresAt);
+    const ids = this.#idsByUser.get(username);
+    if (ids === undefined) {
+      this.#idsByUser.set(username, new Set([id]));
+    } else {
+      ids.add(id);
+    }
     return true;
   }
 
   find(id: string): SessionRecord | undefined {
     this.#assertOpen();
-    const slot = this.#byId.get(id);
-    return slot === undefined ? undefined : this.#table.get(slot);
+    return this.#records.get(id);
   }
 
   replace(next: SessionRecord, expectedHash: string): boolean {
     this.#assertOpen();
-    const slot = this.#byId.get(next.id);
-    if (slot === undefined || this.#table.get(slot).secretHash !== expectedHash) {
+    const { id, expiresAt } = next.session;
+    if (this.#records.get(id)?.secretHash !== expectedHash) {
       return false;
     }
-    this.#expiry.delete(slot);
-    this.#table.set(slot, next);
-    this.#expiry.add(slot);
+    this.#records.set(id, freezeRecord(next));
+    this.#nextExpiryAt = Math.min(this.#nextExpiryAt, expiresAt);
     return true;
   }
 
   remove(id: string): boolean {
     this.#assertOpen();
-    const slot = this.#byId.get(id);
-    if (slot !== undefined) {
-      this.#drop(slot);
+    const record = this.#records.get(id);
+    if (record === undefined) {
+      return false;
     }
-    return slot !== undefined;
+    this.#records.delete(id);
+    const { username } = record.session;
+    const ids = this.#idsByUser.get(username);
+    ids?.delete(id);
+    if (ids?.size === 0) {
+      this.#idsByUser.delete(username);
+    }
+    return true;
   }
 
   listByUser(username: string): SessionRecord[] {
     this.#assertOpen();
-    return [...this.#byUser.slots(username)].map((slot) => this.#table.get(slot));
+    const ids = this.#idsByUser.get(username) ?? [];
+    return [...ids].map((id) => this.#records.get(id) as SessionRecord);
   }
 
   removeByUser(username: string, keep?: string): number {
-    const ended = this.listByUser(username).filter(({ id }) => id !== keep);
-    for (const { id } of ended) {
-      this.remove(id);
+    const records = this.listByUser(username).filter(({ session }) => session.id !== keep);
+    for (const { session } of records) {
+      this.remove(session.id);
     }
-    return ended.length;
+    return records.length;
   }
 
   list(): Iterable<SessionRecord> {
     this.#assertOpen();
-    return this.#list();
+    return this.#records.values();
   }
 
   ping(): void {
@@ -107,11 +124,10 @@ export class MemorySessionStore implements SessionStore {
 
   close(): void {
     clearInterval(this.#timer);
+    clearImmediate(this.#next);
     this.#closed = true;
-    this.#byId.clear();
-    this.#byUser.clear();
-    this.#expiry.clear();
-    this.#table.clear();
+    this.#records.clear();
+    this.#idsByUser.clear();
   }
 
   #assertOpen(): void {
@@ -121,40 +137,46 @@ export class MemorySessionStore implements SessionStore {
   }
 
   #makeRoom(): void {
-    if (this.#byId.size >= this.#maxSessions) {
-      this.#dropExpired();
+    const now = this.#clock();
+    if (this.#records.size >= this.#maxSessions && now >= this.#nextExpiryAt && now >= this.#nextScanAt) {
+      this.#nextScanAt = now + SCAN_INTERVAL_MS;
+      this.#removeExpired(now);
     }
-    if (this.#byId.size >= this.#maxSessions) {
+    if (this.#records.size >= this.#maxSessions) {
       throw new StoreFull();
     }
   }
 
-  #sweep(): void {
-    const mayBeMore = this.#dropExpired() === SWEEP_STEP;
-    if (mayBeMore) {
-      setImmediate(() => this.#sweep()).unref();
+  #removeExpired(now: Milliseconds): void {
+    this.#nextExpiryAt = Number.POSITIVE_INFINITY;
+    for (const { session } of this.#records.values()) {
+      if (session.expiresAt <= now) {
+        this.remove(session.id);
+      } else {
+        this.#nextExpiryAt = Math.min(this.#nextExpiryAt, session.expiresAt);
+      }
     }
   }
 
-  #dropExpired(): number {
-    const due = this.#expiry.due(this.#clock(), SWEEP_STEP);
-    for (const slot of due) {
-      this.#drop(slot);
+  #startSweep(): void {
+    if (this.#pass === undefined) {
+      this.#pass = this.#records.values();
+      this.#sweepStep(this.#pass);
     }
-    return due.length;
   }
 
-  #drop(slot: Slot): void {
-    const { id, username } = this.#table.get(slot);
-    this.#byId.delete(id);
-    this.#byUser.delete(username, slot);
-    this.#expiry.delete(slot);
-    this.#table.delete(slot);
-  }
-
-  *#list(): Iterable<SessionRecord> {
-    for (const slot of this.#byId.values()) {
-      yield this.#table.get(slot);
+  #sweepStep(pass: Iterator<SessionRecord>): void {
+    const now = this.#clock();
+    for (let i = 0; i < SWEEP_STEP; i++) {
+      const { value, done } = pass.next();
+      if (done) {
+        this.#pass = undefined;
+        return;
+      }
+      if (value.session.expiresAt <= now) {
+        this.remove(value.session.id);
+      }
     }
+    this.#next = setImmediate(() => this.#sweepStep(pass));
   }
 }

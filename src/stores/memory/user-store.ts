@@ -1,8 +1,8 @@
-import type { UserRecord, UserStore } from '../user-store.ts';
+import type { UserRecord, UserStore } from '../../users/user-store.ts';
 
 /** Keeps users in the memory of this process. */
 export class MemoryUserStore implements UserStore {
-  // A Map and not an object: a user may be named `__proto__`.
+  // Not an object: a user may be named `__proto__`.
   readonly #users = new Map<string, UserRecord>();
   #closed = false;
 

@@ -1,34 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorReply } from '@redis/client';
-import type { Milliseconds } from '../../sessions/record.ts';
-import type { StoreLog } from '../store-log.ts';
-import { StoreNotOpened } from '../store-not-opened.ts';
+import type { Milliseconds } from '../../types.ts';
+import { type StoreLog, StoreOpenError, withTimeout } from '../engine.ts';
 import type { RedisServer } from '../store-url.ts';
-import { within } from '../within.ts';
-import { adviseOnSettings } from './advice.ts';
-import { newClient, type RedisClient } from './client.ts';
-import { assertTracking, isWithoutTracking } from './tracking.ts';
+import { assertTracking, isWithoutTracking, newClient, type RedisClient } from './client.ts';
+import { checkServerConfig } from './server-check.ts';
 
 export interface RedisConnectionOptions {
-  /** How long the server may take to answer a sign of life, in milliseconds. */
+  /** The time limit for a ping. Connecting may take twice as long and half a second. */
   readonly timeoutMs: Milliseconds;
-  /** In front of every key. */
+  /** The prefix of every key. */
   readonly keyPrefix: string;
   readonly log: StoreLog;
 }
 
-/** How often the server is asked for a sign of life. */
-const HEARTBEAT_MS = 250;
-/** How long after a sign of life was asked for, and came, what the server told before it is taken to be all. */
+const PING_INTERVAL_MS = 250;
+/** How long the cache is trusted after an answered ping was sent. */
 const LEASE_MS = 1000;
 const RETRY_MS = 250;
 
 /**
- * A connection to a Redis or Valkey server that is made anew whenever it breaks or falls silent. Nothing queues: while
- * there is none, `client` throws.
+ * A connection to a Redis or Valkey server that reconnects when it breaks or the server falls silent. Commands are not
+ * queued: without a connection, `client` throws.
  *
- * Where the server tells of keys that change (`CLIENT TRACKING`), `onInvalidate` hears of them, and of `null` for
- * all keys when some may have been missed.
+ * If the server supports `CLIENT TRACKING`, the listeners of `onInvalidate` get each key that changed, and `null` when
+ * invalidations may have been missed.
+ *
+ * Why not the client's own options: `pingInterval` with `socketTimeout` does not detect a silent server under load,
+ * because each write restarts the timeout. `reconnectStrategy` acts on socket errors only, and a ping without a reply
+ * or a failed check for tracking needs a new connection, too.
  */
 export class RedisConnection {
   readonly #server: RedisServer;
@@ -36,7 +36,7 @@ export class RedisConnection {
   readonly #listeners: ((key: string | null) => void)[] = [];
   #tracking = true;
   #client: RedisClient | undefined;
-  #heartbeat: NodeJS.Timeout | undefined;
+  #pingTimer: NodeJS.Timeout | undefined;
   #leaseEndsAt = 0;
   #closed = false;
 
@@ -46,33 +46,26 @@ export class RedisConnection {
   }
 
   /**
-   * Opens a connection. A server that cannot be reached is no reason to fail: it may come.
-   * @throws StoreNotOpened when the server is there and will not have us.
+   * Opens a connection. If the server cannot be reached, it logs a warning and keeps trying.
+   * @throws StoreOpenError if the server rejects the connection or is too old.
    */
   static async open(server: RedisServer, options: RedisConnectionOptions): Promise<RedisConnection> {
     const connection = new RedisConnection(server, options);
     try {
       await connection.#connect();
+      await checkServerConfig(async () => connection.client.info(), options.log);
     } catch (error) {
-      if (isFinal(error)) {
-        throw new StoreNotOpened(`The Redis server refuses us: ${(error as Error).message}`, {
-          cause: error,
-        });
+      if (error instanceof StoreOpenError) {
+        await connection.close();
+        throw error;
       }
       options.log.warn({ err: error }, 'the store cannot be reached; requests that need it are answered 503');
       connection.#reconnect();
-      return connection;
-    }
-    try {
-      await adviseOnSettings(async () => connection.client.info(), options.log);
-    } catch (error) {
-      await connection.close();
-      throw error;
     }
     return connection;
   }
 
-  /** The client, connected. @throws when there is no connection. */
+  /** The connected client. @throws if there is no connection. */
   get client(): RedisClient {
     if (this.#client === undefined) {
       throw new Error(this.#closed ? 'the Redis store is closed' : 'no connection to the Redis server');
@@ -84,16 +77,16 @@ export class RedisConnection {
     return this.#options.keyPrefix;
   }
 
-  /** Whether the server tells of keys that change. */
-  get tracks(): boolean {
+  /** Whether the server reports keys that change. */
+  get trackingEnabled(): boolean {
     return this.#tracking;
   }
 
   /**
-   * Whether all that the server told until a moment ago has arrived: a sign of life comes after everything that was
-   * told before it. Without one for a second, a connection that looks whole may have lost its other end.
+   * Whether every invalidation up to about a second ago has arrived. The server sends them before the reply to a later
+   * ping, so an answered ping proves it.
    */
-  get isCurrent(): boolean {
+  get hasLease(): boolean {
     return performance.now() < this.#leaseEndsAt;
   }
 
@@ -103,28 +96,32 @@ export class RedisConnection {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#heartbeat);
-    const client = this.#client;
-    this.#drop();
-    client?.destroy();
+    this.#disconnect();
   }
 
+  /** @throws StoreOpenError if a retry is useless. */
   async #connect(): Promise<void> {
-    const client = newClient(this.#server, this.#tracking);
+    const limitMs = 2 * this.#options.timeoutMs + 500;
+    const client = newClient(this.#server, this.#tracking, limitMs);
     client.on('error', (error) => this.#lose(client, error));
-    client.on('invalidate', (key: Buffer | null) => this.#tell(key && String(key)));
+    client.on('invalidate', (key: Buffer | null) => this.#emitInvalidation(key && String(key)));
     try {
-      await within(2 * this.#options.timeoutMs + 500, this.#prepare(client), 'the Redis server');
+      await withTimeout(limitMs, this.#prepare(client), 'the Redis server');
     } catch (error) {
       client.destroy();
       if (this.#tracking && isWithoutTracking(error)) {
         this.#tracking = false;
-        this.#options.log.warn({ err: error }, 'the store tells of no changes: every request asks it');
+        this.#options.log.warn({ err: error }, 'the store does not report changes: every request reads it');
         return this.#connect();
       }
-      throw error;
+      throw asOpenError(error);
     }
-    this.#use(client);
+    if (this.#closed) {
+      return client.destroy();
+    }
+    this.#client = client;
+    this.#ping(client);
+    this.#pingTimer = setInterval(() => this.#ping(client), PING_INTERVAL_MS).unref();
   }
 
   async #prepare(client: RedisClient): Promise<void> {
@@ -134,70 +131,62 @@ export class RedisConnection {
     }
   }
 
-  #use(client: RedisClient): void {
-    if (this.#closed) {
-      client.destroy();
-      return;
+  async #ping(client: RedisClient): Promise<void> {
+    const sentAt = performance.now();
+    try {
+      await withTimeout(this.#options.timeoutMs, client.ping(), 'the Redis server');
+      if (this.#client === client) {
+        this.#leaseEndsAt = sentAt + LEASE_MS;
+      }
+    } catch (error) {
+      this.#lose(client, error);
     }
-    this.#client = client;
-    this.#beat(client);
-    this.#heartbeat = setInterval(() => this.#beat(client), HEARTBEAT_MS).unref();
-  }
-
-  #beat(client: RedisClient): void {
-    const askedAt = performance.now();
-    within(this.#options.timeoutMs, client.ping(), 'the Redis server').then(
-      () => {
-        if (this.#client === client) {
-          this.#leaseEndsAt = askedAt + LEASE_MS;
-        }
-      },
-      (error) => this.#lose(client, error),
-    );
   }
 
   #lose(client: RedisClient, error: unknown): void {
-    if (this.#client !== client) {
-      return;
+    if (this.#client === client) {
+      this.#disconnect();
+      this.#options.log.warn({ err: error }, 'the connection to the store is lost');
+      this.#reconnect();
     }
-    this.#drop();
-    client.destroy();
-    this.#options.log.warn({ err: error }, 'the connection to the store is lost');
-    this.#reconnect();
   }
 
-  #drop(): void {
-    clearInterval(this.#heartbeat);
+  #disconnect(): void {
+    const client = this.#client;
+    clearInterval(this.#pingTimer);
     this.#client = undefined;
     this.#leaseEndsAt = 0;
-    this.#tell(null);
+    client?.destroy();
+    this.#emitInvalidation(null);
   }
 
   async #reconnect(): Promise<void> {
-    let told: string | undefined;
+    let logged: string | undefined;
     while (!this.#closed) {
       try {
         await this.#connect();
         this.#options.log.info({}, 'the connection to the store is back');
         return;
       } catch (error) {
-        if (isFinal(error) && told !== (error as Error).message) {
-          told = (error as Error).message;
-          this.#options.log.warn({ err: error }, 'the store refuses the connection');
+        if (error instanceof StoreOpenError && error.message !== logged) {
+          logged = error.message;
+          this.#options.log.warn({ err: error }, 'the store rejects the connection');
         }
         await sleep(RETRY_MS, undefined, { ref: false });
       }
     }
   }
 
-  #tell(key: string | null): void {
+  #emitInvalidation(key: string | null): void {
     for (const listener of this.#listeners) {
       listener(key);
     }
   }
 }
 
-/** Whether it is no use to try again: a wrong password, for example. A server that starts or is full may still come. */
-function isFinal(error: unknown): boolean {
-  return error instanceof ErrorReply && !/^(LOADING|ERR max number)/.test(error.message);
+/** Turns an error reply, such as a wrong password, into a StoreOpenError. A server that is loading or full may recover. */
+function asOpenError(error: unknown): unknown {
+  return error instanceof ErrorReply && !/^(LOADING|ERR max number)/.test(error.message)
+    ? new StoreOpenError(`The Redis server rejects the connection: ${error.message}`, { cause: error })
+    : error;
 }

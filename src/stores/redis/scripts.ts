@@ -1,8 +1,8 @@
 import { type CommandParser, defineScript } from '@redis/client';
 
-// Each script touches one key: it runs on a cluster, too.
+// Each script uses one key, so that all of them run on a cluster.
 
-/** Puts a value in place of one that begins as it should: see `versioned.ts`. */
+/** Replaces a value if it starts with the expected prefix: see `values.ts`. */
 const replaceVersion = defineScript({
   SCRIPT: `
     local current = redis.call('GET', KEYS[1])
@@ -22,11 +22,10 @@ const replaceVersion = defineScript({
 });
 
 /**
- * Notes a session in the index of its user until its time is up, and drops those whose time is up already. The
- * server's clock is the only one asked: instances need not agree on the time. An entry never gets less time than it
- * had, and the index as much as its last entry.
+ * Adds a session to the index of its user and removes the expired ones. It uses the server's clock only, because the
+ * clocks of instances may differ. It never shortens the life of an entry, and the index lives as long as its last entry.
  */
-const noteSession = defineScript({
+const indexSession = defineScript({
   SCRIPT: `
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -44,4 +43,4 @@ const noteSession = defineScript({
   transformReply: (reply: unknown) => reply as 1,
 });
 
-export const scripts = { replaceVersion, noteSession };
+export const scripts = { replaceVersion, indexSession };

@@ -1,50 +1,50 @@
-import type { Clock, Milliseconds, SessionRecord } from '../../sessions/record.ts';
-import type { SessionStore } from '../session-store.ts';
-import { storeKey } from '../store-key.ts';
+import { readSessionRecord, type SessionRecord, type StoredRecord, storedSession } from '../../sessions/session.ts';
+import type { SessionStore } from '../../sessions/session-store.ts';
+import type { Clock, Milliseconds } from '../../types.ts';
+import { encodeKey } from '../engine.ts';
 import type { RedisConnection } from './connection.ts';
 import { NearCache } from './near-cache.ts';
-import { decode, encode, prefixOf } from './versioned.ts';
-import { walk } from './walk.ts';
+import { decode, encode, prefixOf, scan } from './values.ts';
 
 export interface RedisSessionStoreOptions {
-  /** Tells how long a record has to live. Default `Date.now`. */
+  /** Used to compute the time to live of a record. Default `Date.now`. */
   readonly clock?: Clock;
   /**
-   * How many sessions this process keeps at hand at the most; the half that was used last is sure to be among them.
-   * Default 10,000; 0 asks the server every time.
+   * The most sessions that this process caches. The half that was used last is always among them. Default 10,000; 0
+   * disables the cache.
    */
   readonly cacheEntries?: number;
 }
 
-/** A record stays a little longer than its session: the rules judge time, and their clock may be behind. */
+/** A record is kept a little longer than its session, because the clock of an instance may be behind. */
 const GRACE_MS = 1000;
 
 /**
- * Keeps sessions in Redis or Valkey, for any number of instances of the service: one key a session, which the server
- * drops when its time is up, and an index of ids for each user.
+ * Keeps sessions in Redis or Valkey, shared by any number of instances: one key for each session, which the server removes
+ * after its time to live, and an index of ids for each user.
  *
- * Sessions that were found are kept at hand for as long as the server is known to tell of their changes.
+ * Records that were found are cached as long as the connection is known to report changes.
  */
 export class RedisSessionStore implements SessionStore {
   readonly #connection: RedisConnection;
   readonly #clock: Clock;
   readonly #cache: NearCache<SessionRecord>;
-  readonly #caches: boolean;
+  readonly #cacheEnabled: boolean;
   readonly #prefix: string;
 
   constructor(connection: RedisConnection, options: RedisSessionStoreOptions = {}) {
     const { clock = Date.now, cacheEntries = 10_000 } = options;
     this.#connection = connection;
     this.#clock = clock;
-    this.#caches = cacheEntries > 0;
+    this.#cacheEnabled = cacheEntries > 0;
     this.#prefix = `${connection.keyPrefix}session:`;
     this.#cache = new NearCache({ maxEntries: cacheEntries });
     connection.onInvalidate((key) => (key === null ? this.#cache.clear() : this.#cache.invalidate(key)));
   }
 
   async create(record: SessionRecord): Promise<boolean> {
-    await this.#note(record);
-    const reply = await this.#connection.client.set(this.#keyOf(record.id), toText(record), {
+    await this.#indexSession(record);
+    const reply = await this.#connection.client.set(this.#keyOf(record.session.id), toText(record), {
       condition: 'NX',
       expiration: { type: 'PX', value: this.#timeToLive(record) },
     });
@@ -53,13 +53,13 @@ export class RedisSessionStore implements SessionStore {
 
   find(id: string, latest = false): SessionRecord | undefined | Promise<SessionRecord | undefined> {
     const key = this.#keyOf(id);
-    const kept = !latest && this.#connection.isCurrent ? this.#cache.get(key) : undefined;
-    return kept ?? this.#load(key);
+    const cached = !latest && this.#connection.hasLease ? this.#cache.get(key) : undefined;
+    return cached ?? this.#load(key);
   }
 
   async replace(next: SessionRecord, expectedHash: string): Promise<boolean> {
-    const key = this.#keyOf(next.id);
-    await this.#note(next);
+    const key = this.#keyOf(next.session.id);
+    await this.#indexSession(next);
     const reply = await this.#connection.client.replaceVersion(
       key,
       prefixOf(expectedHash),
@@ -77,41 +77,40 @@ export class RedisSessionStore implements SessionStore {
     if (text === null) {
       return false;
     }
-    await this.#forget(toRecord(text).username, [key]);
+    await this.#unindexSession(storedSession(parse(text)).username, [key]);
     return true;
   }
 
   async listByUser(username: string): Promise<SessionRecord[]> {
-    const members = await this.#connection.client.zRange(this.#indexOf(username), 0, -1);
-    const records = await Promise.all(members.map((member) => this.#read(`${this.#prefix}${member}`)));
-    // An id that was noted and then turned out to be taken may belong to somebody else.
-    return records.filter((record) => record?.username === username) as SessionRecord[];
+    return (await this.#ofUser(username)).map(readSessionRecord);
   }
 
   async removeByUser(username: string, keep?: string): Promise<number> {
-    const records = await this.listByUser(username);
-    const keys = records.filter(({ id }) => id !== keep).map(({ id }) => this.#keyOf(id));
+    const keys = (await this.#ofUser(username))
+      .map((stored) => storedSession(stored).id)
+      .filter((id) => id !== keep)
+      .map((id) => this.#keyOf(id));
     const removed = await Promise.all(keys.map((key) => this.#delete(key)));
-    await this.#forget(username, keys);
+    await this.#unindexSession(username, keys);
     return removed.reduce((sum, count) => sum + count, 0);
   }
 
   list(): AsyncIterable<SessionRecord> {
-    return walk(this.#connection, this.#prefix, toRecord);
+    return scan(this.#connection, this.#prefix, toRecord);
   }
 
   async ping(): Promise<void> {
     await this.#connection.client.ping();
   }
 
-  /** Closes the connection, too. */
+  /** Also closes the connection. */
   close(): Promise<void> {
     return this.#connection.close();
   }
 
   #load(key: string): Promise<SessionRecord | undefined> {
-    const mayKeep = this.#caches && this.#connection.tracks;
-    return mayKeep ? this.#cache.load(key, () => this.#read(key)) : this.#read(key);
+    const cacheable = this.#cacheEnabled && this.#connection.trackingEnabled;
+    return cacheable ? this.#cache.load(key, () => this.#read(key)) : this.#read(key);
   }
 
   async #read(key: string): Promise<SessionRecord | undefined> {
@@ -119,17 +118,26 @@ export class RedisSessionStore implements SessionStore {
     return text === null ? undefined : toRecord(text);
   }
 
-  /** Before the record itself: the index may hold too much, never too little. */
-  async #note(record: SessionRecord): Promise<void> {
-    await this.#connection.client.noteSession(
-      this.#indexOf(record.username),
-      storeKey(record.id),
+  async #ofUser(username: string): Promise<StoredRecord[]> {
+    const { client } = this.#connection;
+    const members = await client.zRange(this.#indexOf(username), 0, -1);
+    const texts = await Promise.all(members.map((member) => client.get(`${this.#prefix}${member}`)));
+    const records = texts.filter((text) => text !== null).map(parse);
+    // An id that was indexed before `create` failed may belong to another user.
+    return records.filter((stored) => storedSession(stored).username === username);
+  }
+
+  /** Called before the record is written: the index may have an id too many, but never one too few. */
+  async #indexSession(record: SessionRecord): Promise<void> {
+    await this.#connection.client.indexSession(
+      this.#indexOf(record.session.username),
+      encodeKey(record.session.id),
       this.#timeToLive(record),
     );
   }
 
-  /** The sessions have ended by now. That the index still holds them, should this fail, does no harm. */
-  async #forget(username: string, keys: string[]): Promise<void> {
+  /** The sessions have ended already, so an error here is ignored: a surplus id in the index does no harm. */
+  async #unindexSession(username: string, keys: string[]): Promise<void> {
     if (keys.length > 0) {
       const members = keys.map((key) => key.slice(this.#prefix.length));
       await this.#connection.client.zRem(this.#indexOf(username), members).catch(() => {});
@@ -142,16 +150,16 @@ export class RedisSessionStore implements SessionStore {
     return count;
   }
 
-  #timeToLive({ expiresAt }: SessionRecord): Milliseconds {
-    return Math.ceil(Math.max(0, expiresAt - this.#clock())) + GRACE_MS;
+  #timeToLive({ session }: SessionRecord): Milliseconds {
+    return Math.ceil(Math.max(0, session.expiresAt - this.#clock())) + GRACE_MS;
   }
 
   #keyOf(id: string): string {
-    return `${this.#prefix}${storeKey(id)}`;
+    return `${this.#prefix}${encodeKey(id)}`;
   }
 
   #indexOf(username: string): string {
-    return `${this.#connection.keyPrefix}sessions-of:${storeKey(username)}`;
+    return `${this.#connection.keyPrefix}sessions-of:${encodeKey(username)}`;
   }
 }
 
@@ -159,20 +167,12 @@ function toText({ secretHash, ...rest }: SessionRecord): string {
   return encode(secretHash, rest);
 }
 
+function parse(text: string): StoredRecord {
+  const [secretHash, rest] = decode<Omit<SessionRecord, 'secretHash'>>(text);
+  // Not a spread: it would give each object a shape of its own, which is slow to read.
+  return Object.assign(rest, { secretHash });
+}
+
 function toRecord(text: string): SessionRecord {
-  const [secretHash, session] = decode<Omit<SessionRecord, 'secretHash'>>(text);
-  // One by one, so that all have one shape: what a spread makes has a shape of its own, and is slow to read.
-  const record = {
-    id: session.id,
-    secretHash,
-    username: session.username,
-    createdAt: session.createdAt,
-    authenticatedAt: session.authenticatedAt,
-    expiresAt: session.expiresAt,
-    endsAt: session.endsAt,
-    address: session.address,
-    device: session.device,
-  };
-  const { replaced } = session;
-  return Object.freeze(replaced === undefined ? record : Object.assign(record, { replaced }));
+  return readSessionRecord(parse(text));
 }

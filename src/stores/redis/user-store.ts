@@ -1,10 +1,9 @@
-import { storeKey } from '../store-key.ts';
-import type { UserRecord, UserStore } from '../user-store.ts';
+import { readUser, type UserRecord, type UserStore } from '../../users/user-store.ts';
+import { encodeKey } from '../engine.ts';
 import type { RedisConnection } from './connection.ts';
-import { decode, encode, prefixOf } from './versioned.ts';
-import { walk } from './walk.ts';
+import { decode, encode, prefixOf, scan } from './values.ts';
 
-/** Keeps users in Redis or Valkey, one key a user, without an end. */
+/** Keeps users in Redis or Valkey: one key for each user, which does not expire. */
 export class RedisUserStore implements UserStore {
   readonly #connection: RedisConnection;
 
@@ -24,12 +23,11 @@ export class RedisUserStore implements UserStore {
 
   async replace(next: UserRecord, expectedVersion: string): Promise<boolean> {
     const key = this.#keyOf(next.username);
-    const reply = await this.#connection.client.replaceVersion(
-      key,
-      prefixOf(expectedVersion),
-      toText(next),
-      0,
-    );
+    // Rejects a record with a newer schema. The script compares the version only.
+    if ((await this.find(next.username)) === undefined) {
+      return false;
+    }
+    const reply = await this.#connection.client.replaceVersion(key, prefixOf(expectedVersion), toText(next), 0);
     return reply === 1;
   }
 
@@ -38,10 +36,10 @@ export class RedisUserStore implements UserStore {
   }
 
   list(): AsyncIterable<UserRecord> {
-    return walk(this.#connection, this.#prefix, toUser);
+    return scan(this.#connection, this.#prefix, toUser);
   }
 
-  /** Closes the connection, too. */
+  /** Also closes the connection. */
   close(): Promise<void> {
     return this.#connection.close();
   }
@@ -51,7 +49,7 @@ export class RedisUserStore implements UserStore {
   }
 
   #keyOf(username: string): string {
-    return `${this.#prefix}${storeKey(username)}`;
+    return `${this.#prefix}${encodeKey(username)}`;
   }
 }
 
@@ -61,5 +59,5 @@ function toText({ version, ...rest }: UserRecord): string {
 
 function toUser(text: string): UserRecord {
   const [version, rest] = decode<Omit<UserRecord, 'version'>>(text);
-  return { ...rest, version };
+  return readUser({ ...rest, version });
 }

@@ -1,8 +1,9 @@
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
+import type { SessionRecord } from '../../../src/sessions/session.ts';
 import { LmdbEnvironment } from '../../../src/stores/lmdb/environment.ts';
 import { LmdbSessionStore, type LmdbSessionStoreOptions } from '../../../src/stores/lmdb/session-store.ts';
-import { fakeClock, record } from '../../helper.ts';
+import { fakeClock, record } from '../../helpers/service.ts';
 import { sessionStoreConformance } from '../conformance.ts';
 
 function open(t: Test, options: LmdbSessionStoreOptions = {}, path = t.testdir({})) {
@@ -28,13 +29,13 @@ async function countOf(store: LmdbSessionStore): Promise<number> {
 
 t.test('conformance', (t) => sessionStoreConformance(t, (t) => open(t).store));
 
-t.test('a find answers at once', async (t) => {
+t.test('find returns without a promise', async (t) => {
   const { store } = open(t);
   await store.create(record());
   t.same(store.find('id'), record());
 });
 
-t.test('what was written is there when the database is opened again', async (t) => {
+t.test('records are there when the database is opened again', async (t) => {
   const { store, path } = open(t);
   await store.create(record());
   await store.create(record({ id: 'other' }));
@@ -50,9 +51,7 @@ t.test('expired records are swept in steps, and refreshed ones stay', async (t) 
   t.teardown(() => mock.timers.reset());
   const clock = fakeClock();
   const { store } = open(t, { clock });
-  const short = Array.from({ length: 350 }, (_, i) =>
-    record({ id: `short-${i}`, expiresAt: clock() + 1000 }),
-  );
+  const short = Array.from({ length: 350 }, (_, i) => record({ id: `short-${i}`, expiresAt: clock() + 1000 }));
   await Promise.all(short.map((one) => store.create(one)));
   await store.create(record({ id: 'refreshed', expiresAt: clock() + 1000 }));
   await store.replace(record({ id: 'refreshed', secretHash: 'next' }), 'hash');
@@ -66,10 +65,10 @@ t.test('expired records are swept in steps, and refreshed ones stay', async (t) 
   while ((await countOf(store)) > 2) {
     await turns(1);
   }
-  t.same((await store.listByUser('user1')).map(({ id }) => id).sort(), ['live', 'refreshed']);
+  t.same((await store.listByUser('user1')).map(({ session }) => session.id).sort(), ['live', 'refreshed']);
 });
 
-t.test('a sweep that meets a closed store is nobody’s crash', async (t) => {
+t.test('a sweep of a closed store does not crash', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] });
   t.teardown(() => mock.timers.reset());
   const { store, environment } = open(t);
@@ -79,7 +78,7 @@ t.test('a sweep that meets a closed store is nobody’s crash', async (t) => {
   t.throws(() => store.find('id'), { message: 'the LMDB store is closed' });
 });
 
-t.test('a record that was refreshed while the sweep looked is not swept', async (t) => {
+t.test('a record that is refreshed during the sweep is not swept', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] });
   t.teardown(() => mock.timers.reset());
   const clock = fakeClock();
@@ -90,4 +89,25 @@ t.test('a record that was refreshed while the sweep looked is not swept', async 
   t.equal(await refreshing, true);
   await turns(50);
   t.same(store.find('id'), record({ secretHash: 'next' }));
+});
+
+t.test('a session with a newer schema is not read, but it can be ended and expires', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const clock = fakeClock();
+  const { store } = open(t, { clock });
+  const create = (id: string, expiresAt: number) =>
+    store.create({ ...record({ id, expiresAt }), schema: 2 } as unknown as SessionRecord);
+  await create('one', clock() + 60_000);
+  await create('two', clock() + 60_000);
+  await create('expired', clock());
+  const message = /newer version \(schema 2\)/;
+  t.throws(() => store.find('one'), { message });
+  t.throws(() => store.listByUser('user1'), { message });
+  mock.timers.tick(1000);
+  // The sweep was queued before this removal.
+  t.equal(await store.remove('expired'), false);
+  t.equal(await store.remove('one'), true);
+  t.equal(await store.removeByUser('user1', 'other'), 1);
+  t.same(store.listByUser('user1'), []);
 });

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import t, { type Test } from 'tap';
+import { type StoreLog, StoreOpenError } from '../../../src/stores/engine.ts';
 import type { RedisConnection } from '../../../src/stores/redis/connection.ts';
 import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
-import type { StoreLog } from '../../../src/stores/store-log.ts';
-import { StoreNotOpened } from '../../../src/stores/store-not-opened.ts';
-import { record } from '../../helper.ts';
-import { program } from '../../programs.ts';
-import { freePort, startRedis } from '../../redis-server.ts';
-import { startProxy } from '../../tcp-proxy.ts';
+import { program } from '../../helpers/programs.ts';
+import { freePort, startRedis } from '../../helpers/redis-server.ts';
+import { NODE_ARGUMENTS } from '../../helpers/server-process.ts';
+import { record } from '../../helpers/service.ts';
+import { startProxy } from '../../helpers/tcp-proxy.ts';
 import { connect } from './connect.ts';
 
 function listeningLog() {
@@ -25,7 +25,7 @@ function listeningLog() {
   };
 }
 
-/** That a store on this connection does its work. */
+/** Runs each operation of a store on this connection. */
 async function works(t: Test, connection: RedisConnection): Promise<void> {
   const store = new RedisSessionStore(connection);
   t.teardown(() => store.close());
@@ -37,18 +37,18 @@ async function works(t: Test, connection: RedisConnection): Promise<void> {
   t.equal(await store.find('id'), undefined);
 }
 
-t.test('a good server is no reason for a warning', async (t) => {
+t.test('a server with good settings causes no warning', async (t) => {
   const redis = await startRedis(t);
   if (redis) {
     const { log, lines } = listeningLog();
     const connection = await connect(redis, { log });
     await works(t, connection);
-    t.equal(connection.tracks, true);
+    t.equal(connection.trackingEnabled, true);
     t.same(lines, []);
   }
 });
 
-t.test('settings that lose sessions are warned of', async (t) => {
+t.test('settings that lose sessions cause warnings', async (t) => {
   const redis = await startRedis(t, ['--maxmemory-policy', 'allkeys-lru', '--appendonly', 'no']);
   if (redis) {
     const { log, lines } = listeningLog();
@@ -60,7 +60,7 @@ t.test('settings that lose sessions are warned of', async (t) => {
   }
 });
 
-t.test('user, password and database are those of the address', async (t) => {
+t.test('user, password and database are taken from the URL', async (t) => {
   const acl = ['--user', 'ann', 'on', '>p@ss/word', '~test:*', '+@all'];
   const redis = await startRedis(t, ['--requirepass', 'hunter2', ...acl]);
   if (redis === undefined) {
@@ -70,11 +70,11 @@ t.test('user, password and database are those of the address', async (t) => {
   await works(t, await connect(at('ann:p%40ss%2Fword@HOST/3')));
   await works(t, await connect(at(':hunter2@HOST')));
   for (const wrong of [at('HOST'), at('ann:wrong@HOST'), at('nobody:hunter2@HOST')]) {
-    const told = (await t.rejects(connect(wrong), StoreNotOpened)) as Error;
-    t.match(told.message, /^The Redis server refuses us: (NOAUTH|WRONGPASS)/);
+    const told = (await t.rejects(connect(wrong), StoreOpenError)) as Error;
+    t.match(told.message, /^The Redis server rejects the connection: (NOAUTH|WRONGPASS)/);
     t.notMatch(told.message, 'hunter2');
   }
-  await t.rejects(connect(at(':hunter2@HOST/99')), StoreNotOpened, 'a database that there is not');
+  await t.rejects(connect(at(':hunter2@HOST/99')), StoreOpenError, 'a database that does not exist');
 
   const operator = await createClient({ url: at(':hunter2@HOST/3').url }).connect();
   t.teardown(() => operator.destroy());
@@ -84,7 +84,7 @@ t.test('user, password and database are those of the address', async (t) => {
   t.equal(await operator.exists('test:session:id'), 1);
 });
 
-t.test('a Unix socket will do', async (t) => {
+t.test('a Unix socket works', async (t) => {
   const socket = `${t.testdir({})}/redis.sock`;
   const redis = await startRedis(t, ['--unixsocket', socket, '--appendonly', 'yes']);
   if (redis) {
@@ -92,7 +92,7 @@ t.test('a Unix socket will do', async (t) => {
   }
 });
 
-t.test('TLS will do, with a certificate that is known, and no other', async (t) => {
+t.test('TLS works with a trusted certificate only', async (t) => {
   const openssl = program(t, 'openssl');
   if (openssl === undefined) {
     return;
@@ -100,29 +100,12 @@ t.test('TLS will do, with a certificate that is known, and no other', async (t) 
   const dir = t.testdir({});
   const files = ['-keyout', `${dir}/key.pem`, '-out', `${dir}/cert.pem`];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  execFileSync(
-    openssl,
-    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', ...subject, ...files],
-    {
-      stdio: 'ignore',
-    },
-  );
+  execFileSync(openssl, ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', ...subject, ...files], {
+    stdio: 'ignore',
+  });
   const port = await freePort();
-  const tls = [
-    '--tls-port',
-    String(port),
-    '--tls-cert-file',
-    `${dir}/cert.pem`,
-    '--tls-key-file',
-    `${dir}/key.pem`,
-  ];
-  const redis = await startRedis(t, [
-    ...tls,
-    '--tls-ca-cert-file',
-    `${dir}/cert.pem`,
-    '--tls-auth-clients',
-    'no',
-  ]);
+  const tls = ['--tls-port', String(port), '--tls-cert-file', `${dir}/cert.pem`, '--tls-key-file', `${dir}/key.pem`];
+  const redis = await startRedis(t, [...tls, '--tls-ca-cert-file', `${dir}/cert.pem`, '--tls-auth-clients', 'no']);
   if (redis === undefined) {
     return;
   }
@@ -137,43 +120,46 @@ t.test('TLS will do, with a certificate that is known, and no other', async (t) 
     const { sessions } = await openStores('rediss://localhost:${port}');
     await sessions.ping();
     await sessions.close();`;
-  execFileSync(process.execPath, [...process.execArgv, '--input-type=module', '--eval', script], {
+  execFileSync(process.execPath, [...NODE_ARGUMENTS, '--input-type=module', '--eval', script], {
     env: { ...process.env, NODE_EXTRA_CA_CERTS: `${dir}/cert.pem` },
   });
 });
 
-t.test('a server, a user or a proxy without tracking is asked every time, with one warning', async (t) => {
-  const told = 'the store tells of no changes: every request asks it';
-  const noCommand = await startRedis(t, ['--rename-command', 'CLIENT', '', '--appendonly', 'yes']);
-  const noRight = await startRedis(t, [
-    '--user',
-    'ann',
-    'on',
-    '>pw',
-    '~*',
-    '+@all',
-    '-client',
-    '--appendonly',
-    'yes',
-  ]);
-  const behind = await startRedis(t);
-  if (noCommand === undefined || noRight === undefined || behind === undefined) {
-    return;
-  }
-  const { port } = await startProxy(t, behind.port, (chunk) =>
-    chunk.replace(/>2\r\n\$10\r\ninvalidate\r\n\*1\r\n\$\d+\r\n[^\r]*\r\n/g, ''),
-  );
-  const urls = [noCommand.url, `redis://ann:pw@127.0.0.1:${noRight.port}`, `redis://127.0.0.1:${port}`];
-  for (const url of urls) {
-    const { log, warnings } = listeningLog();
-    const connection = await connect({ url }, { log, timeoutMs: 200 });
-    t.equal(connection.tracks, false);
-    t.same(warnings(), [told]);
-    await works(t, connection);
-  }
-});
+t.test(
+  'without tracking by the server, the user or the proxy, every find reads the server, with one warning',
+  async (t) => {
+    const told = 'the store does not report changes: every request reads it';
+    const noCommand = await startRedis(t, ['--rename-command', 'CLIENT', '', '--appendonly', 'yes']);
+    const noRight = await startRedis(t, [
+      '--user',
+      'ann',
+      'on',
+      '>pw',
+      '~*',
+      '+@all',
+      '-client',
+      '--appendonly',
+      'yes',
+    ]);
+    const behind = await startRedis(t);
+    if (noCommand === undefined || noRight === undefined || behind === undefined) {
+      return;
+    }
+    const { port } = await startProxy(t, behind.port, (chunk) =>
+      chunk.replace(/>2\r\n\$10\r\ninvalidate\r\n\*1\r\n\$\d+\r\n[^\r]*\r\n/g, ''),
+    );
+    const urls = [noCommand.url, `redis://ann:pw@127.0.0.1:${noRight.port}`, `redis://127.0.0.1:${port}`];
+    for (const url of urls) {
+      const { log, warnings } = listeningLog();
+      const connection = await connect({ url }, { log, timeoutMs: 200 });
+      t.equal(connection.trackingEnabled, false);
+      t.same(warnings(), [told]);
+      await works(t, connection);
+    }
+  },
+);
 
-t.test('a connection that is lost is told once, and found again', async (t) => {
+t.test('a lost connection is logged once and comes back', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
@@ -198,7 +184,7 @@ t.test('a connection that is lost is told once, and found again', async (t) => {
   t.equal(await connection.client.ping(), 'PONG');
 });
 
-t.test('a server that will not have us back is told with its reason, once', async (t) => {
+t.test('a server that rejects the reconnection is logged once, with its reason', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
@@ -211,26 +197,26 @@ t.test('a server that will not have us back is told with its reason, once', asyn
   await operator.configSet('requirepass', 'hunter2');
   await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
   await sleep(1000);
-  t.same(warnings(), ['the connection to the store is lost', 'the store refuses the connection']);
+  t.same(warnings(), ['the connection to the store is lost', 'the store rejects the connection']);
   await operator.configSet('requirepass', '');
-  while (!connection.isCurrent) {
+  while (!connection.hasLease) {
     await sleep(10);
   }
   await works(t, connection);
 });
 
-t.test('a server that is too old is said so', async (t) => {
+t.test('a server that is too old is rejected', async (t) => {
   const redis = await startRedis(t);
   if (redis) {
     const { port } = await startProxy(t, redis.port, (chunk) =>
       chunk.replace(/redis_version:\d+\.\d/, 'redis_version:5.0'),
     );
-    const told = (await t.rejects(connect({ url: `redis://127.0.0.1:${port}` }), StoreNotOpened)) as Error;
+    const told = (await t.rejects(connect({ url: `redis://127.0.0.1:${port}` }), StoreOpenError)) as Error;
     t.match(told.message, /^Redis 6.2 or newer, or Valkey, is needed; this server is 5\.0/);
   }
 });
 
-t.test('a connection that is closed while it is being made stays closed', async (t) => {
+t.test('a connection that is closed while it connects stays closed', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
@@ -239,10 +225,48 @@ t.test('a connection that is closed while it is being made stays closed', async 
   const connection = await connect(redis);
   await redis.restart();
   redis.freeze();
-  // Long enough for the next attempt, which is accepted and not answered.
+  // Long enough for the next attempt, which is accepted but gets no reply.
   await sleep(500);
   await connection.close();
   redis.thaw();
   await sleep(200);
   t.throws(() => connection.client, { message: 'the Redis store is closed' });
+});
+
+t.test('a silent server is detected under load: requests without a reply do not hide it', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const proxy = await startProxy(t, redis.port);
+  const { log, warnings } = listeningLog();
+  const connection = await connect({ url: `redis://127.0.0.1:${proxy.port}` }, { log });
+  t.teardown(() => connection.close());
+  proxy.partition();
+  // Without detection, the kernel would close the connection after about 15 minutes.
+  for (let tries = 0; warnings().length === 0 && tries < 500; tries++) {
+    connection.client.get('key').catch(() => {});
+    await sleep(20);
+  }
+  t.same(warnings(), ['the connection to the store is lost']);
+});
+
+t.test('a server whose memory is full can be opened: endings still work', async (t) => {
+  const redis = await startRedis(t, ['--maxmemory-policy', 'noeviction', '--appendonly', 'yes']);
+  if (redis === undefined) {
+    return;
+  }
+  const operator = await createClient({ url: redis.url }).connect();
+  t.teardown(() => operator.destroy());
+  const before = new RedisSessionStore(await connect(redis));
+  await before.create(record());
+  await before.close();
+  await operator.configSet('maxmemory', '1');
+  const { log, warnings } = listeningLog();
+  const store = new RedisSessionStore(await connect(redis, { log }));
+  t.teardown(() => store.close());
+  t.same(warnings(), ['the store does not report changes: every request reads it']);
+  await t.rejects(store.create(record({ id: 'other' })), { message: /^OOM/ });
+  t.same(await store.find('id'), record());
+  t.equal(await store.remove('id'), true);
 });

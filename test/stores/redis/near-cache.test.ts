@@ -11,7 +11,7 @@ function later<T>() {
   return { promise, answer, fail };
 }
 
-/** A cache in which `a` and `b` are of the older generation, and `c` is of the recent one. */
+/** A cache with `a` and `b` in the older generation and `c` in the recent one. */
 async function twoGenerations() {
   const cache = new NearCache<string>({ maxEntries: 4 });
   for (const key of ['a', 'b', 'c']) {
@@ -20,7 +20,7 @@ async function twoGenerations() {
   return cache;
 }
 
-t.test('what was read is kept, until it is invalidated', async (t) => {
+t.test('a value that was read is cached until it is invalidated', async (t) => {
   const cache = new NearCache<string>({ maxEntries: 10 });
   t.equal(cache.get('a'), undefined);
   t.equal(await cache.load('a', async () => 'A'), 'A');
@@ -31,39 +31,39 @@ t.test('what was read is kept, until it is invalidated', async (t) => {
   t.equal(cache.get('a'), undefined);
 });
 
-t.test('what is invalidated or cleared is gone from both generations', async (t) => {
+t.test('invalidate and clear remove values from both generations', async (t) => {
   const old = await twoGenerations();
-  t.equal(old.size, 3, 'the third has made the first two the older generation');
+  t.equal(old.size, 3, 'the third value moved the first two to the older generation');
   old.invalidate('a');
   t.equal(old.get('a'), undefined);
   old.clear();
   t.same([old.get('b'), old.get('c')], [undefined, undefined]);
   const cache = await twoGenerations();
-  t.equal(cache.get('a'), 'A', 'read again, it is of the recent ones');
-  t.equal(cache.size, 3, 'and of those alone');
+  t.equal(cache.get('a'), 'A', 'a value that is read again moves to the recent generation');
+  t.equal(cache.size, 3, 'and leaves the older one');
   cache.invalidate('a');
-  t.equal(cache.get('a'), undefined, 'and none of the older is left behind');
+  t.equal(cache.get('a'), undefined, 'and no copy is left in the older generation');
 });
 
-t.test('that there is none is not kept', async (t) => {
+t.test('a missing value is not cached', async (t) => {
   const cache = new NearCache<string>({ maxEntries: 10 });
   t.equal(await cache.load('a', async () => undefined), undefined);
   t.equal(cache.size, 0);
 });
 
-t.test('what is invalidated while it is read is not kept', async (t) => {
+t.test('a value that is invalidated while it is read is not cached', async (t) => {
   for (const overtake of [(c: NearCache<string>) => c.invalidate('a'), (c: NearCache<string>) => c.clear()]) {
     const cache = new NearCache<string>({ maxEntries: 10 });
     const { promise, answer } = later<string>();
     const loading = cache.load('a', () => promise);
     overtake(cache);
     answer('old');
-    t.equal(await loading, 'old', 'who asked before it changed is told what was');
+    t.equal(await loading, 'old', 'the caller asked before the change and gets the old value');
     t.equal(cache.get('a'), undefined);
   }
 });
 
-t.test('of two reads of one key, the one that began first does not overwrite', async (t) => {
+t.test('of two reads of one key, the first does not overwrite the second', async (t) => {
   const cache = new NearCache<string>({ maxEntries: 10 });
   const [first, second] = [later<string>(), later<string>()];
   const loadings = [cache.load('a', () => first.promise), cache.load('a', () => second.promise)];
@@ -86,7 +86,7 @@ t.test('a read that fails leaves nothing behind', async (t) => {
   t.equal(cache.get('a'), 'A');
 });
 
-t.test('past its bound, what was not read for the longest time goes', async (t) => {
+t.test('when the cache is full, the values used longest ago are evicted', async (t) => {
   const cache = new NearCache<string>({ maxEntries: 2 });
   await cache.load('a', async () => 'A');
   await cache.load('b', async () => 'B');
@@ -94,9 +94,5 @@ t.test('past its bound, what was not read for the longest time goes', async (t) 
   await cache.load('c', async () => 'C');
   t.same([cache.get('a'), cache.get('b'), cache.get('c')], ['A', undefined, 'C']);
   await cache.load('c', async () => 'C2');
-  t.same(
-    [cache.size, cache.get('a'), cache.get('c')],
-    [2, 'A', 'C2'],
-    'a value that is read again takes no room',
-  );
+  t.same([cache.size, cache.get('a'), cache.get('c')], [2, 'A', 'C2'], 'loading a cached value again evicts nothing');
 });

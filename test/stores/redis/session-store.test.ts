@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import t, { type Test } from 'tap';
+import type { SessionRecord } from '../../../src/sessions/session.ts';
 import { RedisSessionStore, type RedisSessionStoreOptions } from '../../../src/stores/redis/session-store.ts';
-import { fakeClock, record } from '../../helper.ts';
-import { type RedisProcess, startRedis } from '../../redis-server.ts';
-import { startProxy } from '../../tcp-proxy.ts';
+import { type RedisProcess, startRedis } from '../../helpers/redis-server.ts';
+import { fakeClock, record } from '../../helpers/service.ts';
+import { startProxy } from '../../helpers/tcp-proxy.ts';
 import { sessionStoreConformance } from '../conformance.ts';
 import { connect } from './connect.ts';
 
@@ -16,14 +17,14 @@ async function open(t: Test, server: { url: string }, options: RedisSessionStore
   return { store, connection };
 }
 
-/** Somebody at the server itself. */
+/** A client of its own, as redis-cli would be. */
 async function operator(t: Test, { url }: RedisProcess) {
   const client = await createClient({ url }).connect();
   t.teardown(() => client.destroy());
   return client;
 }
 
-/** Finds it until it is at hand. */
+/** Finds a record until the cache has it. */
 async function keep(store: RedisSessionStore, id: string): Promise<void> {
   await until(async () => {
     const found = store.find(id);
@@ -32,7 +33,7 @@ async function keep(store: RedisSessionStore, id: string): Promise<void> {
   });
 }
 
-/** Waits for real until something is so, for as long as a test may take. */
+/** Waits until a condition holds, or until tap stops the test file. */
 async function until(isSo: () => unknown): Promise<void> {
   while (!(await isSo())) {
     await sleep(5);
@@ -42,8 +43,7 @@ async function until(isSo: () => unknown): Promise<void> {
 t.test('conformance', async (t) => {
   const redis = await startRedis(t);
   if (redis) {
-    const openNew = async () =>
-      new RedisSessionStore(await connect(redis, { keyPrefix: `${randomUUID()}*:` }));
+    const openNew = async () => new RedisSessionStore(await connect(redis, { keyPrefix: `${randomUUID()}*:` }));
     await sessionStoreConformance(t, openNew);
   }
 });
@@ -54,13 +54,12 @@ t.test('conformance on a cluster, which takes no command that touches two keys',
     const client = await operator(t, redis);
     await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
     await until(async () => /cluster_state:ok/.test(String(await client.sendCommand(['CLUSTER', 'INFO']))));
-    const openNew = async () =>
-      new RedisSessionStore(await connect(redis, { keyPrefix: `${randomUUID()}:` }));
+    const openNew = async () => new RedisSessionStore(await connect(redis, { keyPrefix: `${randomUUID()}:` }));
     await sessionStoreConformance(t, openNew);
   }
 });
 
-t.test('every key ends by itself, a second after its session, and the index forgets', async (t) => {
+t.test('every key expires a second after its session, and the index drops it', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
@@ -80,44 +79,37 @@ t.test('every key ends by itself, a second after its session, and the index forg
   await until(async () => (await client.exists('test:session:short')) === 0);
   t.same((await client.zRange('test:sessions-of:user1', 0, -1)).sort(), ['id', 'short']);
   t.same(
-    (await store.listByUser('user1')).map(({ id }) => id),
+    (await store.listByUser('user1')).map(({ session }) => session.id),
     ['id'],
   );
   await store.create(record({ id: 'new' }));
-  t.same(
-    (await client.zRange('test:sessions-of:user1', 0, -1)).sort(),
-    ['id', 'new'],
-    'trimmed as it is written',
-  );
+  t.same((await client.zRange('test:sessions-of:user1', 0, -1)).sort(), ['id', 'new'], 'trimmed as it is written');
   await store.removeByUser('user1');
   t.equal(await client.dbSize(), 0);
 });
 
-t.test(
-  'a session that was found before costs no round trip: it is answered while the server hangs',
-  async (t) => {
-    const redis = await startRedis(t);
-    if (redis === undefined) {
-      return;
-    }
-    const { store, connection } = await open(t, redis);
-    await store.create(record());
-    await until(() => connection.isCurrent);
-    await store.find('id');
-    redis.freeze();
-    t.same(store.find('id'), record());
-    redis.thaw();
-  },
-);
+t.test('a session that was found before needs no round trip: it is found while the server hangs', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const { store, connection } = await open(t, redis);
+  await store.create(record());
+  await until(() => connection.hasLease);
+  await store.find('id');
+  redis.freeze();
+  t.same(store.find('id'), record());
+  redis.thaw();
+});
 
-t.test('an ending or a refresh on one instance is seen by another', async (t) => {
+t.test('the end or the refresh of a session is seen by another instance', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
   }
   const { store: here } = await open(t, redis);
   const { store: there, connection } = await open(t, redis);
-  await until(() => connection.isCurrent);
+  await until(() => connection.hasLease);
   const took: number[] = [];
   for (let round = 0; round < 300; round++) {
     const id = `round-${round}`;
@@ -134,22 +126,20 @@ t.test('an ending or a refresh on one instance is seen by another', async (t) =>
     took.push(performance.now() - endedAt);
   }
   took.sort((a, b) => a - b);
-  t.comment(
-    `refused elsewhere after ${took[150]?.toFixed(2)} ms (median), ${took.at(-1)?.toFixed(2)} ms (worst)`,
-  );
+  t.comment(`rejected elsewhere after ${took[150]?.toFixed(2)} ms (median), ${took.at(-1)?.toFixed(2)} ms (worst)`);
 });
 
-t.test('what this instance ends or refreshes, it refuses at once', async (t) => {
+t.test('an instance sees its own removals and refreshes at once', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
   }
   const { store, connection } = await open(t, redis);
-  await until(() => connection.isCurrent);
+  await until(() => connection.hasLease);
   for (let round = 0; round < 100; round++) {
     await store.create(record());
     await store.find('id');
-    // Reads that are under way when it is replaced must not leave the old version behind.
+    // Reads that are under way during the replacement must not leave the old version in the cache.
     const reads = [store.find('id'), store.find('id')];
     t.equal(await store.replace(record({ secretHash: 'next' }), 'hash'), true);
     t.equal((await store.find('id'))?.secretHash, 'next');
@@ -160,13 +150,13 @@ t.test('what this instance ends or refreshes, it refuses at once', async (t) => 
   }
 });
 
-t.test('what an operator deletes or flushes is gone, too', async (t) => {
+t.test('keys that an operator deletes or flushes are gone as well', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
   }
   const { store, connection } = await open(t, redis);
-  await until(() => connection.isCurrent);
+  await until(() => connection.hasLease);
   const client = await operator(t, redis);
   for (const end of [() => client.del('test:session:id'), () => client.flushAll()]) {
     await store.create(record());
@@ -176,7 +166,7 @@ t.test('what an operator deletes or flushes is gone, too', async (t) => {
   }
 });
 
-t.test('no connection that was cut or fell silent keeps an ended session alive', async (t) => {
+t.test('an ended session stays ended for an instance whose connection is cut or silent', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
@@ -186,23 +176,23 @@ t.test('no connection that was cut or fell silent keeps an ended session alive',
   const { store: there, connection } = await open(t, { url: `redis://127.0.0.1:${proxy.port}` });
   const client = await operator(t, redis);
 
-  await until(() => connection.isCurrent);
+  await until(() => connection.hasLease);
   await here.create(record());
   await keep(there, 'id');
   await client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
-  await until(() => !connection.isCurrent);
+  await until(() => !connection.hasLease);
   await client.del('test:session:id');
-  await until(() => connection.isCurrent);
+  await until(() => connection.hasLease);
   t.equal(await there.find('id'), undefined);
 
   await until(() => here.create(record()).catch(() => false));
   await keep(there, 'id');
   proxy.partition();
   await here.remove('id');
-  const partedAt = performance.now();
+  const partitionedAt = performance.now();
   const find = async () => there.find('id');
   await until(async () => !(await find().catch(() => undefined)));
-  t.ok(performance.now() - partedAt < 3000, 'a second, and what a busy machine adds');
+  t.ok(performance.now() - partitionedAt < 3000, 'one second, plus the delays of a busy machine');
   await t.rejects(find(), 'it cannot tell');
 });
 
@@ -212,7 +202,7 @@ t.test('without a cache, every find asks the server', async (t) => {
     return;
   }
   const { store, connection } = await open(t, redis, { cacheEntries: 0 });
-  await until(() => connection.isCurrent);
+  await until(() => connection.hasLease);
   await store.create(record());
   await store.find('id');
   const again = store.find('id');
@@ -220,7 +210,7 @@ t.test('without a cache, every find asks the server', async (t) => {
   t.same(await again, record());
 });
 
-t.test('a value that is not ours is a failure, not an absence', async (t) => {
+t.test('a value of another format rejects, and is not an absence', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
@@ -231,7 +221,7 @@ t.test('a value that is not ours is a failure, not an absence', async (t) => {
   await t.rejects(async () => store.find('id'), SyntaxError);
 });
 
-t.test('an index that cannot be tidied up is no reason to say that an ending failed', async (t) => {
+t.test('remove succeeds even if the index cannot be updated', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
@@ -241,4 +231,24 @@ t.test('an index that cannot be tidied up is no reason to say that an ending fai
   await store.create(record());
   await client.set('test:sessions-of:user1', 'not an index');
   t.equal(await store.remove('id'), true);
+});
+
+t.test('a session with a newer schema is not read, but it can be ended', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const { store } = await open(t, redis);
+  const create = (id: string) => {
+    const expiresAt = Date.now() + 60_000;
+    return store.create({ ...record({ id, expiresAt }), schema: 2 } as unknown as SessionRecord);
+  };
+  await create('one');
+  await create('two');
+  const message = /newer version \(schema 2\)/;
+  await t.rejects(async () => store.find('one'), { message });
+  await t.rejects(store.listByUser('user1'), { message });
+  t.equal(await store.remove('one'), true);
+  t.equal(await store.removeByUser('user1', 'other'), 1);
+  t.same(await store.listByUser('user1'), []);
 });

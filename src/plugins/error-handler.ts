@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import {
+  BadRequest,
+  BodyTooLarge,
+  errorBody,
+  HeadersTooLarge,
+  type HttpError,
+  httpErrors,
+  InternalError,
+  InvalidInput,
+  MethodNotAllowed,
+  NotFound,
+  RequestTimeout,
+  UnsupportedMediaType,
+  UriTooLong,
+} from '../errors.ts';
+import { logEvent } from '../http/security-events.ts';
+import { type SecurityHeadersOptions, securityHeadersFor } from './security-headers.ts';
+
+/** Answers every error with an entry of the catalogue, in one shape. */
+export const errors = fp(registerErrors, { name: 'errors', fastify: '5.x' });
+
+async function registerErrors(app: FastifyInstance): Promise<void> {
+  const methodsByUrl = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    methodsByUrl.set(url, [...(methodsByUrl.get(url) ?? []), ...[method].flat()]);
+  });
+  app.setErrorHandler(errorHandler);
+  app.setNotFoundHandler((request, reply) => notFoundHandler(methodsByUrl, request, reply));
+}
+
+/** The error handler of Fastify. It also serves as `frameworkErrors`, for errors before a route is found. */
+export function errorHandler(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toHttpError(thrown);
+  const { headers = {}, statusCode } = error;
+  log(request, thrown, error);
+  reply.code(statusCode).headers(headers).send(errorBody(error));
+}
+
+/** A failure is logged as an error with cause and stack, a rejected request with its code only. */
+function log(request: FastifyRequest, thrown: FastifyError, { statusCode, code, message }: HttpError): void {
+  if (statusCode === 400) {
+    logEvent(request, 'input_validation_fail', { reason: message });
+  } else if (statusCode < 500) {
+    request.log.debug({ code }, message);
+  } else if (isHttpError(thrown) && thrown.cause === undefined) {
+    request.log.warn({ code }, message);
+  } else {
+    request.log.error({ err: thrown }, message);
+  }
+}
+
+/** Compares the URL as it is. Fastify's `hasRoute` would treat it as a pattern. */
+function notFoundHandler(
+  methodsByUrl: ReadonlyMap<string, readonly string[]>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const allowed = methodsByUrl.get(request.url.replace(/\?.*/s, ''));
+  if (allowed === undefined) {
+    throw new NotFound();
+  }
+  reply.header('allow', allowed.join(', '));
+  throw new MethodNotAllowed();
+}
+
+/** Errors of Fastify and its plugins, by status. Any other error that is not a 4xx is an internal one. */
+const BY_STATUS = new Map<number | undefined, new () => HttpError>([
+  // The static files of the docs answer 403 for a path outside their folder.
+  [403, NotFound],
+  [413, BodyTooLarge],
+  [414, UriTooLong],
+  [415, UnsupportedMediaType],
+]);
+
+function toHttpError(thrown: FastifyError): HttpError {
+  if (isHttpError(thrown)) {
+    return thrown;
+  }
+  if (thrown.validation) {
+    return new InvalidInput(thrown.message);
+  }
+  const { statusCode = 500 } = thrown;
+  const isClientError = statusCode >= 400 && statusCode < 500;
+  return new (BY_STATUS.get(statusCode) ?? (isClientError ? BadRequest : InternalError))();
+}
+
+function isHttpError(thrown: FastifyError): thrown is HttpError {
+  return httpErrors.some((Entry) => thrown instanceof Entry);
+}
+
+/** Errors of Node's HTTP parser, by code. All others are malformed requests. */
+const BY_CODE = new Map<string | undefined, new () => HttpError>([
+  ['ERR_HTTP_REQUEST_TIMEOUT', RequestTimeout],
+  ['HPE_HEADER_OVERFLOW', HeadersTooLarge],
+]);
+
+/**
+ * The `clientErrorHandler` of Fastify. It answers what is not HTTP, or does not arrive in time, in the shape of every other
+ * error and with the same headers, and closes the connection.
+ */
+export function clientErrorHandler(error: ConnectionError, socket: Socket, options: SecurityHeadersOptions): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const reply = errorBody(new (BY_CODE.get(error.code) ?? BadRequest)());
+  const body = JSON.stringify(reply);
+  const head = [
+    `HTTP/1.1 ${reply.statusCode} ${reply.error}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(securityHeadersFor(options)).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,80 @@
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
+import { NoSuchSession, ReauthenticationRequired, StoreUnavailable, Unauthenticated } from '../errors.ts';
+import { commonPostErrors, errorResponses, ListedSession, SessionView, viewSession } from './schemas.ts';
+
+const security = [{ sessionCookie: [] }];
+const common = { tags: ['user'], security };
+
+const getSchema = {
+  operationId: 'getSession',
+  tags: ['session'],
+  summary: 'Show this session',
+  description: 'Does not extend it.',
+  security,
+  response: {
+    200: Type.Object(SessionView.properties, { description: 'Signed in.', examples: SessionView.examples }),
+    ...errorResponses(Unauthenticated, StoreUnavailable),
+  },
+};
+
+const listSchema = {
+  ...common,
+  operationId: 'listSessions',
+  summary: 'List my sessions',
+  description: 'All live sessions of the user, newest first.',
+  response: {
+    200: Type.Array(ListedSession, { description: 'At least this one.' }),
+    ...errorResponses(Unauthenticated, StoreUnavailable),
+  },
+};
+
+const Ended = Type.Object(
+  { ended: Type.Integer({ minimum: 0, description: 'How many sessions this has ended.' }) },
+  { description: 'Ended.', examples: [{ ended: 1 }] },
+);
+
+const revokeSchema = {
+  ...common,
+  operationId: 'endSession',
+  summary: 'End one of my sessions',
+  description: 'Needs a sign-in not long ago.',
+  params: Type.Object({ id: Type.String({ description: 'As `GET /sessions` lists it.' }) }),
+  response: {
+    200: Ended,
+    ...errorResponses(...commonPostErrors, Unauthenticated, ReauthenticationRequired, NoSuchSession, StoreUnavailable),
+  },
+};
+
+const revokeOthersSchema = {
+  ...common,
+  operationId: 'endOtherSessions',
+  summary: 'End all my sessions but this one',
+  description: 'Needs a sign-in not long ago.',
+  response: {
+    200: Ended,
+    ...errorResponses(...commonPostErrors, Unauthenticated, ReauthenticationRequired, StoreUnavailable),
+  },
+};
+
+/** Shows this session, lists the user's sessions and ends them (OWASP ASVS 5.0, 7.5.2). */
+export const sessionRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  const { requireSession, requireRecentSignIn } = app;
+  app.get('/session', { schema: getSchema, preHandler: requireSession }, async ({ session }) =>
+    viewSession(session, { current: true }),
+  );
+  app.get('/sessions', { schema: listSchema, preHandler: requireSession }, async (request) => {
+    const sessions = await request.listSessions();
+    return sessions.map((session) => ({
+      ...viewSession(session, { current: session.id === request.session.id }),
+      address: session.address,
+      device: session.device,
+    }));
+  });
+  app.delete('/sessions/:id', { schema: revokeSchema, preHandler: requireRecentSignIn }, async (request) => {
+    await request.revokeSession(request.params.id);
+    return { ended: 1 };
+  });
+  app.delete('/sessions', { schema: revokeOthersSchema, preHandler: requireRecentSignIn }, async (request) => ({
+    ended: await request.revokeOtherSessions(),
+  }));
+};

@@ -1,0 +1,27 @@
+/** Why a token was refused. It goes to the log; the client gets the same `Unauthenticated` for all. */
+export type AuthFailureReason =
+  | 'malformed token'
+  | 'unknown session'
+  | 'wrong secret'
+  | 'replaced token'
+  | 'reused token'
+  | 'expired'
+  | 'refreshed elsewhere'
+  | "another user's session";
+
+/** The session that a failure is about, as far as it is known. */
+interface Subject {
+  readonly id: string;
+  readonly username?: string;
+}
+
+/** A token, or an id, that gives no access to a session. */
+export class AuthFailure {
+  readonly reason: AuthFailureReason;
+  readonly subject: Subject | undefined;
+
+  constructor(reason: AuthFailureReason, subject?: Subject) {
+    this.reason = reason;
+    this.subject = subject;
+  }
+}

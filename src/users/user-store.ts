@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import type { MaybePromise, Milliseconds } from '../types.ts';
+
+/** The schema of the user records that this version writes and reads. */
+export const USER_SCHEMA = 1;
+
+/** A user as a store keeps it. */
+export interface UserRecord {
+  readonly schema: typeof USER_SCHEMA;
+  readonly username: string;
+  /** The hash of the password: `$argon2id$…` or, if imported, `$2y$…`. Never the password itself. */
+  readonly passwordHash: string;
+  /** A disabled user cannot sign in. The response is the same as for an unknown user. */
+  readonly disabled: boolean;
+  readonly createdAt: Milliseconds;
+  readonly passwordChangedAt: Milliseconds;
+  /**
+   * A random value that changes whenever the sessions of the user become invalid: when the password changes, or when
+   * the user is disabled or enabled. It also changes when the schema of the record changes. A rehash of the same
+   * password keeps it.
+   */
+  readonly version: string;
+}
+
+/**
+ * The contract of a user store. `undefined` or `false` means that the record does not exist. An exception or a
+ * rejection means only that the backend failed. Each method is atomic. Records are plain values: the caller cannot
+ * change a stored record through an object that it passed in or received. A username is an arbitrary string, compared
+ * exactly: the store does not fold case and does not trim.
+ */
+export interface UserStore {
+  /** Adds a user. Returns `false` and changes nothing if the name is taken. */
+  create(user: UserRecord): MaybePromise<boolean>;
+
+  /** Returns the current record of a user, never an outdated one from a cache. */
+  find(username: string): MaybePromise<UserRecord | undefined>;
+
+  /**
+   * Replaces the record of the user `next.username` if its version is `expectedVersion` (compare-and-set). Returns
+   * `false` and changes nothing if the version differs or the user does not exist.
+   */
+  replace(next: UserRecord, expectedVersion: string): MaybePromise<boolean>;
+
+  /** Removes a user. Returns `false` if the user does not exist. */
+  remove(username: string): MaybePromise<boolean>;
+
+  /** Returns all users in no particular order. It is for the command line: requests do not call it. */
+  list(): Iterable<UserRecord> | AsyncIterable<UserRecord>;
+
+  /** Releases what the store holds open. All other methods then fail. A second call does nothing. */
+  close(): MaybePromise<void>;
+}
+
+/** Returns the record of a new user. */
+export function newUser(username: string, passwordHash: string, now: Milliseconds = Date.now()): UserRecord {
+  return {
+    schema: USER_SCHEMA,
+    username,
+    passwordHash,
+    disabled: false,
+    createdAt: now,
+    passwordChangedAt: now,
+    version: newVersion(),
+  };
+}
+
+/** Returns a version that no user record had before. */
+export function newVersion(): string {
+  return randomUUID();
+}
+
+/**
+ * Checks the schema of a stored user. Records without a schema were written before the field existed and are read as
+ * schema 1, which has the same fields.
+ * @throws Error if a newer version of this service wrote the record: an older one could misread or damage it.
+ */
+export function readUser(stored: Omit<UserRecord, 'schema'> & { readonly schema?: number }): UserRecord {
+  const { schema = USER_SCHEMA } = stored;
+  if (schema > USER_SCHEMA) {
+    throw new Error(
+      `A user record was written by a newer version (schema ${schema}); this version reads ${USER_SCHEMA}.`,
+    );
+  }
+  return { ...stored, schema: USER_SCHEMA };
+}

@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import Fastify from 'fastify';
+import t from 'tap';
+import { crossOriginGuard, httpErrors, login, MemoryUserStore, sessions } from '../src/index.ts';
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+const docs = read('../docs/embedding.md');
+
+/** The names of the properties of an interface, as they stand in the code. */
+function propertiesOf(name: string, file: string): string[] {
+  const [, body = ''] = new RegExp(`interface ${name}[^{]*\\{\\n(.*?)^\\}`, 'ms').exec(read(file)) ?? [];
+  return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, property = '']) => property);
+}
+
+t.test('docs/embedding.md names everything that the package exports', async (t) => {
+  const index = read('../src/index.ts').replace("export * from './errors.ts';", read('../src/errors.ts'));
+  const lists = [...index.matchAll(/^export (?:type )?\{(.*?)\}/gms)].flatMap(([, list = '']) =>
+    list.split(',').map((name) => name.replace('type ', '').trim()),
+  );
+  const declared = [...index.matchAll(/^export (?:const|class|interface|type|function) (\w+)/gm)].map(
+    ([, name = '']) => name,
+  );
+  const names = [...lists, ...declared].filter((name) => name !== '');
+  t.ok(names.length > 50);
+  for (const name of names) {
+    t.match(docs, new RegExp(`\`[^\`]*\\b${name}\\b[^\`]*\``), name);
+  }
+});
+
+t.test('docs/embedding.md has every option of the plugins', async (t) => {
+  const interfaces = {
+    SessionsOptions: '../src/plugins/sessions.ts',
+    LoginOptions: '../src/plugins/login.ts',
+    CrossOriginGuardOptions: '../src/plugins/cross-origin-guard.ts',
+    OpenStoresOptions: '../src/stores/open-stores.ts',
+  };
+  for (const [name, file] of Object.entries(interfaces)) {
+    const properties = propertiesOf(name, file);
+    t.ok(properties.length > 0, name);
+    for (const property of properties) {
+      t.match(docs, new RegExp(`^\\| \`${property}(\\.\\w+)?\` \\|`, 'm'), `${name}.${property}`);
+    }
+  }
+});
+
+t.test('docs/embedding.md has every decorator', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(crossOriginGuard);
+  await app.register(sessions);
+  await app.register(login, { store: new MemoryUserStore() });
+  const documented = [...docs.matchAll(/^\| `(?:await )?(app|request|reply)\.(\w+)/gm)];
+  t.equal(documented.length, 15);
+  for (const [, target, name = ''] of documented) {
+    const has = { app: app.hasDecorator, request: app.hasRequestDecorator, reply: app.hasReplyDecorator };
+    t.ok(has[target as keyof typeof has].call(app, name), `${target}.${name}`);
+  }
+  const plugins = readdirSync(new URL('../src/plugins', import.meta.url)).map((file) => read(`../src/plugins/${file}`));
+  const declarations = plugins.map((code) => /^declare module 'fastify' \{\n(.*?)^\}/ms.exec(code)?.[1] ?? '');
+  const declared = [...declarations.join('').matchAll(/^ {4}(?:readonly )?(\w+)[(:]/gm)];
+  t.ok(declared.length >= documented.length);
+  for (const [, name = ''] of declared) {
+    t.ok(
+      documented.some(([, , one]) => one === name),
+      name,
+    );
+  }
+});
+
+t.test('docs/embedding.md has every error, with its code and status', async (t) => {
+  const rows = [...docs.matchAll(/^\| `\w+` \| `([A-Z_]+)` \| (\d{3}) \|/gm)].map(([, code, status]) => [
+    code,
+    Number(status),
+  ]);
+  const errors = httpErrors.map((Entry) => new Entry()).map(({ code, statusCode }) => [code, statusCode]);
+  t.same(rows.sort(), errors.sort());
+});

@@ -1,0 +1,86 @@
+import Fastify, { type FastifyRequest } from 'fastify';
+import t, { type Test } from 'tap';
+import { type CookieOptions, ServiceCookie } from '../../src/http/cookies.ts';
+import { fakeClock } from '../helpers/service.ts';
+
+const clock = fakeClock();
+
+function newCookie(t: Test, options: CookieOptions = {}): Promise<ServiceCookie> {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  return ServiceCookie.create(app, clock, 'session_token', options);
+}
+
+/** Reads the cookie of a request with this `Cookie` header. */
+async function reader(t: Test, options: CookieOptions = {}) {
+  const cookie = await newCookie(t, options);
+  return (header?: string) => cookie.read({ headers: { cookie: header } } as FastifyRequest);
+}
+
+t.test('the value is read exactly as it was sent', async (t) => {
+  const read = await reader(t);
+  t.same(read('session_token=a.b'), ['a.b']);
+  t.same(read('a=1; session_token=a.b; z=2'), ['a.b']);
+  t.same(read('a=1;session_token=a.b ;z=2'), ['a.b']);
+  t.same(read('session_token="a.b"'), ['"a.b"'], 'quotes are part of the value (RFC 6265, section 4.1.1)');
+  t.same(read('session_token=a%2Eb'), ['a%2Eb']);
+  t.same(read('session_token=a=b'), ['a=b']);
+  t.same(read('session_token='), ['']);
+});
+
+t.test('every value is read: more than one is for the caller to refuse', async (t) => {
+  const read = await reader(t);
+  t.same(read('session_token=a; session_token=b'), ['a', 'b']);
+});
+
+t.test('other cookies are not it', async (t) => {
+  const read = await reader(t);
+  t.same(read(), []);
+  t.same(read(''), []);
+  t.same(read('session_token'), []);
+  t.same(read('Session_Token=a; xsession_token=b; session_tokens=c; __Host-session_token=d; =session_token=e'), []);
+});
+
+t.test('over HTTPS only the __Host- name is read (ASVS 3.3.3)', async (t) => {
+  const read = await reader(t, { secure: true });
+  t.same(read('session_token=a; __Host-session_token=b'), ['b']);
+});
+
+t.test('it is written for this host only, until it expires, and cleared with an expired empty value', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const cookie = await ServiceCookie.create(app, clock, 'session_token', { secure: true });
+  app.get('/write', async (_request, reply) => {
+    cookie.write(reply, 'a.b', clock() + 1500);
+    return '';
+  });
+  app.get('/clear', async (_request, reply) => {
+    cookie.clear(reply);
+    return '';
+  });
+  const attributes = 'Path=/; HttpOnly; Secure; SameSite=Lax';
+  const setCookie = async (url: string) => {
+    const [first = '', ...rest] = String((await app.inject(url)).headers['set-cookie']).split('; ');
+    return [first, rest.sort().join('; ')];
+  };
+  const sorted = (text: string) => text.split('; ').sort().join('; ');
+  t.same(await setCookie('/write'), [
+    '__Host-session_token=a.b',
+    sorted(`${attributes}; Max-Age=2; Expires=Tue, 01 Jan 2030 12:00:01 GMT`),
+  ]);
+  t.same(await setCookie('/clear'), [
+    '__Host-session_token=',
+    sorted(`${attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`),
+  ]);
+});
+
+t.test('a name that is undefined is the default name', async (t) => {
+  const options = { name: undefined } as unknown as CookieOptions;
+  t.equal((await newCookie(t, options)).name, 'session_token');
+});
+
+t.test('a name that is not an HTTP token is refused', async (t) => {
+  for (const name of ['', 'a b', 'a=b', 'ä']) {
+    await t.rejects(newCookie(t, { name }), { message: /^cookie\.name must be an HTTP token/ }, name);
+  }
+});

@@ -1,0 +1,89 @@
+import { hash } from '@node-rs/argon2';
+import Fastify, { type FastifyInstance } from 'fastify';
+import t from 'tap';
+import { login, sessions } from '../../src/index.ts';
+import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import { PasswordHasher } from '../../src/users/passwords.ts';
+import { newUser } from '../../src/users/user-store.ts';
+import { build, USER1 } from '../helpers/service.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
+
+const ANN = { username: 'ann', password: 'a password of her own' };
+
+async function tryToSignIn(app: FastifyInstance, payload: object) {
+  return (await app.inject({ method: 'POST', url: '/signin', payload })).json();
+}
+
+t.test('the demo users exist with the store in memory, and the log warns of them', async (t) => {
+  const log: string[] = [];
+  const app = await build(t, { log, env: { LOG_LEVEL: 'info' } });
+  t.match(await tryToSignIn(app, USER1), { username: 'user1' });
+  t.match(await tryToSignIn(app, { username: 'user2', password: 'password2' }), { username: 'user2' });
+  t.match(JSON.parse(log[0] ?? '{}'), { level: 40, users: ['user1', 'user2'], msg: /^DEMO USERS/ });
+});
+
+t.test('with a store of users there are no others', async (t) => {
+  const log: string[] = [];
+  const passwords = new PasswordHasher();
+  const userStore = new MemoryUserStore();
+  userStore.create(newUser(ANN.username, await passwords.hash(ANN.password)));
+  const app = await build(t, { log, env: { LOG_LEVEL: 'warn' }, userStore, passwords });
+  t.match(await tryToSignIn(app, ANN), { username: 'ann' });
+  t.same(log, []);
+  t.match(await tryToSignIn(app, USER1), { statusCode: 401 });
+});
+
+t.test('on a bare app, it needs the sessions, a store and no other option', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const store = new MemoryUserStore();
+  store.create(newUser(ANN.username, await new PasswordHasher().hash(ANN.password)));
+  await app.register(sessions);
+  await app.register(login, { store });
+  app.post('/signin', async (_request, reply) => reply.signIn(ANN));
+  app.post('/password', { preHandler: app.requireSession }, async (_request, reply) =>
+    reply.changePassword(ANN.password, 'another password of hers'),
+  );
+  const entered = await app.inject({ method: 'POST', url: '/signin' });
+  t.match(entered.json(), { username: 'ann' });
+  const cookies = Object.fromEntries(entered.cookies.map(({ name, value }) => [name, value]));
+  t.same(Object.keys(cookies), ['session_token', 'device_token']);
+  t.equal((await app.inject({ method: 'POST', url: '/password', cookies })).statusCode, 200);
+  t.match((await app.inject({ method: 'POST', url: '/signin' })).json(), { code: 'SIGN_IN_REFUSED' });
+});
+
+t.test('without the sessions it says what is missing', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await t.rejects(async () => app.register(login, { store: new MemoryUserStore() }), { message: /sessions/ });
+});
+
+t.test('a store of users that fails or hangs is "cannot tell"', async (t) => {
+  const broken = new MemoryUserStore();
+  broken.find = () => {
+    throw new Error('down');
+  };
+  // Waits for real: the bound is a timer of the process.
+  const hanging = { find: () => new Promise<never>(() => {}) };
+  for (const userStore of [broken, Object.assign(new MemoryUserStore(), hanging)]) {
+    const app = await build(t, { userStore, env: { STORE_TIMEOUT_MS: '20' } });
+    t.match(await tryToSignIn(app, ANN), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
+  }
+});
+
+t.test('a hash that cannot be renewed is logged, and keeps nobody from signing in', async (t) => {
+  const log: string[] = [];
+  const userStore = new MemoryUserStore();
+  userStore.create(newUser(ANN.username, await hash(ANN.password, { memoryCost: 4096 })));
+  userStore.replace = () => {
+    throw new Error('down');
+  };
+  const app = await build(t, { log, userStore, env: { LOG_LEVEL: 'warn' } });
+  t.match(await tryToSignIn(app, ANN), { username: 'ann' });
+  t.match(JSON.parse(log[0] ?? '{}'), { level: 40, msg: /could not be renewed/ });
+});
+
+t.test('a store that keeps anything has no demo users (ASVS 6.3.2)', async (t) => {
+  const app = await build(t, { env: { STORE_URL: `lmdb:${temporaryDirectory(t)}/data` } });
+  t.match(await tryToSignIn(app, USER1), { statusCode: 401 });
+});

@@ -1,0 +1,58 @@
+import t from 'tap';
+import { isLive, readSessionRecord, replacedAt, withReplaced } from '../../src/sessions/session.ts';
+import { record } from '../helpers/service.ts';
+
+const MEMORY_MS = 120_000;
+const replaced = (...ages: number[]) => ages.map((age) => ({ secretHash: `hash-${age}`, replacedAt: -age }));
+
+t.test('a session is live until the first of its deadlines, to the millisecond', async (t) => {
+  const { session } = record({ expiresAt: 2000, endsAt: 3000 });
+  t.ok(isLive(session, 1999));
+  t.notOk(isLive(session, 2000));
+  t.notOk(isLive({ ...session, expiresAt: 4000 }, 3000), 'also if the idle deadline is later than the absolute one');
+});
+
+t.test('a stored record is read as it is, and its session is frozen', async (t) => {
+  const stored = record();
+  t.equal(readSessionRecord(stored), stored);
+  t.throws(() => Object.assign(stored.session, { username: 'thief' }), TypeError);
+});
+
+t.test('a record from before there were schemas is read, with and without replaced secrets', async (t) => {
+  const { session, secretHash } = record();
+  t.same(readSessionRecord({ ...session, secretHash }), record());
+  const before = { ...session, secretHash, replaced: replaced(30) };
+  t.same(readSessionRecord(before), record({ replaced: replaced(30) }));
+});
+
+t.test('a record of a newer schema is an error, not a missing session', async (t) => {
+  const newer = { ...record(), schema: 2 } as unknown as Parameters<typeof readSessionRecord>[0];
+  t.throws(() => readSessionRecord(newer), { message: /newer version \(schema 2\); this version reads 1/ });
+});
+
+t.test('the secret that is replaced now takes the last place', async (t) => {
+  t.same(withReplaced(record({ secretHash: 'first' }), 0, MEMORY_MS), [{ secretHash: 'first', replacedAt: 0 }]);
+});
+
+t.test('secrets whose cookies have expired are dropped', async (t) => {
+  const before = record({ replaced: replaced(MEMORY_MS, MEMORY_MS - 1) });
+  t.same(
+    withReplaced(before, 0, MEMORY_MS).map(({ secretHash }) => secretHash),
+    [`hash-${MEMORY_MS - 1}`, 'hash'],
+  );
+});
+
+t.test('of many replaced secrets, the first three and the latest are kept', async (t) => {
+  const before = record({ replaced: replaced(40, 30, 20, 10) });
+  t.same(
+    withReplaced(before, 0, MEMORY_MS).map(({ secretHash }) => secretHash),
+    ['hash-40', 'hash-30', 'hash-20', 'hash'],
+  );
+});
+
+t.test('a replaced secret is found by its whole hash', async (t) => {
+  const known = record({ replaced: replaced(40, 30) });
+  t.equal(replacedAt(known, 'hash-30'), -30);
+  t.equal(replacedAt(known, 'hash-3'), undefined);
+  t.equal(replacedAt(record(), 'hash'), undefined);
+});

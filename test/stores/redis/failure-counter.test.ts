@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import type { SessionStore } from '../../../src/sessions/session-store.ts';
+import { openStores } from '../../../src/stores/open-stores.ts';
+import { RedisFailureCounter } from '../../../src/stores/redis/failure-counter.ts';
+import { startRedis } from '../../helpers/redis-server.ts';
+import { openTestStores } from '../../helpers/users.ts';
+import { failureLimiterConformance } from '../failure-counter-conformance.ts';
+import { connect } from './connect.ts';
+
+async function isBack(store: SessionStore): Promise<boolean> {
+  try {
+    await store.ping();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+t.test('conformance', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const connection = await connect(redis);
+  await failureLimiterConformance(t, (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds));
+  await connection.close();
+});
+
+t.test('all instances count together', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const [here, there] = [await openTestStores(t, redis.url), await openTestStores(t, redis.url)];
+  await here.openFailureCounter('user', 900).penalty('ann');
+  t.match(await there.openFailureCounter('user', 900).penalty('ann'), { consumedPoints: 2 });
+});
+
+t.test('while there is no server it rejects, and counts on when the server is back', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const stores = await openStores(redis.url, { timeoutMs: 100 });
+  t.teardown(() => stores.sessions.close());
+  const limiter = stores.openFailureCounter('user', 900);
+  await limiter.penalty('ann');
+  await redis.kill();
+  for (const call of ['get', 'penalty', 'reward', 'take'] as const) {
+    await t.rejects(async () => limiter[call]('ann'), call);
+  }
+  await redis.restart();
+  while (!(await isBack(stores.sessions))) {
+    await sleep(10);
+  }
+  t.match(await limiter.penalty('ann'), { consumedPoints: 2 });
+});

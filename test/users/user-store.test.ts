@@ -1,0 +1,20 @@
+import t from 'tap';
+import { newUser, readUser, USER_SCHEMA } from '../../src/users/user-store.ts';
+
+const ANN = newUser('ann', 'hash', 1);
+
+t.test('a new user has the current schema', async (t) => {
+  t.equal(ANN.schema, USER_SCHEMA);
+  t.strictSame(readUser(ANN), ANN);
+});
+
+t.test('a record without a schema is read as schema 1', async (t) => {
+  const { schema: _, ...old } = ANN;
+  t.strictSame(readUser(old), { ...ANN, schema: 1 });
+});
+
+t.test('a record with a newer schema is rejected, and the message names both schemas', async (t) => {
+  t.throws(() => readUser({ ...ANN, schema: 2 }), {
+    message: 'A user record was written by a newer version (schema 2); this version reads 1.',
+  });
+});
