@@ -1,5 +1,5 @@
 import t from 'tap';
-import { isLive, readSessionRecord, replacedAt, withReplaced } from '../../src/sessions/session.ts';
+import { isLive, readSessionRecord, replacedAt, storedSession, withReplaced } from '../../src/sessions/session.ts';
 import { record } from '../helpers/service.ts';
 
 const MEMORY_MS = 120_000;
@@ -23,6 +23,12 @@ t.test('a record from before there were schemas is read, with and without replac
   t.same(readSessionRecord({ ...session, secretHash }), record());
   const before = { ...session, secretHash, replaced: replaced(30) };
   t.same(readSessionRecord(before), record({ replaced: replaced(30) }));
+});
+
+t.test('the session of a stored record is found in each layout', async (t) => {
+  const { session, secretHash } = record();
+  t.same(storedSession(record()), session);
+  t.match(storedSession({ ...session, secretHash }), session);
 });
 
 t.test('a record of a newer schema is an error, not a missing session', async (t) => {

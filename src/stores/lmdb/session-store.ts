@@ -113,12 +113,10 @@ export class LmdbSessionStore implements SessionStore {
     return stored && readSessionRecord(stored);
   }
 
+  /** The index and the records change in one transaction, so each key of the index has a record. */
   #ofUser(username: string): [key: string, stored: StoredRecord][] {
     const keys = [...this.#byUser.getValues(encodeKey(username))];
-    return keys.flatMap((key) => {
-      const stored = this.#records.get(key);
-      return stored === undefined ? [] : [[key, stored]];
-    });
+    return keys.map((key) => [key, this.#records.get(key) as StoredRecord]);
   }
 
   /** Must be called in a transaction. */
