@@ -317,3 +317,15 @@ t.test('the session of a request is frozen, whatever the store returns', async (
   const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
   t.equal((await app.inject({ url: '/frozen', headers: { cookie } })).body, 'true');
 });
+
+t.test('a new token is not cached, whatever the handler has set before', async (t) => {
+  const app = await bareApp(t);
+  app.post('/rotate', { preHandler: app.requireSession }, async (_request, reply) => {
+    reply.header('cache-control', 'private, max-age=60');
+    return reply.rotateAndRevokeOthers('test');
+  });
+  const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
+  const response = await app.inject({ method: 'POST', url: '/rotate', headers: { cookie } });
+  t.match(response.headers['set-cookie'], /^session_token=/);
+  t.equal(response.headers['cache-control'], 'no-store');
+});
