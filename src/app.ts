@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { isHttps } from './fastify-options.ts';
+import { connections } from './plugins/connections.ts';
 import { contentTypeParsers } from './plugins/content-type-parsers.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { docs } from './plugins/docs.ts';
 import { errors } from './plugins/error-handler.ts';
-import { gracefulClose } from './plugins/graceful-close.ts';
 import { login } from './plugins/login.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { sessions } from './plugins/sessions.ts';
@@ -45,13 +45,14 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   const stores = await openStoresOf(app, config, clock);
   const { sessionStore = stores.sessions, userStore = stores.users } = options;
   if (config.STORE_URL === 'memory:' && options.userStore === undefined) {
+    assertDemoUsers(config);
     const users = await addDemoUsers(userStore, passwords);
     app.log.warn({ users }, 'DEMO USERS with public passwords can sign in: do not use this store in production');
   }
 
   // For every request, in this order.
+  await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
   await app.register(errors);
-  await app.register(gracefulClose);
   await app.register(securityHeaders, { https });
   await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL });
   await app.register(contentTypeParsers);
@@ -69,7 +70,9 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   });
 
   // The docs are generated from the routes that are registered after them.
-  await app.register(docs, { publicUrl: config.PUBLIC_URL });
+  if (config.DOCS === 'on') {
+    await app.register(docs, { publicUrl: config.PUBLIC_URL });
+  }
   await app.register(signin);
   await app.register(welcome);
   await app.register(refresh);
@@ -77,6 +80,17 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(sessionRoutes);
   await app.register(password);
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
+}
+
+/** The passwords of the demo users are public. They must not appear where a lost `STORE_URL` makes them open the service. */
+function assertDemoUsers({ DEMO_USERS }: Config): void {
+  if (DEMO_USERS === 'off') {
+    throw new ConfigError(
+      'STORE_URL is memory:, where only the demo users exist, and they are off. They are on by default only if HOST is a ' +
+        'loopback address, PUBLIC_URL is not https and NODE_ENV is not production. Set STORE_URL, for example to ' +
+        'lmdb:./data, or set DEMO_USERS=on: everybody knows their passwords.',
+    );
+  }
 }
 
 async function openStoresOf(app: FastifyInstance, config: Config, clock: Clock): Promise<Stores> {

@@ -1,21 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import proxyAddr from '@fastify/proxy-addr';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { SESSION_DEFAULTS } from './sessions/defaults.ts';
-import { STORE_DEFAULTS } from './stores/defaults.ts';
-import { parseStoreUrl, STORE_URL_FORMS, withoutSecrets } from './stores/store-url.ts';
-import { USER_DEFAULTS } from './users/defaults.ts';
+import ipaddr from 'ipaddr.js';
+import { withoutPort } from './http/client-address.ts';
+import { integer, settings } from './settings.ts';
+import { parseStoreUrl, STORE_URL_FORMS } from './stores/store-url.ts';
+import { decodeUtf8 } from './utf8.ts';
 
-FormatRegistry.Set('origin', isOrigin);
 FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
 FormatRegistry.Set('store-url', accepts(parseStoreUrl));
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-/** 400 days, the longest lifetime of a cookie (RFC 6265bis, section 5.5). */
-const MAX_COOKIE_SECONDS = 34_560_000;
-const COOKIE_NOTE = '(400 days, the longest lifetime of a cookie)';
 
 /**
  * The environment variables that the service reads, in the order of `.env.example`. A description completes the
@@ -28,28 +26,24 @@ export const Environment = Type.Object({
     description: 'a host name or address to listen on',
   }),
   PORT: integer('a port number', 0, 65_535, 8080, ', where 0 takes any free port'),
-  PUBLIC_URL: Type.String({
-    format: 'origin',
-    description: 'the http or https origin that browsers use, without a path',
-    examples: ['https://login.example.com'],
-  }),
+  PUBLIC_URL: settings.publicOrigin,
   STORE_URL: Type.String({ format: 'store-url', default: 'memory:', description: STORE_URL_FORMS }),
-  STORE_TIMEOUT_MS: integer('a whole number of milliseconds', 10, 60_000, STORE_DEFAULTS.timeoutMs),
-  REDIS_KEY_PREFIX: Type.String({
-    pattern: '^[\\x21-\\x7e]{1,64}$',
-    default: STORE_DEFAULTS.keyPrefix,
-    description: '1 to 64 printable ASCII characters without spaces',
-  }),
-  SESSION_IDLE_SECONDS: seconds(MAX_COOKIE_SECONDS, SESSION_DEFAULTS.idleSeconds, ` ${COOKIE_NOTE}`),
-  SESSION_MAX_SECONDS: seconds(MAX_COOKIE_SECONDS, SESSION_DEFAULTS.maxSeconds, ` ${COOKIE_NOTE}`),
-  SESSIONS_PER_USER: integer('a whole number', 1, 10_000, SESSION_DEFAULTS.maxPerUser),
-  FRESH_SECONDS: seconds(MAX_COOKIE_SECONDS, SESSION_DEFAULTS.freshSeconds),
-  REUSE_WINDOW_SECONDS: seconds(3600, SESSION_DEFAULTS.reuseWindowSeconds),
-  SIGNIN_FAILURES_PER_ADDRESS: integer('a whole number', 1, 1_000_000, USER_DEFAULTS.failuresPerAddress),
-  SIGNIN_FAILURES_PER_USER: integer('a whole number', 1, 1_000_000, USER_DEFAULTS.failuresPerUser),
-  SIGNIN_FAILURE_WINDOW_SECONDS: seconds(604_800, USER_DEFAULTS.failureWindowSeconds, ' (a week)'),
-  MAX_SESSIONS: integer('a whole number', 1, 16_000_000, STORE_DEFAULTS.maxSessions),
-  PASSWORD_MIN_LENGTH: integer('a whole number of characters', 8, 256, USER_DEFAULTS.passwordMinLength),
+  DEMO_USERS: onOrOff(),
+  STORE_TIMEOUT_MS: settings.storeTimeoutMs,
+  REDIS_KEY_PREFIX: settings.keyPrefix,
+  SESSION_IDLE_SECONDS: settings.idleSeconds,
+  SESSION_MAX_SECONDS: settings.maxSeconds,
+  SESSIONS_PER_USER: settings.maxPerUser,
+  FRESH_SECONDS: settings.freshSeconds,
+  REUSE_WINDOW_SECONDS: settings.reuseWindowSeconds,
+  SIGNIN_FAILURES_PER_ADDRESS: settings.failuresPerAddress,
+  SIGNIN_FAILURES_PER_USER: settings.failuresPerUser,
+  SIGNIN_FAILURE_WINDOW_SECONDS: settings.failureWindowSeconds,
+  MAX_SESSIONS: settings.maxSessions,
+  PASSWORD_MIN_LENGTH: settings.passwordMinLength,
+  MAX_CONNECTIONS: integer('a whole number', 10, 1_000_000, 10_000),
+  DRAIN_SECONDS: integer('a whole number of seconds', 0, 3600, 2),
+  DOCS: onOrOff('on'),
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
     default: 'off',
@@ -68,9 +62,15 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** Reads the configuration from the environment and from `.env` in the working directory. The environment wins. */
+/** The file that {@link loadConfig} reads, in the working directory. */
+export const ENV_FILE = '.env';
+
+/**
+ * Reads the configuration from the environment and from `.env`. The environment wins.
+ * @throws ConfigError if a setting or the file is invalid.
+ */
 export function loadConfig(): Config {
-  return parseConfig({ ...parseEnv(readIfExists('.env')), ...process.env });
+  return parseConfig({ ...readEnvFile(), ...process.env });
 }
 
 /**
@@ -85,18 +85,25 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   );
   const { PORT } = Environment.properties;
   const port = Value.Check(PORT, given.PORT) ? given.PORT : PORT.default;
-  const config = Value.Default(Environment, { PUBLIC_URL: `http://localhost:${port}`, ...given });
+  const config = Value.Default(Environment, { PUBLIC_URL: `http://localhost:${port}`, DEMO_USERS: 'off', ...given });
   if (!Value.Check(Environment, config)) {
     throw new ConfigError(describeErrors(config));
   }
-  return Object.freeze({ ...config, PUBLIC_URL: new URL(config.PUBLIC_URL).origin });
+  const DEMO_USERS = given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) ? 'on' : config.DEMO_USERS;
+  return Object.freeze({ ...config, DEMO_USERS, PUBLIC_URL: new URL(config.PUBLIC_URL).origin });
+}
+
+/** Whether only this machine can reach the service, as far as the settings tell. */
+function isForTrying({ HOST, PUBLIC_URL }: Config, nodeEnv: string | undefined): boolean {
+  const isLoopback = HOST === 'localhost' || (ipaddr.isValid(HOST) && ipaddr.process(HOST).range() === 'loopback');
+  return isLoopback && PUBLIC_URL.startsWith('http:') && nodeEnv !== 'production';
 }
 
 /**
- * Converts a `TRUST_PROXY` to the value of Fastify's `trustProxy` option.
+ * Converts a `TRUST_PROXY` to the value of Fastify's `trustProxy` option: whether the proxy with this address is trusted.
  * @throws TypeError if it is neither a switch nor a list of addresses.
  */
-export function parseTrustProxy(text: string): boolean | string {
+export function parseTrustProxy(text: string): boolean | ((address: string, hop: number) => boolean) {
   if (/^(on|off|true|false)$/.test(text)) {
     return text === 'on' || text === 'true';
   }
@@ -105,18 +112,13 @@ export function parseTrustProxy(text: string): boolean | string {
     // bypasses the proxy could forge that many entries of X-Forwarded-For.
     throw new TypeError('a number of hops is not a list of proxies');
   }
-  proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
-  return text;
+  const isTrusted = proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
+  return (address, hop) => isTrusted(withoutPort(address), hop);
 }
 
-/** The schema of a whole number. The description follows from the bounds. */
-function integer(what: string, minimum: number, maximum: number, defaultValue: number, note = '') {
-  const description = `${what} from ${minimum} to ${maximum}${note}`;
-  return Type.Integer({ minimum, maximum, default: defaultValue, description });
-}
-
-function seconds(maximum: number, defaultValue: number, note = '') {
-  return integer('a whole number of seconds', 1, maximum, defaultValue, note);
+function onOrOff(defaultValue?: 'on' | 'off') {
+  const options = { description: 'on or off', examples: ['on'], ...(defaultValue && { default: defaultValue }) };
+  return Type.Union([Type.Literal('on'), Type.Literal('off')], options);
 }
 
 function accepts(parse: (text: string) => unknown): (text: string) => boolean {
@@ -130,15 +132,28 @@ function accepts(parse: (text: string) => unknown): (text: string) => boolean {
   };
 }
 
-function readIfExists(path: string): string {
+/** The variables of `.env`. There are none if the file does not exist. */
+function readEnvFile(): NodeJS.Dict<string> {
+  let text: string;
   try {
-    return readFileSync(path, 'utf8');
+    text = decodeUtf8(readFileSync(ENV_FILE));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return '';
+      return {};
     }
-    throw error;
+    throw new ConfigError(`The file ${resolve(ENV_FILE)} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
+  const variables = parseEnv(text);
+  const isMultiline = Object.values(variables).some((value) => value?.includes('\n'));
+  const number = isMultiline
+    ? 0
+    : 1 + text.split('\n').findIndex((line) => !/^\s*(#|$|(export\s+)?[\w.-]+\s*=)/.test(line));
+  if (number > 0) {
+    throw new ConfigError(`Line ${number} of ${resolve(ENV_FILE)} is not NAME=VALUE and not a comment.`);
+  }
+  return variables;
 }
 
 function parseVariable(schema: TSchema, text = ''): string | number {
@@ -149,17 +164,18 @@ function isWholeNumber(text: string): boolean {
   return /^\d{1,15}$/.test(text);
 }
 
-function isOrigin(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
-}
-
 function describeErrors(config: unknown): string {
   const invalid = new Map([...Value.Errors(Environment, config)].map((error) => [error.path.slice(1), error]));
   return [...invalid]
     .map(([name, { schema, value }]) => {
       const example = schema.default ?? schema.examples?.[0];
-      return `${name} is "${withoutSecrets(String(value))}": it must be ${schema.description}. Example: ${name}=${example}`;
+      return `${name} is "${withoutSecrets(name, String(value))}": it must be ${schema.description}. Example: ${name}=${example}`;
     })
     .join('\n');
+}
+
+/** Leaves only the scheme of a URL that may hold a password: nothing tells where the password of an invalid URL ends. */
+function withoutSecrets(name: string, value: string): string {
+  const mayHoldSecret = name === 'STORE_URL' || value.includes('@');
+  return mayHoldSecret ? `${/^[a-z][a-z+]*:/i.exec(value)?.[0] ?? ''}…` : value;
 }

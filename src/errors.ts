@@ -18,6 +18,16 @@ export const InvalidCredentials = createError('SIGN_IN_REFUSED', 'Wrong username
 /** The request has no live session. The reason is logged at debug level and never sent to the client. */
 export const Unauthenticated = createError('NOT_SIGNED_IN', 'Sign in first.', 401);
 
+/**
+ * The request has several session cookies, and not exactly one of them opens a live session. Another host of the domain,
+ * or a page on a narrower path, has set a cookie of the same name.
+ */
+export const SeveralSessionCookies = createError(
+  'SEVERAL_SESSION_COOKIES',
+  'The browser sends several session cookies. Sign in again. If that does not help, delete the cookies of this domain.',
+  401,
+);
+
 /** The session is live, but the route requires a more recent sign-in. */
 export const ReauthenticationRequired = createError('SIGN_IN_AGAIN', 'Sign in again to do this.', 403);
 
@@ -90,12 +100,16 @@ export const StoreUnavailable = unavailable('STORE_UNAVAILABLE', 'The store does
 /** The store has reached its maximum of live sessions. It never evicts a live session. */
 export const StoreFull = unavailable('STORE_FULL', 'No room for another session. Try again shortly.', 10);
 
+/** The service is about to stop. Only the readiness check answers it: all other requests are still served. */
+export const ShuttingDown = unavailable('SHUTTING_DOWN', 'The service is about to stop.', 5);
+
 /** All errors of the catalogue. */
 export const httpErrors = [
   BadRequest,
   InvalidInput,
   InvalidCredentials,
   Unauthenticated,
+  SeveralSessionCookies,
   ReauthenticationRequired,
   WrongPassword,
   NewPasswordRefused,
@@ -114,6 +128,7 @@ export const httpErrors = [
   SignInBusy,
   StoreUnavailable,
   StoreFull,
+  ShuttingDown,
 ] as const;
 
 /** The body of an error response, in the format of Fastify. */

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { FastifyHttpOptions, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Config, parseTrustProxy } from './config.ts';
 import { loggerOptions, RequestsAtDebug } from './http/logging.ts';
 import { clientErrorHandler, errorHandler } from './plugins/error-handler.ts';
@@ -23,12 +23,16 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
       // Node applies the longer of the two to both, and checks connections every 30 seconds by default.
       headersTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: 1000,
+      // Node would answer a request without Host itself. The plugin `errors` does.
+      requireHostHeader: false,
     },
     // Input is not converted. By default Ajv turns numbers into strings.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     // A request that arrives while the service closes is answered like any other.
     return503OnClosing: false,
-    clientErrorHandler: (error, socket) => clientErrorHandler(error, socket, { https }),
+    clientErrorHandler(this: FastifyInstance, error, socket) {
+      clientErrorHandler(this, error, socket, { https });
+    },
     frameworkErrors: (error, request, reply) =>
       errorHandler(error, request as FastifyRequest, reply.headers(securityHeadersFor({ https })) as FastifyReply),
   };

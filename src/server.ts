@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace, { type Signals } from 'close-with-grace';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { service } from './app.ts';
-import { type Config, ConfigError, loadConfig } from './config.ts';
+import { type Config, ConfigError, ENV_FILE, loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
+import { listen } from './listen.ts';
 import { StoreOpenError } from './stores/engine.ts';
 
 /**
@@ -26,31 +30,29 @@ try {
 
 async function start(config: Config): Promise<void> {
   const app = Fastify(fastifyOptions(config));
-  closeOnSignal(app);
+  if (existsSync(ENV_FILE)) {
+    app.log.info({ file: resolve(ENV_FILE) }, 'settings were read from this file and from the environment');
+  }
+  closeOnSignal(app, config);
   await app.register(service, { config });
   await listen(app, config);
 }
 
-async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError(
-      code === 'EADDRINUSE'
-        ? `Port ${port} on ${host} is in use by another program. Stop that program, or set PORT.`
-        : `HOST is "${host}" and PORT is ${port}: this machine cannot listen there (${code}). Example: HOST=localhost`,
-      { cause: error },
-    );
-  }
-}
-
-function closeOnSignal(app: FastifyInstance): void {
-  closeWithGrace({ delay: GRACE_MS, logger: app.log, skip: FATAL_SIGNALS }, async ({ err, signal }) => {
+/**
+ * SIGTERM, which service managers send, first lets proxies choose another instance. SIGINT, Ctrl+C, stops at once.
+ * A second signal ends the process without waiting.
+ */
+function closeOnSignal(app: FastifyInstance, { DRAIN_SECONDS }: Config): void {
+  const delay = DRAIN_SECONDS * 1000 + GRACE_MS;
+  closeWithGrace({ delay, logger: app.log, skip: FATAL_SIGNALS }, async ({ err, signal }) => {
     if (err) {
       app.log.fatal({ err }, 'stopping after an uncaught error');
     } else {
       app.log.info({ signal }, 'stopping');
+    }
+    if (signal === 'SIGTERM' && DRAIN_SECONDS > 0) {
+      app.drain();
+      await sleep(DRAIN_SECONDS * 1000);
     }
     await app.close();
     app.log.info('stopped');

@@ -1,4 +1,5 @@
 import { fastifyCookie } from '@fastify/cookie';
+import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock, Milliseconds } from '../types.ts';
 
@@ -14,7 +15,19 @@ export interface CookieOptions {
 
 type SerializeCookie = FastifyInstance['serializeCookie'];
 
-const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+/** The schema of {@link CookieOptions}. The name is an HTTP token (RFC 6265, section 4.1.1). */
+export const COOKIE_OPTIONS = Type.Optional(
+  Type.Object(
+    {
+      name: Type.Optional(Type.String({ pattern: "^[\\w!#$%&'*+.^`|~-]+$" })),
+      secure: Type.Optional(Type.Boolean()),
+    },
+    {
+      additionalProperties: false,
+      description: 'an object with name, an HTTP token such as "session_token", and secure, a boolean',
+    },
+  ),
+);
 
 /** A cookie of this service: for this host only, and not readable by scripts. All our cookies are read and written here. */
 export class ServiceCookie {
@@ -32,16 +45,12 @@ export class ServiceCookie {
     this.#attributes = { path: '/', httpOnly: true, sameSite: 'lax', secure };
   }
 
-  /** @throws TypeError if the name is not an HTTP token. */
   static async create(
     app: FastifyInstance,
     clock: Clock,
     defaultName: string,
     { name = defaultName, secure = false }: CookieOptions = {},
   ): Promise<ServiceCookie> {
-    if (!NAME.test(name)) {
-      throw new TypeError(`cookie.name must be an HTTP token such as "session_token", not "${name}"`);
-    }
     return new ServiceCookie(await cookieSerializer(app), clock, name, secure);
   }
 

@@ -1,6 +1,8 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { escapeControlChars } from '../escape.ts';
+import { networkOf } from '../network.ts';
 import { canonicalAddress } from './client-address.ts';
+import { LogLimiter } from './log-limiter.ts';
 
 /**
  * The security events of the log. The names follow the OWASP Application Logging Vocabulary
@@ -36,11 +38,38 @@ export interface EventDetails {
   readonly origin?: string | undefined;
 }
 
-/** Writes a security event to the log, with the address of the client. */
-export function logEvent(request: FastifyRequest, event: SecurityEvent, details: EventDetails = {}): void {
+/** What the log needs of a request. */
+export interface LogSource {
+  readonly log: FastifyBaseLogger;
+  readonly ip: string | undefined;
+  readonly server: FastifyInstance;
+}
+
+/** Events that cost a client nothing: no password hash, and no session. */
+const CHEAP: ReadonlySet<SecurityEvent> = new Set([
+  'excess_rate_limit_exceeded',
+  'input_validation_fail',
+  'malicious_csrf',
+  'session_use_after_expire',
+]);
+
+/** Writes a security event to the log, with the address of the client. Too many cheap events of one client are only counted. */
+export function logEvent(source: LogSource, event: SecurityEvent, details: EventDetails = {}): void {
   const { level, message } = securityEvents[event];
-  const address = canonicalAddress(request.ip);
-  request.log[level]({ event, address, ...withoutControls(details) }, message);
+  if (!CHEAP.has(event) || mayLog(source, event)) {
+    const address = canonicalAddress(source.ip);
+    source.log[level]({ event, address, ...withoutControls(details) }, message);
+  }
+}
+
+/** One for each server. The instances that Fastify makes for plugins share it. */
+const limiters = new WeakMap<object, LogLimiter>();
+
+/** Whether the client may cause one more line of this kind. */
+export function mayLog({ ip, server }: LogSource, kind: string): boolean {
+  const limiter = limiters.get(server.server) ?? new LogLimiter(server.log);
+  limiters.set(server.server, limiter);
+  return limiter.allows(kind, networkOf(canonicalAddress(ip)));
 }
 
 /** Longer texts are cut: they come from requests. */

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import swagger from '@fastify/swagger';
+import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { NotFound } from '../errors.ts';
 
 export interface DocsOptions {
   /** The origin that browsers use. */
@@ -58,10 +59,44 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
       },
     },
   });
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: UI_POLICY,
-    // The default asks a validator on the Internet about the document.
-    uiConfig: { validatorUrl: null },
-  });
+  let rendered: ReturnType<typeof render> | undefined;
+  const servePage = async (request: FastifyRequest, reply: FastifyReply) => {
+    rendered ??= render(app.swagger() as StaticDocumentSpec['document']);
+    const page = (await rendered).get(request.url.replace(/\?.*/s, ''));
+    if (page === undefined) {
+      throw new NotFound();
+    }
+    return reply.headers({ 'content-type': page.type, 'content-security-policy': UI_POLICY }).send(page.body);
+  };
+  app.get('/docs', { schema: { hide: true } }, servePage);
+  app.get('/docs/*', { schema: { hide: true } }, servePage);
+}
+
+interface Page {
+  readonly type: string;
+  readonly body: Buffer;
+}
+
+/**
+ * Renders the pages of Swagger UI, by path. They are served from memory: Swagger UI itself would open a file and make the
+ * document again for each request, and one client could exhaust the files and the memory of the process.
+ */
+async function render(document: StaticDocumentSpec['document']): Promise<ReadonlyMap<string, Page>> {
+  const ui = Fastify();
+  await ui.register(swagger, { mode: 'static', specification: { document } });
+  // The default asks a validator on the Internet about the document.
+  await ui.register(swaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null } });
+  const pages = new Map<string, Page>();
+  const add = async (path: string) => {
+    const { headers, rawPayload } = await ui.inject(path);
+    pages.set(path, { type: String(headers['content-type']), body: rawPayload });
+    return rawPayload.toString();
+  };
+  const page = await add('/docs');
+  const parts = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
+  for (const path of ['/docs/', '/docs/json', '/docs/yaml', ...parts]) {
+    await add(path);
+  }
+  await ui.close();
+  return pages;
 }

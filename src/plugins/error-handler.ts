@@ -16,7 +16,7 @@ import {
   UnsupportedMediaType,
   UriTooLong,
 } from '../errors.ts';
-import { logEvent } from '../http/security-events.ts';
+import { logEvent, mayLog } from '../http/security-events.ts';
 import { type SecurityHeadersOptions, securityHeadersFor } from './security-headers.ts';
 
 /** Answers every error with an entry of the catalogue, in one shape. */
@@ -27,6 +27,12 @@ async function registerErrors(app: FastifyInstance): Promise<void> {
   app.addHook('onRoute', ({ url, method }) => {
     methodsByUrl.set(url, [...(methodsByUrl.get(url) ?? []), ...[method].flat()]);
   });
+  // Node would answer these requests itself, in another shape and without our headers.
+  app.addHook('onRequest', (request, _reply, done) => {
+    const lacksHost = request.headers.host === undefined && request.raw.httpVersion === '1.1';
+    done(lacksHost ? new BadRequest() : undefined);
+  });
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setErrorHandler(errorHandler);
   app.setNotFoundHandler((request, reply) => notFoundHandler(methodsByUrl, request, reply));
 }
@@ -45,10 +51,9 @@ function log(request: FastifyRequest, thrown: FastifyError, { statusCode, code, 
     logEvent(request, 'input_validation_fail', { reason: message });
   } else if (statusCode < 500) {
     request.log.debug({ code }, message);
-  } else if (isHttpError(thrown) && thrown.cause === undefined) {
-    request.log.warn({ code }, message);
-  } else {
-    request.log.error({ err: thrown }, message);
+  } else if (mayLog(request, code)) {
+    const isExpected = isHttpError(thrown) && thrown.cause === undefined;
+    request.log[isExpected ? 'warn' : 'error'](isExpected ? { code } : { err: thrown }, message);
   }
 }
 
@@ -97,16 +102,35 @@ const BY_CODE = new Map<string | undefined, new () => HttpError>([
   ['HPE_HEADER_OVERFLOW', HeadersTooLarge],
 ]);
 
+/** How long the client may take to close the connection after such an error, in milliseconds. */
+const LINGER_MS = 1000;
+
 /**
  * The `clientErrorHandler` of Fastify. It answers what is not HTTP, or does not arrive in time, in the shape of every other
  * error and with the same headers, and closes the connection.
  */
-export function clientErrorHandler(error: ConnectionError, socket: Socket, options: SecurityHeadersOptions): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+export function clientErrorHandler(
+  app: FastifyInstance,
+  error: ConnectionError,
+  socket: Socket,
+  options: SecurityHeadersOptions,
+): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) {
     socket.destroy();
+  }
+  // A client that was answered may still send the rest of its request.
+  if (!socket.writable) {
     return;
   }
-  const reply = errorBody(new (BY_CODE.get(error.code) ?? BadRequest)());
+  logEvent({ log: app.log, ip: socket.remoteAddress, server: app }, 'input_validation_fail', { reason: error.code });
+  socket.end(rawReply(new (BY_CODE.get(error.code) ?? BadRequest)(), options));
+  // Not at once: closing with unread input resets the connection, and the client could lose the reply.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+function rawReply(error: HttpError, options: SecurityHeadersOptions): string {
+  const reply = errorBody(error);
   const body = JSON.stringify(reply);
   const head = [
     `HTTP/1.1 ${reply.statusCode} ${reply.error}`,
@@ -115,5 +139,5 @@ export function clientErrorHandler(error: ConnectionError, socket: Socket, optio
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(securityHeadersFor(options)).map(([name, value]) => `${name}: ${value}`),
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

@@ -1,17 +1,17 @@
+import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { InvalidCredentials, NewPasswordRefused, TooManyFailures, WrongPassword } from '../errors.ts';
-import { canonicalAddress } from '../http/client-address.ts';
-import { type CookieOptions, ServiceCookie } from '../http/cookies.ts';
+import { canonicalAddress, keepClientAddresses } from '../http/client-address.ts';
+import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import type { Session } from '../sessions/session.ts';
 import type { IssuedSession } from '../sessions/session-manager.ts';
-import { STORE_DEFAULTS } from '../stores/defaults.ts';
+import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import { openMemoryFailureCounter } from '../stores/memory/failure-counter.ts';
 import { timeBound, timeBoundFailureCounter } from '../stores/time-bound.ts';
 import type { Clock } from '../types.ts';
 import { Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
-import { USER_DEFAULTS } from '../users/defaults.ts';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
 import type { OpenFailureCounter } from '../users/failure-counter.ts';
 import { validatePassword } from '../users/password-policy.ts';
@@ -44,6 +44,8 @@ export interface LoginOptions {
   readonly clock?: Clock;
 }
 
+type CheckedOptions = ReturnType<typeof readOptions<typeof OPTIONS, LoginOptions>>;
+
 interface LoginContext {
   readonly authenticator: Authenticator;
   readonly deviceCookie: ServiceCookie;
@@ -73,14 +75,29 @@ declare module 'fastify' {
   }
 }
 
+const OPTIONS = {
+  store: objectWith('find', 'replace'),
+  storeTimeoutMs: settings.storeTimeoutMs,
+  passwords: Type.Optional(objectWith('hash', 'verify')),
+  passwordMinLength: settings.passwordMinLength,
+  openFailureCounter: optionalFunction,
+  failuresPerAddress: settings.failuresPerAddress,
+  failuresPerUser: settings.failuresPerUser,
+  failureWindowSeconds: settings.failureWindowSeconds,
+  deviceCookie: COOKIE_OPTIONS,
+  clock: optionalFunction,
+};
+
 /** Sign-in with a name and a password. Decorates replies with `signIn` and `changePassword`. */
 export const login = fp(registerLogin, { name: 'login', fastify: '5.x', dependencies: ['sessions'] });
 
 async function registerLogin(app: FastifyInstance, options: LoginOptions): Promise<void> {
-  const { clock = Date.now, passwordMinLength = USER_DEFAULTS.passwordMinLength } = options;
+  const checked = readOptions('login', OPTIONS, options);
+  keepClientAddresses(app);
+  const { clock = Date.now, passwordMinLength } = checked;
   app.decorate(kLogin, {
-    authenticator: await createAuthenticator(app, clock, options),
-    deviceCookie: await ServiceCookie.create(app, clock, 'device_token', options.deviceCookie),
+    authenticator: await createAuthenticator(app, clock, checked),
+    deviceCookie: await ServiceCookie.create(app, clock, 'device_token', checked.deviceCookie),
     passwordMinLength,
     clock,
   });
@@ -140,9 +157,15 @@ async function changePassword(this: FastifyReply, current: string, next: string)
   return session;
 }
 
+/** The most device cookies of one request that are verified. */
+const MAX_DEVICE_TOKENS = 5;
+
 async function verify(request: FastifyRequest, credentials: Credentials): Promise<VerifiedUser | SignInFailure> {
   const { authenticator, deviceCookie } = request.server[kLogin];
-  const client = { address: canonicalAddress(request.ip), deviceTokens: deviceCookie.read(request) };
+  const client = {
+    address: canonicalAddress(request.ip),
+    deviceTokens: deviceCookie.read(request).slice(0, MAX_DEVICE_TOKENS),
+  };
   try {
     const outcome = await authenticator.verify(credentials, client);
     if (outcome instanceof SignInFailure) {
@@ -172,8 +195,8 @@ function rememberDevice(reply: FastifyReply, { user, deviceId }: VerifiedUser): 
   deviceCookie.write(reply, issueDeviceToken(user, now, deviceId), now + DEVICE_TOKEN_SECONDS * 1000);
 }
 
-function createAuthenticator(app: FastifyInstance, clock: Clock, options: LoginOptions): Promise<Authenticator> {
-  const { store, storeTimeoutMs = STORE_DEFAULTS.timeoutMs, passwords = new PasswordHasher() } = options;
+function createAuthenticator(app: FastifyInstance, clock: Clock, options: CheckedOptions): Promise<Authenticator> {
+  const { store, storeTimeoutMs, passwords = new PasswordHasher() } = options;
   const { openFailureCounter = openMemoryFailureCounter } = options;
   const bound = timeBound(storeTimeoutMs);
   return Authenticator.create({
@@ -185,9 +208,9 @@ function createAuthenticator(app: FastifyInstance, clock: Clock, options: LoginO
     throttle: new Throttle({
       openCounter: (name, windowSeconds) =>
         timeBoundFailureCounter(openFailureCounter(name, windowSeconds), storeTimeoutMs),
-      failuresPerAddress: options.failuresPerAddress ?? USER_DEFAULTS.failuresPerAddress,
-      failuresPerUser: options.failuresPerUser ?? USER_DEFAULTS.failuresPerUser,
-      windowSeconds: options.failureWindowSeconds ?? USER_DEFAULTS.failureWindowSeconds,
+      failuresPerAddress: options.failuresPerAddress,
+      failuresPerUser: options.failuresPerUser,
+      windowSeconds: options.failureWindowSeconds,
     }),
     clock,
     onRenewalError: (err) => app.log.warn({ err }, "the hash of a user's password could not be renewed"),

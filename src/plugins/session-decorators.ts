@@ -10,11 +10,13 @@ import type { IssuedSession, SessionManager } from '../sessions/session-manager.
 import type { UserSessions } from '../sessions/user-sessions.ts';
 import {
   accepted,
+  assertFew,
   forbidCaching,
   logAuthFailure,
   logEnding,
   logFields,
-  singleToken,
+  MAX_TOKENS,
+  sessionToken,
   unauthenticated,
 } from './session-outcomes.ts';
 
@@ -146,7 +148,9 @@ export function createSession(reply: FastifyReply, username: string): Promise<Is
 export async function acceptSession(reply: FastifyReply, issued: IssuedSession): Promise<Session> {
   const { request } = reply;
   const { session } = issued;
-  await endPresentedSessions(request, 'signed in again');
+  // More than a few are not the user's: somebody else has set them.
+  const tokens = request.server[kContext].cookie.read(request).slice(0, MAX_TOKENS);
+  await endPresentedSessions(request, tokens, 'signed in again');
   for (const surplus of await request.server[kContext].userSessions.enforceSessionLimit(session.username)) {
     logEnding(request, surplus, 'too many sessions');
   }
@@ -156,9 +160,10 @@ export async function acceptSession(reply: FastifyReply, issued: IssuedSession):
 
 async function refreshSession(this: FastifyReply): Promise<Session> {
   const { request } = this;
-  const { cookie, manager } = this.server[kContext];
+  const context = this.server[kContext];
   forbidCaching(this);
-  const issued = accepted(request, await manager.refresh(singleToken(request, cookie)));
+  const token = await sessionToken(request, context);
+  const issued = accepted(request, await context.manager.refresh(token));
   logEvent(request, 'session_renewed', logFields(issued.session));
   return setSessionCookie(this, issued);
 }
@@ -177,16 +182,18 @@ async function signOut(this: FastifyReply): Promise<void> {
   const { request } = this;
   const { cookie } = this.server[kContext];
   forbidCaching(this);
-  if (cookie.read(request).length === 0) {
+  const tokens = cookie.read(request);
+  if (tokens.length === 0) {
     throw unauthenticated(request, 'no session cookie');
   }
-  await endPresentedSessions(request, 'signed out');
+  assertFew(request, tokens);
+  await endPresentedSessions(request, tokens, 'signed out');
   cookie.clear(this);
 }
 
-async function endPresentedSessions(request: FastifyRequest, reason: string): Promise<void> {
-  const { cookie, manager } = request.server[kContext];
-  const outcomes = await Promise.all(cookie.read(request).map((token) => manager.end(token)));
+async function endPresentedSessions(request: FastifyRequest, tokens: string[], reason: string): Promise<void> {
+  const { manager } = request.server[kContext];
+  const outcomes = await Promise.all(tokens.map((token) => manager.end(token)));
   for (const outcome of outcomes) {
     if (outcome instanceof AuthFailure) {
       logAuthFailure(request, outcome);

@@ -1,22 +1,61 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Unauthenticated } from '../errors.ts';
+import { SeveralSessionCookies, Unauthenticated } from '../errors.ts';
 import type { ServiceCookie } from '../http/cookies.ts';
 import { type EventDetails, logEvent } from '../http/security-events.ts';
 import { AuthFailure, type AuthFailureReason } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
+import type { SessionManager } from '../sessions/session-manager.ts';
+import type { MaybePromise } from '../types.ts';
 
 /** A reply that depends on a session must not be stored by a cache (RFC 9111, section 5.2.2.5). */
 export function forbidCaching(reply: FastifyReply): void {
   reply.header('cache-control', 'no-store');
 }
 
-/** The token of the request. @throws Unauthenticated (401) unless there is exactly one. */
-export function singleToken(request: FastifyRequest, cookie: ServiceCookie): string {
+/** The most session cookies of one request that are looked up. */
+export const MAX_TOKENS = 5;
+
+/**
+ * The token of the request. A page of another host of the domain can add a cookie of the same name, so if there are several
+ * tokens, it is the only one that opens a live session.
+ * @throws Unauthenticated or SeveralSessionCookies (401); StoreUnavailable (503).
+ */
+export function sessionToken(
+  request: FastifyRequest,
+  { cookie, manager }: { cookie: ServiceCookie; manager: SessionManager },
+): MaybePromise<string> {
   const tokens = cookie.read(request);
-  if (tokens.length !== 1) {
-    throw unauthenticated(request, tokens.length === 0 ? 'no session cookie' : 'several session cookies');
+  const [token] = tokens;
+  if (token === undefined) {
+    throw unauthenticated(request, 'no session cookie');
   }
-  return tokens[0] as string;
+  return tokens.length === 1 ? token : onlyLiveToken(request, tokens, manager);
+}
+
+async function onlyLiveToken(request: FastifyRequest, tokens: string[], manager: SessionManager): Promise<string> {
+  assertFew(request, tokens);
+  const distinct = [...new Set(tokens)];
+  const outcomes = await Promise.all(distinct.map((token) => manager.authenticate(token)));
+  for (const outcome of outcomes.filter((one) => one instanceof AuthFailure)) {
+    logAuthFailure(request, outcome);
+  }
+  const [live, ...others] = distinct.filter((_, index) => !(outcomes[index] instanceof AuthFailure));
+  if (live === undefined || others.length > 0) {
+    throw severalCookies(request, tokens);
+  }
+  return live;
+}
+
+/** @throws SeveralSessionCookies (401) if the request has more session cookies than are looked up. */
+export function assertFew(request: FastifyRequest, tokens: readonly string[]): void {
+  if (tokens.length > MAX_TOKENS) {
+    throw severalCookies(request, tokens);
+  }
+}
+
+function severalCookies(request: FastifyRequest, { length: count }: readonly string[]): Error {
+  logEvent(request, 'input_validation_fail', { reason: 'several session cookies', count });
+  return new SeveralSessionCookies();
 }
 
 /** The outcome of a session rule. @throws Unauthenticated (401) if it is a failure. */

@@ -1,3 +1,4 @@
+import { Type } from '@sinclair/typebox';
 import type {
   FastifyError,
   FastifyInstance,
@@ -9,18 +10,17 @@ import type {
 } from 'fastify';
 import fp from 'fastify-plugin';
 import { ReauthenticationRequired } from '../errors.ts';
-import { type CookieOptions, ServiceCookie } from '../http/cookies.ts';
+import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
-import { SESSION_DEFAULTS } from '../sessions/defaults.ts';
 import { SessionManager } from '../sessions/session-manager.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import { UserSessions } from '../sessions/user-sessions.ts';
-import { STORE_DEFAULTS } from '../stores/defaults.ts';
+import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import { type Clock, type MaybePromise, type Milliseconds, whenReady } from '../types.ts';
 import { decorateRequestsAndReplies, kContext, kSession } from './session-decorators.ts';
-import { accepted, forbidCaching, logFields, singleToken } from './session-outcomes.ts';
+import { accepted, forbidCaching, logFields, sessionToken } from './session-outcomes.ts';
 
 export interface SessionsOptions {
   /**
@@ -72,10 +72,19 @@ declare module 'fastify' {
   }
 }
 
-/** The longest delay of a timer; Node fires at once if it is longer. */
-const MAX_TIMER_MS: Milliseconds = 2_147_483_647;
-/** 400 days, the longest lifetime of a cookie (RFC 6265bis, section 5.5). */
-const MAX_COOKIE_SECONDS = 34_560_000;
+const OPTIONS = {
+  store: Type.Optional(
+    objectWith('create', 'find', 'replace', 'remove', 'listByUser', 'removeByUser', 'list', 'ping', 'close'),
+  ),
+  storeTimeoutMs: settings.storeTimeoutMs,
+  idleSeconds: settings.idleSeconds,
+  maxSeconds: settings.maxSeconds,
+  maxPerUser: settings.maxPerUser,
+  freshSeconds: settings.freshSeconds,
+  reuseWindowSeconds: settings.reuseWindowSeconds,
+  cookie: COOKIE_OPTIONS,
+  clock: optionalFunction,
+};
 
 /**
  * Cookie sessions for a Fastify app. Decorates the instance with `sessionStore`, `requireSession` and
@@ -85,10 +94,16 @@ const MAX_COOKIE_SECONDS = 34_560_000;
 export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' });
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
-  const { clock = Date.now, freshSeconds = SESSION_DEFAULTS.freshSeconds } = options;
-  const cookie = await ServiceCookie.create(app, clock, 'session_token', options.cookie);
+  const checked = readOptions('sessions', OPTIONS, options);
+  const { clock = Date.now, freshSeconds, maxPerUser } = checked;
+  const cookie = await ServiceCookie.create(app, clock, 'session_token', checked.cookie);
   const store = options.store ?? openMemoryStore(app, clock);
-  const context = { cookie, ...createRules(store, clock, options) };
+  const boundStore = timeBoundSessionStore(store, checked.storeTimeoutMs);
+  const context = {
+    cookie,
+    manager: new SessionManager(boundStore, clock, checked),
+    userSessions: new UserSessions(boundStore, clock, maxPerUser),
+  };
   app.decorate(kContext, context);
   app.decorate('sessionStore', store);
   app.decorate('sessionCookieName', cookie.name);
@@ -96,7 +111,7 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
 
   const identify = (request: FastifyRequest, reply: FastifyReply): MaybePromise<void> => {
     forbidCaching(reply);
-    const outcome = context.manager.authenticate(singleToken(request, cookie));
+    const outcome = whenReady(sessionToken(request, context), (token) => context.manager.authenticate(token));
     return whenReady(outcome, (found) => {
       request[kSession] = accepted(request, found);
     });
@@ -115,21 +130,6 @@ function openMemoryStore(app: FastifyInstance, clock: Clock): SessionStore {
   const store = new MemorySessionStore({ clock });
   app.addHook('onClose', async () => store.close());
   return store;
-}
-
-function createRules(store: SessionStore, clock: Clock, options: SessionsOptions) {
-  const { idleSeconds = SESSION_DEFAULTS.idleSeconds, maxSeconds = SESSION_DEFAULTS.maxSeconds } = options;
-  const { maxPerUser = SESSION_DEFAULTS.maxPerUser, freshSeconds = SESSION_DEFAULTS.freshSeconds } = options;
-  const { reuseWindowSeconds = SESSION_DEFAULTS.reuseWindowSeconds } = options;
-  const { storeTimeoutMs = STORE_DEFAULTS.timeoutMs } = options;
-  assertPositive(MAX_TIMER_MS, { storeTimeoutMs });
-  assertPositive(MAX_COOKIE_SECONDS, { idleSeconds, maxSeconds });
-  assertPositive(Number.MAX_SAFE_INTEGER, { maxPerUser, freshSeconds, reuseWindowSeconds });
-  const boundStore = timeBoundSessionStore(store, storeTimeoutMs);
-  return {
-    manager: new SessionManager(boundStore, clock, { idleSeconds, maxSeconds, reuseWindowSeconds }),
-    userSessions: new UserSessions(boundStore, clock, maxPerUser),
-  };
 }
 
 /** Makes a hook of a check. It calls `done`, or returns a promise if it is called without, by a handler. */
@@ -165,13 +165,5 @@ function assertSignedInSince(request: FastifyRequest, moment: Milliseconds): voi
   if (request.session.authenticatedAt <= moment) {
     logEvent(request, 'authz_fail', { ...logFields(request.session), reason: 'signed in too long ago' });
     throw new ReauthenticationRequired();
-  }
-}
-
-function assertPositive(max: number, options: Record<string, number>): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!(value > 0 && value <= max)) {
-      throw new RangeError(`${name} must be a number above 0 and up to ${max}, not ${value}`);
-    }
   }
 }

@@ -1,5 +1,5 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
-import { StoreUnavailable } from '../errors.ts';
+import { ShuttingDown, StoreUnavailable } from '../errors.ts';
 import type { MaybePromise } from '../types.ts';
 import { errorResponses } from './schemas.ts';
 
@@ -25,14 +25,17 @@ const readyzSchema = {
   ...common,
   operationId: 'readyz',
   summary: 'Whether requests can be answered',
-  description: 'Asks the store.',
-  response: { 200: Ok('The store answers.'), ...errorResponses(StoreUnavailable) },
+  description: 'Asks the store. Fails from the moment that the service is told to stop.',
+  response: { 200: Ok('The store answers.'), ...errorResponses(StoreUnavailable, ShuttingDown) },
 };
 
 /** For load balancers and orchestrators. The proxy may hide these routes from the public. */
 export const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { ping }) => {
   app.get('/livez', { schema: livezSchema }, async () => ({ status: 'ok' as const }));
   app.get('/readyz', { schema: readyzSchema }, async () => {
+    if (app.draining) {
+      throw new ShuttingDown();
+    }
     await ping();
     return { status: 'ok' as const };
   });

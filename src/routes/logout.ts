@@ -1,8 +1,9 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CrossOriginRefused, NotANavigation, StoreUnavailable, Unauthenticated } from '../errors.ts';
+import { CrossOriginRefused, NotANavigation, StoreUnavailable } from '../errors.ts';
 import { logEvent } from '../http/security-events.ts';
-import { commonPostErrors, errorResponses, setCookieHeader } from './schemas.ts';
+import { ignoreBodies } from '../plugins/content-type-parsers.ts';
+import { commonPostErrors, errorResponses, notSignedIn, setCookieHeader } from './schemas.ts';
 
 const common = {
   tags: ['session'],
@@ -25,7 +26,7 @@ const getSchema = {
   operationId: 'logOutByLink',
   response: {
     200: SignedOut,
-    ...errorResponses(Unauthenticated, CrossOriginRefused, NotANavigation, StoreUnavailable),
+    ...errorResponses(...notSignedIn, CrossOriginRefused, NotANavigation, StoreUnavailable),
   },
 };
 
@@ -34,11 +35,12 @@ const postSchema = {
   operationId: 'logOut',
   response: {
     200: SignedOut,
-    ...errorResponses(...commonPostErrors, Unauthenticated, StoreUnavailable),
+    ...errorResponses(...commonPostErrors, ...notSignedIn, StoreUnavailable),
   },
 };
 
 export const logout: FastifyPluginAsyncTypebox = async (app) => {
+  ignoreBodies(app);
   const onRequest = [app.refuseCrossOrigin, refuseEmbeddedLoad];
   // Without HEAD: link checkers send it, and it would end sessions.
   app.get('/logout', { schema: getSchema, onRequest, exposeHeadRoute: false }, logOut);

@@ -5,10 +5,10 @@ import {
   SignInBusy,
   StoreUnavailable,
   TooManyFailures,
-  Unauthenticated,
+  UnsupportedMediaType,
   WrongPassword,
 } from '../errors.ts';
-import { commonPostErrors, errorResponses, Password, sessionResponse, viewSession } from './schemas.ts';
+import { commonPostErrors, errorResponses, notSignedIn, Password, sessionResponse, viewSession } from './schemas.ts';
 
 const schema = {
   operationId: 'changePassword',
@@ -25,9 +25,10 @@ const schema = {
     200: sessionResponse('Changed.', 'Two: the fresh token, until `expiresAt`; and a fresh `device_token`.'),
     ...errorResponses(
       ...commonPostErrors,
+      UnsupportedMediaType,
       InvalidInput,
       NewPasswordRefused,
-      Unauthenticated,
+      ...notSignedIn,
       WrongPassword,
       TooManyFailures,
       SignInBusy,

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { StoreUnavailable, Unauthenticated } from '../errors.ts';
-import { commonPostErrors, errorResponses, sessionResponse, viewSession } from './schemas.ts';
+import { StoreUnavailable } from '../errors.ts';
+import { ignoreBodies } from '../plugins/content-type-parsers.ts';
+import { commonPostErrors, errorResponses, notSignedIn, sessionResponse, viewSession } from './schemas.ts';
 
 const schema = {
   operationId: 'refresh',
@@ -10,11 +11,12 @@ const schema = {
   security: [{ sessionCookie: [] }],
   response: {
     200: sessionResponse('Refreshed.'),
-    ...errorResponses(...commonPostErrors, Unauthenticated, StoreUnavailable),
+    ...errorResponses(...commonPostErrors, ...notSignedIn, StoreUnavailable),
   },
 };
 
 export const refresh: FastifyPluginAsyncTypebox = async (app) => {
+  ignoreBodies(app);
   app.post('/refresh', { schema }, async (_request, reply) =>
     viewSession(await reply.refreshSession(), { current: true }),
   );

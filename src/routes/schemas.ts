@@ -7,7 +7,8 @@ import {
   type HttpError,
   type httpErrors,
   InternalError,
-  UnsupportedMediaType,
+  SeveralSessionCookies,
+  Unauthenticated,
 } from '../errors.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Milliseconds } from '../types.ts';
@@ -18,7 +19,10 @@ export const Password = Type.String({ maxLength: 1024, format: 'password' });
 type HttpErrorClass = (typeof httpErrors)[number];
 
 /** The errors that every state-changing route may answer. */
-export const commonPostErrors = [BadRequest, CrossOriginRefused, BodyTooLarge, UnsupportedMediaType] as const;
+export const commonPostErrors = [BadRequest, CrossOriginRefused, BodyTooLarge] as const;
+
+/** The errors of a request without exactly one live session. */
+export const notSignedIn = [Unauthenticated, SeveralSessionCookies] as const;
 
 /** The response schemas of a route's errors, by status. Every route may also answer 500. */
 export function errorResponses(...classes: HttpErrorClass[]): Record<number, ReturnType<typeof errorSchema>> {

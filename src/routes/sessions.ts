@@ -1,6 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
-import { NoSuchSession, ReauthenticationRequired, StoreUnavailable, Unauthenticated } from '../errors.ts';
-import { commonPostErrors, errorResponses, ListedSession, SessionView, viewSession } from './schemas.ts';
+import { NoSuchSession, ReauthenticationRequired, StoreUnavailable } from '../errors.ts';
+import { ignoreBodies } from '../plugins/content-type-parsers.ts';
+import { commonPostErrors, errorResponses, ListedSession, notSignedIn, SessionView, viewSession } from './schemas.ts';
 
 const security = [{ sessionCookie: [] }];
 const common = { tags: ['user'], security };
@@ -13,7 +14,7 @@ const getSchema = {
   security,
   response: {
     200: Type.Object(SessionView.properties, { description: 'Signed in.', examples: SessionView.examples }),
-    ...errorResponses(Unauthenticated, StoreUnavailable),
+    ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
 
@@ -24,7 +25,7 @@ const listSchema = {
   description: 'All live sessions of the user, newest first.',
   response: {
     200: Type.Array(ListedSession, { description: 'At least this one.' }),
-    ...errorResponses(Unauthenticated, StoreUnavailable),
+    ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
 
@@ -41,7 +42,7 @@ const revokeSchema = {
   params: Type.Object({ id: Type.String({ description: 'As `GET /sessions` lists it.' }) }),
   response: {
     200: Ended,
-    ...errorResponses(...commonPostErrors, Unauthenticated, ReauthenticationRequired, NoSuchSession, StoreUnavailable),
+    ...errorResponses(...commonPostErrors, ...notSignedIn, ReauthenticationRequired, NoSuchSession, StoreUnavailable),
   },
 };
 
@@ -52,12 +53,13 @@ const revokeOthersSchema = {
   description: 'Needs a sign-in not long ago.',
   response: {
     200: Ended,
-    ...errorResponses(...commonPostErrors, Unauthenticated, ReauthenticationRequired, StoreUnavailable),
+    ...errorResponses(...commonPostErrors, ...notSignedIn, ReauthenticationRequired, StoreUnavailable),
   },
 };
 
 /** Shows this session, lists the user's sessions and ends them (OWASP ASVS 5.0, 7.5.2). */
 export const sessionRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  ignoreBodies(app);
   const { requireSession, requireRecentSignIn } = app;
   app.get('/session', { schema: getSchema, preHandler: requireSession }, async ({ session }) =>
     viewSession(session, { current: true }),

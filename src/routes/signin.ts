@@ -6,6 +6,7 @@ import {
   StoreFull,
   StoreUnavailable,
   TooManyFailures,
+  UnsupportedMediaType,
 } from '../errors.ts';
 import { commonPostErrors, errorResponses, Password, sessionResponse, viewSession } from './schemas.ts';
 
@@ -33,6 +34,7 @@ const schema = {
     200: sessionResponse('Signed in.', COOKIES),
     ...errorResponses(
       ...commonPostErrors,
+      UnsupportedMediaType,
       InvalidInput,
       InvalidCredentials,
       TooManyFailures,

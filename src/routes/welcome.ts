@@ -1,6 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
-import { StoreUnavailable, Unauthenticated } from '../errors.ts';
-import { errorResponses } from './schemas.ts';
+import { StoreUnavailable } from '../errors.ts';
+import { errorResponses, notSignedIn } from './schemas.ts';
 
 const schema = {
   operationId: 'welcome',
@@ -13,7 +13,7 @@ const schema = {
       description: 'Signed in.',
       content: { 'text/plain': { schema: Type.String({ examples: ['Welcome user1!'] }) } },
     },
-    ...errorResponses(Unauthenticated, StoreUnavailable),
+    ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
 

@@ -1,8 +1,8 @@
 import type { SessionStore } from '../sessions/session-store.ts';
+import { settings } from '../settings.ts';
 import type { Clock } from '../types.ts';
 import type { OpenFailureCounter } from '../users/failure-counter.ts';
 import type { UserStore } from '../users/user-store.ts';
-import { STORE_DEFAULTS } from './defaults.ts';
 import type { StoreLog } from './engine.ts';
 import { openMemoryFailureCounter } from './memory/failure-counter.ts';
 import { MemorySessionStore } from './memory/session-store.ts';
@@ -37,7 +37,7 @@ const SILENT: StoreLog = { info() {}, warn() {} };
  * @throws TypeError if the URL is invalid; StoreOpenError if the store cannot be opened and waiting would not help.
  */
 export async function openStores(storeUrl: string, options: OpenStoresOptions = {}): Promise<Stores> {
-  const { clock = Date.now, maxSessions = STORE_DEFAULTS.maxSessions } = options;
+  const { clock = Date.now, maxSessions = settings.maxSessions.default } = options;
   const location = parseStoreUrl(storeUrl);
   switch (location.engine) {
     case 'memory':
@@ -76,7 +76,11 @@ async function openLmdb(path: string, clock: Clock): Promise<Stores> {
 async function openRedis(
   server: RedisServer,
   clock: Clock,
-  { timeoutMs = STORE_DEFAULTS.timeoutMs, keyPrefix = STORE_DEFAULTS.keyPrefix, log = SILENT }: OpenStoresOptions,
+  {
+    timeoutMs = settings.storeTimeoutMs.default,
+    keyPrefix = settings.keyPrefix.default,
+    log = SILENT,
+  }: OpenStoresOptions,
 ): Promise<Stores> {
   const [{ RedisConnection }, { RedisFailureCounter }, { RedisSessionStore }, { RedisUserStore }] = await Promise.all([
     import('./redis/connection.ts'),

@@ -36,11 +36,6 @@ export function parseStoreUrl(text: string): StoreLocation {
   throw new TypeError('unknown engine');
 }
 
-/** The same address without its password, for logs and messages. */
-export function withoutSecrets(storeUrl: string): string {
-  return storeUrl.replace(/:\/\/[^/]*@/, '://***@');
-}
-
 function parseRedisUrl(text: string): RedisServer {
   const url = new URL(text);
   const database = url.pathname.slice(1);

@@ -36,7 +36,7 @@ export function run(
   const [command = '', ...args] = builtCommand(file, nodeArgs);
   const child = spawn(command, args, {
     cwd: temporaryDirectory(t),
-    env: { ...process.env, PORT: '0', ...env },
+    env: { ...process.env, PORT: '0', DRAIN_SECONDS: '0', ...env },
   });
   const log: string[] = [];
   const errors: Buffer[] = [];

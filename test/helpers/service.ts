@@ -18,7 +18,7 @@ export const ANN = { username: 'ann', password: 'a horse, a battery' };
 const rememberingHasher = new RememberingHasher();
 
 export interface BuildOptions extends Partial<Omit<ServiceOptions, 'config'>> {
-  /** The environment. Defaults: `LOG_LEVEL=silent` and `LENIENT_TIMEOUTS`. */
+  /** The environment. Defaults: `LOG_LEVEL=silent`, `DEMO_USERS=on` and `LENIENT_TIMEOUTS`. */
   env?: Record<string, string>;
   /** Receives the lines of the log. Needs a `LOG_LEVEL` in `env`. */
   log?: string[];
@@ -26,7 +26,7 @@ export interface BuildOptions extends Partial<Omit<ServiceOptions, 'config'>> {
 
 /** Builds the service, ready for `inject`. It is closed at the end of the test. */
 export async function build(t: Test, { env, log, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
-  const config = parseConfig({ LOG_LEVEL: 'silent', ...LENIENT_TIMEOUTS, ...env });
+  const config = parseConfig({ LOG_LEVEL: 'silent', DEMO_USERS: 'on', ...LENIENT_TIMEOUTS, ...env });
   const defaults = fastifyOptions(config);
   const stream = { write: (line: string) => log?.push(line) };
   const app = Fastify({ ...defaults, logger: { ...(defaults.logger as object), stream } });

@@ -21,13 +21,13 @@ t.test('every route is documented with every status it answers', async (t) => {
   t.same(Object.fromEntries(statuses), {
     'post /signin': '200 400 401 403 413 415 429 500 503',
     'get /welcome': '200 401 500 503',
-    'post /refresh': '200 400 401 403 413 415 500 503',
+    'post /refresh': '200 400 401 403 413 500 503',
     'get /logout': '200 401 403 500 503',
-    'post /logout': '200 400 401 403 413 415 500 503',
+    'post /logout': '200 400 401 403 413 500 503',
     'get /session': '200 401 500 503',
     'get /sessions': '200 401 500 503',
-    'delete /sessions': '200 400 401 403 413 415 500 503',
-    'delete /sessions/{id}': '200 400 401 403 404 413 415 500 503',
+    'delete /sessions': '200 400 401 403 413 500 503',
+    'delete /sessions/{id}': '200 400 401 403 404 413 500 503',
     'post /password': '200 400 401 403 413 415 429 500 503',
     'get /livez': '200 500',
     'get /readyz': '200 500 503',
@@ -101,3 +101,17 @@ t.test(
     }
   },
 );
+
+t.test('only the page, the document and what the page loads is served, and nothing with DOCS=off', async (t) => {
+  const app = await build(t);
+  for (const path of ['/docs/', '/docs/json?x=1', '/docs/yaml', '/docs/static/swagger-ui.css']) {
+    t.equal((await app.inject(path)).statusCode, 200, path);
+  }
+  for (const path of ['/docs/static/csp.json', '/docs/static/', '/docs/static/../package.json', '/docs/nothing']) {
+    t.match((await app.inject(path)).json(), { statusCode: 404, code: 'NOT_FOUND' }, path);
+  }
+  const without = await build(t, { env: { DOCS: 'off' } });
+  for (const path of ['/docs', '/docs/json']) {
+    t.equal((await without.inject(path)).statusCode, 404, path);
+  }
+});

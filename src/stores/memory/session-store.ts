@@ -1,8 +1,8 @@
 import { StoreFull } from '../../errors.ts';
 import { freezeRecord, type SessionRecord } from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
+import { settings } from '../../settings.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
-import { STORE_DEFAULTS } from '../defaults.ts';
 import { ShardedMap } from './sharded-map.ts';
 
 export interface MemorySessionStoreOptions {
@@ -37,7 +37,7 @@ export class MemorySessionStore implements SessionStore {
   #nextScanAt = 0;
   #closed = false;
 
-  constructor({ maxSessions = STORE_DEFAULTS.maxSessions, clock = Date.now }: MemorySessionStoreOptions = {}) {
+  constructor({ maxSessions = settings.maxSessions.default, clock = Date.now }: MemorySessionStoreOptions = {}) {
     this.#maxSessions = maxSessions;
     this.#clock = clock;
     this.#timer = setInterval(() => this.#startSweep(), SWEEP_INTERVAL_MS).unref();
