@@ -1,6 +1,4 @@
 import { lookup } from 'node:dns/promises';
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { type Config, ConfigError } from './config.ts';
 
@@ -14,17 +12,9 @@ export async function listen(
   { HOST, PORT }: Config,
   addressesOf = localAddresses,
 ): Promise<void> {
-  const others: Server[] = [];
-  let closed: Promise<unknown> = Promise.resolve();
-  app.addHook('preClose', async () => {
-    closed = Promise.all(others.map((server) => once(server.close(), 'close')));
-  });
-  app.addHook('onClose', async () => {
-    await closed;
-  });
-  const [first = HOST, ...more] = await addressesOf(HOST);
+  const [host = HOST, ...others] = await addressesOf(HOST);
   try {
-    await app.listen({ host: first, port: PORT });
+    await app.listen({ host, port: PORT });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError(
@@ -34,10 +24,10 @@ export async function listen(
       { cause: error },
     );
   }
-  for (const host of more) {
-    await handOver(app, host).then(
-      (server) => others.push(server),
-      (err) => app.log.warn({ err, host }, 'cannot listen on this address of localhost as well'),
+  for (const other of others) {
+    await app.listenAlso(other).then(
+      () => app.log.info({ address: other }, 'listening on this address of localhost as well'),
+      (err) => app.log.warn({ err }, 'cannot listen on another address of localhost'),
     );
   }
 }
@@ -47,13 +37,4 @@ async function localAddresses(host: string): Promise<string[]> {
   return host === 'localhost'
     ? (await lookup(host, { all: true, order: 'ipv4first' })).map(({ address }) => address)
     : [];
-}
-
-/** Listens on one more address, and hands its connections to the HTTP server. */
-async function handOver(app: FastifyInstance, host: string): Promise<Server> {
-  const { port } = app.server.address() as AddressInfo;
-  const server = createServer((socket) => app.server.emit('connection', socket)).listen({ host, port });
-  await once(server, 'listening');
-  app.log.info({ host, port }, 'listening on this address as well');
-  return server;
 }

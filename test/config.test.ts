@@ -7,6 +7,7 @@ const DEFAULTS = {
   PORT: 8080,
   PUBLIC_URL: 'http://localhost:8080',
   STORE_URL: 'memory:',
+  DEMO_USERS: 'on',
   STORE_TIMEOUT_MS: 500,
   REDIS_KEY_PREFIX: 'login:',
   SESSION_IDLE_SECONDS: 120,
@@ -19,6 +20,9 @@ const DEFAULTS = {
   SIGNIN_FAILURE_WINDOW_SECONDS: 900,
   MAX_SESSIONS: 1_000_000,
   PASSWORD_MIN_LENGTH: 15,
+  MAX_CONNECTIONS: 10_000,
+  DRAIN_SECONDS: 2,
+  DOCS: 'on',
   TRUST_PROXY: 'off',
   LOG_LEVEL: 'info',
 };
@@ -86,21 +90,58 @@ t.test('an invalid value is reported with its name, its value and what is allowe
     SIGNIN_FAILURE_WINDOW_SECONDS: ['0', '604801'],
     MAX_SESSIONS: ['0', 'many', '16000001'],
     TRUST_PROXY: ['yes', '1', '10.0.0.0/33', 'loopback,nowhere'],
+    MAX_CONNECTIONS: ['9', '1000001'],
+    DRAIN_SECONDS: ['-1', '3601', '2s'],
+    DOCS: ['no', 'true'],
+    DEMO_USERS: ['yes'],
     LOG_LEVEL: ['verbose', 'INFO'],
   };
   for (const [name, values] of Object.entries(wrong)) {
     for (const value of values) {
-      const start = `${name} is "${value.replace('a@', '***@')}": it must be `;
+      const scheme = /^\w+:/.exec(value)?.[0] ?? '';
+      const shown = name === 'STORE_URL' || value.includes('@') ? `${scheme}…` : value;
+      const start = `${name} is "${shown}": it must be `;
       const told = t.throws(() => parseConfig({ [name]: value }), ConfigError) as Error;
       t.ok(told.message.startsWith(start), told.message);
     }
   }
 });
 
-t.test('an invalid STORE_URL is reported without its password', async (t) => {
-  const told = t.throws(() => parseConfig({ STORE_URL: 'redis://ann:hunter2@host/x' }), ConfigError) as Error;
-  t.match(told.message, 'STORE_URL is "redis://***@host/x": it must be memory:, lmdb:');
-  t.notMatch(told.message, 'hunter2');
+t.test('of an invalid URL that may hold a password only the scheme is reported', async (t) => {
+  const urls = [
+    'redis://ann:hunter2@host/x',
+    'redis://ann:hunt/er2@host',
+    'redis://ann:hunt#er2@host',
+    'rediss://ann:hunt?er2@host',
+    'redis+unix://:hunt/er2@/x?y',
+    'hunter2',
+  ];
+  for (const STORE_URL of urls) {
+    const told = t.throws(() => parseConfig({ STORE_URL }), ConfigError) as Error;
+    t.match(told.message, /^STORE_URL is "([a-z+]+:)?…": it must be memory:, lmdb:/, STORE_URL);
+    t.notMatch(told.message, 'er2');
+  }
+  const told = t.throws(() => parseConfig({ PUBLIC_URL: 'https://ann:hunter2@host' }), ConfigError) as Error;
+  t.match(told.message, 'PUBLIC_URL is "https:…": it must be');
+});
+
+t.test('the demo users are on only where no other machine can reach the service, unless they are set', async (t) => {
+  const on = [{}, { HOST: '127.0.0.1' }, { HOST: '127.9.9.9' }, { HOST: '::1' }, { NODE_ENV: 'development' }];
+  for (const env of on) {
+    t.equal(parseConfig(env).DEMO_USERS, 'on', JSON.stringify(env));
+    t.equal(parseConfig({ ...env, DEMO_USERS: 'off' }).DEMO_USERS, 'off');
+  }
+  const off = [
+    { HOST: '0.0.0.0' },
+    { HOST: '::' },
+    { HOST: 'login.internal' },
+    { PUBLIC_URL: 'https://login.example' },
+    { NODE_ENV: 'production' },
+  ];
+  for (const env of off) {
+    t.equal(parseConfig(env).DEMO_USERS, 'off', JSON.stringify(env));
+    t.equal(parseConfig({ ...env, DEMO_USERS: 'on' }).DEMO_USERS, 'on');
+  }
 });
 
 t.test('all invalid values are reported at once, one per line', async (t) => {
@@ -117,7 +158,13 @@ t.test('TRUST_PROXY is converted to the option of Fastify', async (t) => {
   t.equal(parseTrustProxy('false'), false);
   t.equal(parseTrustProxy('on'), true);
   t.equal(parseTrustProxy('true'), true);
-  t.equal(parseTrustProxy('loopback, 10.1.0.0/16'), 'loopback, 10.1.0.0/16');
+  const isTrusted = parseTrustProxy('loopback, 10.1.0.0/16') as (address: string, hop: number) => boolean;
+  for (const address of ['127.0.0.1', '::1', '10.1.2.3', '10.1.2.3:51000', '[::1]:443']) {
+    t.equal(isTrusted(address, 0), true, address);
+  }
+  for (const address of ['10.2.0.1', '192.0.2.1:80', 'nowhere']) {
+    t.equal(isTrusted(address, 0), false, address);
+  }
   t.throws(() => parseTrustProxy('2'), TypeError);
   t.throws(() => parseTrustProxy('nobody'), TypeError);
 });
@@ -136,7 +183,11 @@ t.test('the .env of the working directory is read, and the environment wins over
   const directory = t.testdir({
     with: { '.env': 'PORT=3000\nLOG_LEVEL=warn\n' },
     without: {},
-    wrong: { '.env': {} },
+    folder: { '.env': {} },
+    bom: { '.env': '\ufeffSTORE_URL=lmdb:./data\nPORT=3000\n' },
+    latin: { '.env': Buffer.from('HOST=caf\xe9\n', 'latin1') },
+    typo: { '.env': '# comment\n\nexport PORT=3000\nSTORE_URL lmdb:./data\n' },
+    multiline: { '.env': 'PORT=3000\nKEY="-----BEGIN-----\nabc\n-----END-----"\n' },
   });
   const start = process.cwd();
   t.teardown(() => {
@@ -148,6 +199,16 @@ t.test('the .env of the working directory is read, and the environment wins over
   t.match(loadConfig(), { PORT: 3000, LOG_LEVEL: 'error' });
   process.chdir(`${directory}/without`);
   t.match(loadConfig(), { PORT: 8080, LOG_LEVEL: 'error' });
-  process.chdir(`${directory}/wrong`);
-  t.throws(() => loadConfig(), { code: 'EISDIR' }, 'a .env that cannot be read is no reason to go on without it');
+  process.chdir(`${directory}/bom`);
+  t.match(loadConfig(), { STORE_URL: 'lmdb:./data', PORT: 3000 }, 'a byte order mark is skipped');
+  process.chdir(`${directory}/multiline`);
+  t.match(loadConfig(), { PORT: 3000 });
+  for (const [name, message] of [
+    ['folder', /^The file .*\.env cannot be read: EISDIR/],
+    ['latin', /^The file .*\.env cannot be read: .*encoded data was not valid/],
+    ['typo', /^Line 4 of .*\.env is not NAME=VALUE and not a comment\.$/],
+  ] as const) {
+    process.chdir(`${directory}/${name}`);
+    t.throws(() => loadConfig(), { name: 'ConfigError', message }, name);
+  }
 });

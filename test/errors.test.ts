@@ -19,6 +19,7 @@ t.test('codes and statuses are part of the API and stay as they are', async (t) 
       ['INVALID_INPUT', 400, undefined],
       ['SIGN_IN_REFUSED', 401, undefined],
       ['NOT_SIGNED_IN', 401, undefined],
+      ['SEVERAL_SESSION_COOKIES', 401, undefined],
       ['SIGN_IN_AGAIN', 403, undefined],
       ['WRONG_PASSWORD', 403, undefined],
       ['NEW_PASSWORD_REFUSED', 400, undefined],
@@ -37,6 +38,7 @@ t.test('codes and statuses are part of the API and stay as they are', async (t) 
       ['SIGN_IN_BUSY', 503, '2'],
       ['STORE_UNAVAILABLE', 503, '1'],
       ['STORE_FULL', 503, '10'],
+      ['SHUTTING_DOWN', 503, '5'],
     ],
   );
 });

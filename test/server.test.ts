@@ -143,7 +143,7 @@ t.test('a port that is in use stops the start with a message and exit code 1', a
 
 for (const HOST of ['192.0.2.1', 'nowhere.invalid', 'a b']) {
   t.test(`a HOST that is not an address of this machine, ${HOST}, stops the start`, async (t) => {
-    const server = run(t, 'server.js', { HOST });
+    const server = run(t, 'server.js', { HOST, DEMO_USERS: 'on' });
     t.equal(await server.exited, 1);
     t.match(server.complaints(), `HOST is "${HOST}" and PORT is 0: this machine cannot listen there`);
     t.notMatch(server.complaints(), '    at ', 'no stack');
@@ -164,11 +164,63 @@ t.test('a store that cannot be opened stops the start with a message and exit co
   t.notMatch(server.complaints(), '    at ');
 });
 
-t.test('an unexpected error stops the start with its stack', async (t) => {
-  const unreadable = "data:text/javascript,import { mkdirSync } from 'node:fs'; mkdirSync('.env')";
-  const server = run(t, 'server.js', {}, [`--import=${unreadable}`]);
+t.test('a .env that cannot be read stops the start with a message', async (t) => {
+  const folder = "data:text/javascript,import { mkdirSync } from 'node:fs'; mkdirSync('.env')";
+  const server = run(t, 'server.js', {}, [`--import=${folder}`]);
   t.equal(await server.exited, 1);
-  t.match(server.complaints(), /EISDIR.* {4}at /s);
+  t.match(server.complaints(), /^The file .*\.env cannot be read: EISDIR/);
+  t.notMatch(server.complaints(), '    at ');
+});
+
+t.test('an unexpected error stops the start with its stack', async (t) => {
+  const broken =
+    "data:text/javascript,Object.defineProperty(process, 'stdout', { get() { throw new Error('boom'); } })";
+  const server = run(t, 'server.js', {}, [`--import=${broken}`]);
+  t.equal(await server.exited, 1);
+  t.match(server.complaints(), /boom.* {4}at /s);
+});
+
+t.test('the log names the .env that was read', async (t) => {
+  const file = "data:text/javascript,import { writeFileSync } from 'node:fs'; writeFileSync('.env', 'LOG_LEVEL=info')";
+  const server = run(t, 'server.js', { HOST: '127.0.0.1' }, [`--import=${file}`]);
+  t.match(JSON.parse(await server.logged('settings were read')), { file: /\.env$/ });
+  await server.logged('listening at');
+});
+
+t.test('demo users are refused where others can reach the service', async (t) => {
+  const server = run(t, 'server.js', { HOST: '127.0.0.1', NODE_ENV: 'production' });
+  t.equal(await server.exited, 1);
+  t.match(
+    server.complaints(),
+    /^STORE_URL is memory:, where only the demo users exist, and they are off\..*DEMO_USERS=on/,
+  );
+});
+
+t.test(
+  'on SIGTERM readiness fails, and requests are served for DRAIN_SECONDS; a second signal ends it at once',
+  async (t) => {
+    const server = await startServer(t, { DRAIN_SECONDS: '60' });
+    const url = `http://127.0.0.1:${server.port}`;
+    t.equal((await fetch(`${url}/readyz`)).status, 200);
+    server.child.kill('SIGTERM');
+    await server.logged('stopping');
+    t.equal((await fetch(`${url}/readyz`)).status, 503);
+    const response = await fetch(`${url}/signin`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: CREDENTIALS,
+    });
+    t.equal(response.status, 200);
+    server.child.kill('SIGTERM');
+    t.equal(await server.exited, 1);
+  },
+);
+
+t.test('after DRAIN_SECONDS it ends by itself', async (t) => {
+  const server = await startServer(t, { DRAIN_SECONDS: '1' });
+  server.child.kill('SIGTERM');
+  t.equal(await server.exited, 0);
+  t.match(JSON.parse(server.log.at(-1) ?? '{}'), { msg: 'stopped' });
 });
 
 t.test('an uncaught error is logged, and the process ends with exit code 1', async (t) => {

@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, Server as NetServer, type Server, type Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Milliseconds } from '../types.ts';
@@ -11,13 +12,12 @@ export interface ConnectionsOptions {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the service is about to stop: `drain` was called. */
+    /** Whether `drain` was called: `/readyz` fails then, and all requests are still answered. */
     readonly draining: boolean;
-    /**
-     * Prepares for a stop: `/readyz` fails, and each reply closes its connection, so that a proxy opens its next one to
-     * another instance. All requests are still answered.
-     */
+    /** Tells load balancers that the service is about to stop. */
     drain(): void;
+    /** Listens on one more address, with the port of the server, and hands the connections to the server. */
+    listenAlso(host: string): Promise<void>;
   }
 }
 
@@ -26,14 +26,23 @@ const MAX_UNANSWERED = 32;
 /** How long a client may take to read the replies that are ready, in milliseconds. */
 const READ_TIMEOUT_MS = 60_000;
 const CHECK_INTERVAL_MS = 1000;
+/** How many turns of the event loop a closing server waits for one without a new connection. */
+const MAX_TURNS = 1000;
 /** How long a request that has started to arrive when the server closes may take to arrive, in milliseconds. */
 const REQUEST_GRACE_MS = 5000;
 
+/** How long nothing must have arrived on a connection before a closing server closes it, in milliseconds. */
+const IDLE_MS = 200;
+
 interface Connection {
   readonly unanswered: Set<FastifyReply>;
+  /** `bytesRead` of the socket when its latest reply was sent. */
+  answeredBytes: number;
   /** Since when there has been a reply that the client has not read. */
   unreadSince: Milliseconds | undefined;
 }
+
+type Connections = Map<Socket, Connection>;
 
 /**
  * Bounds what clients can take: the number of connections, the requests of one connection that are not answered yet, and
@@ -43,13 +52,21 @@ export const connections = fp(registerConnections, { name: 'connections', fastif
 
 async function registerConnections(app: FastifyInstance, { maxConnections }: ConnectionsOptions): Promise<void> {
   // In the order of their age.
-  const open = new Map<Socket, Connection>();
+  const open: Connections = new Map();
+  const listeners: Server[] = [app.server];
   let limit = maxConnections;
   let draining = false;
+  let closing = false;
   let timer: NodeJS.Timeout | undefined;
   app.decorate('draining', { getter: () => draining });
   app.decorate('drain', () => {
     draining = true;
+  });
+  app.decorate('listenAlso', async (host) => {
+    const { port } = app.server.address() as AddressInfo;
+    const listener = createServer((socket) => app.server.emit('connection', socket)).listen({ host, port });
+    await once(listener, 'listening');
+    listeners.push(listener);
   });
 
   app.addHook('onListen', async () => {
@@ -60,16 +77,11 @@ async function registerConnections(app: FastifyInstance, { maxConnections }: Con
     if (open.size >= limit) {
       makeRoom(open, socket);
     }
-    const connection: Connection = { unanswered: new Set(), unreadSince: undefined };
+    const connection: Connection = { unanswered: new Set(), answeredBytes: 0, unreadSince: undefined };
     open.set(socket, connection);
     socket.once('close', () => {
       open.delete(socket);
-      // Node does not report this to the replies that wait for an earlier one. Each may hold a file open.
-      for (const { raw } of connection.unanswered) {
-        if (raw.socket === null) {
-          raw.emit('close');
-        }
-      }
+      closeQueued(connection);
     });
   });
   app.addHook('onRequest', (request, reply, done) => {
@@ -82,31 +94,83 @@ async function registerConnections(app: FastifyInstance, { maxConnections }: Con
     }
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
-    if (draining) {
+    if (closing) {
       reply.header('connection', 'close');
     }
     done(null, payload);
   });
-  app.addHook('onResponse', (request, reply, done) => {
-    open.get(request.socket)?.unanswered.delete(reply);
+  app.addHook('onResponse', ({ socket }, reply, done) => {
+    const connection = open.get(socket);
+    if (connection !== undefined) {
+      connection.unanswered.delete(reply);
+      connection.answeredBytes = socket.bytesRead;
+    }
     done();
   });
   app.addHook('preClose', async () => {
-    draining = true;
+    closing = true;
     clearInterval(timer);
-    // Until the next turn, the server reads what has arrived already. Connections that wait for a request are closed then.
-    await nextTurn();
-    for (const socket of open.keys()) {
-      if (socket.bytesRead === 0) {
-        socket.destroy();
-      }
-    }
-    setTimeout(() => app.server.closeAllConnections(), REQUEST_GRACE_MS).unref();
+    await stopListening(listeners);
+    await closeAll(open);
   });
 }
 
+/**
+ * Stops accepting connections. The system resets those that it has accepted for the process and that the process has not
+ * yet accepted, so this waits for a turn of the event loop in which none arrived. `http.Server.close` would also close
+ * idle connections, on which a request may be under way.
+ */
+async function stopListening(listeners: readonly Server[]): Promise<void> {
+  let arrived = true;
+  for (let turn = 0; turn < MAX_TURNS && arrived; turn++) {
+    arrived = false;
+    for (const listener of listeners) {
+      listener.once('connection', () => {
+        arrived = true;
+      });
+    }
+    await nextTurn();
+  }
+  for (const listener of listeners) {
+    NetServer.prototype.close.call(listener);
+  }
+}
+
+/**
+ * Closes each connection when its requests are answered and nothing more has arrived for a moment: a proxy may use it until
+ * it reads `Connection: close`. A request that arrives slowly gets a grace period.
+ */
+async function closeAll(open: Connections): Promise<void> {
+  const endsAt = performance.now() + REQUEST_GRACE_MS;
+  while (open.size > 0 && performance.now() < endsAt) {
+    const idle = [...open.keys()].filter((socket) => isIdle(socket, open));
+    await sleep(IDLE_MS);
+    for (const socket of idle.filter((one) => isIdle(one, open))) {
+      socket.destroy();
+    }
+  }
+  for (const socket of open.keys()) {
+    socket.destroy();
+  }
+}
+
+/** Whether everything that has arrived on a connection is answered. */
+function isIdle(socket: Socket, open: Connections): boolean {
+  const connection = open.get(socket);
+  return connection?.unanswered.size === 0 && socket.bytesRead === connection.answeredBytes;
+}
+
+/** Node does not report the end of a connection to the replies that wait for an earlier one. Each may hold a file open. */
+function closeQueued({ unanswered }: Connection): void {
+  for (const { raw } of unanswered) {
+    if (raw.socket === null) {
+      raw.emit('close');
+    }
+  }
+}
+
 /** Closes the oldest connection that waits for a request or for the rest of one. If there is none, closes the new one. */
-function makeRoom(open: ReadonlyMap<Socket, Connection>, newcomer: Socket): void {
+function makeRoom(open: Connections, newcomer: Socket): void {
   for (const [socket, { unanswered }] of open) {
     if (![...unanswered].some(({ request }) => request.raw.complete)) {
       socket.destroy();
@@ -117,7 +181,7 @@ function makeRoom(open: ReadonlyMap<Socket, Connection>, newcomer: Socket): void
 }
 
 /** Closes the connections whose client has not read its replies in time. */
-export function closeUnread(open: ReadonlyMap<Socket, Connection>, now: Milliseconds): void {
+export function closeUnread(open: Connections, now: Milliseconds): void {
   for (const [socket, connection] of open) {
     connection.unreadSince = socket.writableLength > 0 ? (connection.unreadSince ?? now) : undefined;
     if (connection.unreadSince !== undefined && now - connection.unreadSince > READ_TIMEOUT_MS) {

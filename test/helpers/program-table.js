@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 const PACKAGES = {
   chromium: 'chromium',
   curl: 'curl',
+  nginx: 'nginx',
   openssl: 'openssl',
   'redis-server': 'redis-server',
   script: 'bsdutils',

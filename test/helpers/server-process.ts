@@ -32,8 +32,9 @@ export function run(
   file: 'server.js' | 'openapi.js',
   env: Record<string, string> = {},
   nodeArgs: string[] = [],
+  wrapper: string[] = [],
 ): ServerProcess {
-  const [command = '', ...args] = builtCommand(file, nodeArgs);
+  const [command = '', ...args] = [...wrapper, ...builtCommand(file, nodeArgs)];
   const child = spawn(command, args, {
     cwd: temporaryDirectory(t),
     env: { ...process.env, PORT: '0', DRAIN_SECONDS: '0', ...env },
@@ -75,8 +76,8 @@ export async function startServer(
 }
 
 /** Sends raw bytes, and returns everything that comes back until the server closes the connection. */
-export async function exchange(port: number, bytes: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
+export async function exchange(port: number, bytes: string, host = '127.0.0.1'): Promise<string> {
+  const socket = connect(port, host);
   socket.write(bytes);
   return received(socket);
 }

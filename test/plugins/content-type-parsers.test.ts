@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { build, signIn } from '../helpers/service.ts';
 
@@ -69,4 +70,69 @@ t.test('refresh and logout need no body, and an empty one is none, whatever it i
       t.equal(response.statusCode, 200, `${url} ${JSON.stringify(headers)}`);
     }
   }
+});
+
+const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
+
+t.test('a form that is not UTF-8 is 400, raw or percent-encoded: different passwords would become equal', async (t) => {
+  const app = await build(t);
+  const raw = Buffer.from('username=user1&password=password1_');
+  raw[raw.length - 1] = 0xf6;
+  for (const payload of [raw, 'username=user1&password=%F6', 'username=%C3&password=x', 'us%FFername=user1']) {
+    const response = await app.inject({ method: 'POST', url: '/signin', payload, headers: FORM_TYPE });
+    t.match(response.json(), { statusCode: 400, code: 'BAD_REQUEST' });
+  }
+});
+
+t.test(
+  'a form is read as the standard says: a byte order mark, plus signs, percent signs, repeated fields',
+  async (t) => {
+    const app = await build(t);
+    const post = async (payload: string) => (await signInWith(app, payload, FORM_TYPE)).json();
+    t.match(await post('\ufeffusername=user1&password=password1'), { username: 'user1' });
+    t.match(await post('username=user1&password=password%31&__proto__=x'), { username: 'user1' });
+    t.match(await post('username=user1&password=100%'), { code: 'SIGN_IN_REFUSED' });
+    t.match(await post('username=user1&username=user2&password=password1'), { code: 'INVALID_INPUT' });
+    t.match(await post('password=password1'), { code: 'SIGN_IN_REFUSED' });
+  },
+);
+
+t.test('JSON may begin with a byte order mark', async (t) => {
+  const app = await build(t);
+  const json = '\ufeff{"username":"user1","password":"password1"}';
+  t.equal((await signInWith(app, json, JSON_TYPE)).statusCode, 200);
+});
+
+t.test('a compressed body is 415', async (t) => {
+  const app = await build(t);
+  for (const [type, body] of [
+    [JSON_TYPE, '{"username":"user1","password":"password1"}'],
+    [FORM_TYPE, 'username=user1&password=password1'],
+  ] as const) {
+    const payload = gzipSync(body);
+    const headers = { ...type, 'content-encoding': 'gzip' };
+    const response = await app.inject({ method: 'POST', url: '/signin', payload, headers });
+    t.match(response.json(), { statusCode: 415, code: 'UNSUPPORTED_MEDIA_TYPE' });
+    const plain = await signInWith(app, body, { ...type, 'content-encoding': 'Identity' });
+    t.equal(plain.statusCode, 200);
+  }
+});
+
+t.test('routes that need no body ignore one of any type, as navigator.sendBeacon sends it, up to 16 KiB', async (t) => {
+  const app = await build(t);
+  const types = ['multipart/form-data; boundary=x', 'text/plain', 'application/json', 'application/octet-stream'];
+  for (const type of types) {
+    for (const [method, url] of [
+      ['POST', '/refresh'],
+      ['POST', '/logout'],
+      ['DELETE', '/sessions'],
+    ] as const) {
+      const headers = { cookie: await signIn(app), 'content-type': type };
+      const response = await app.inject({ method, url, payload: '--x\r\n{', headers });
+      t.equal(response.statusCode, 200, `${method} ${url} ${type}`);
+    }
+  }
+  const headers = { cookie: await signIn(app), 'content-type': 'text/plain' };
+  const large = await app.inject({ method: 'POST', url: '/logout', payload: 'x'.repeat(20_000), headers });
+  t.equal(large.statusCode, 413);
 });

@@ -1,4 +1,6 @@
+import Fastify from 'fastify';
 import t from 'tap';
+import { crossOriginGuard } from '../../src/plugins/cross-origin-guard.ts';
 import { build, signIn, USER1, welcome } from '../helpers/service.ts';
 
 const HOST = 'localhost:8080';
@@ -95,4 +97,67 @@ t.test('a browser that says nothing of itself is served (ASVS 3.7.5)', async (t)
   t.equal(await welcome(app, cookie), 200);
   const left = await app.inject({ method: 'POST', url: '/logout', headers: { ...old, cookie } });
   t.equal(left.statusCode, 200);
+});
+
+t.test('the default port may be left out of Host and of Origin', async (t) => {
+  const app = await build(t);
+  for (const [host, origin, status] of [
+    ['x:443', 'https://x', 200],
+    ['x', 'https://x', 200],
+    ['x:80', 'http://x', 200],
+    ['X:443', 'https://x', 200],
+    ['x:443', 'http://x', 403],
+    ['x:8443', 'https://x', 403],
+    ['a b', 'https://x', 403],
+  ] as const) {
+    const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1, headers: { host, origin } });
+    t.equal(response.statusCode, status, `${host} ${origin}`);
+  }
+});
+
+t.test('an Origin of null is refused, and the log says which page sends it', async (t) => {
+  const log: string[] = [];
+  const app = await build(t, { log, env: { LOG_LEVEL: 'warn' } });
+  const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1, headers: { origin: 'null' } });
+  t.equal(response.statusCode, 403);
+  t.match(JSON.parse(log.at(-1) ?? '{}'), {
+    origin: 'null',
+    reason: /Referrer-Policy no-referrer \(use same-origin\)/,
+  });
+});
+
+t.test('a scheme that contradicts PUBLIC_URL is logged once, with the fix', async (t) => {
+  const tls = { host: 'login.example', origin: 'https://login.example' };
+  const forwarded = (proto: string) => ({ 'x-forwarded-proto': proto, 'x-forwarded-for': '203.0.113.5' });
+  for (const [env, headers, fix] of [
+    [{}, tls, /^set PUBLIC_URL to the https origin/],
+    [{ PUBLIC_URL: 'https://login.example' }, { ...tls, origin: 'http://login.example' }, /http origin/],
+    [{ TRUST_PROXY: 'loopback' }, forwarded('https'), /https origin/],
+    [{ TRUST_PROXY: 'loopback', PUBLIC_URL: 'https://login.example' }, forwarded('http'), /http origin/],
+    [{}, forwarded('https'), undefined],
+    [{}, { origin: 'http://login.example', host: 'login.example' }, undefined],
+    [{ TRUST_PROXY: 'loopback' }, forwarded('gopher'), undefined],
+    [{ TRUST_PROXY: 'loopback' }, { 'x-forwarded-proto': 'https' }, undefined],
+  ] as const) {
+    const log: string[] = [];
+    const app = await build(t, { log, env: { LOG_LEVEL: 'warn', ...env } });
+    log.length = 0;
+    for (let i = 0; i < 2; i++) {
+      await app.inject({ method: 'POST', url: '/logout', headers });
+    }
+    const warnings = log
+      .map((line) => JSON.parse(line))
+      .filter(({ msg }) => /^PUBLIC_URL has another scheme/.test(msg));
+    t.match(warnings, fix === undefined ? [] : [{ level: 40, fix }]);
+    t.equal(warnings.length, fix === undefined ? 0 : 1, JSON.stringify([env, headers]));
+  }
+});
+
+t.test('a publicOrigin that is no origin stops the start', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await t.rejects(async () => app.register(crossOriginGuard, { publicOrigin: 'login.example' }), {
+    message:
+      "crossOriginGuard: publicOrigin is 'login.example': it must be the http or https origin that browsers use, without a path.",
+  });
 });

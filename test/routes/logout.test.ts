@@ -1,6 +1,6 @@
 import t from 'tap';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import { build, cookieOf, fakeClock, signIn, welcome } from '../helpers/service.ts';
+import { build, cookieOf, fakeClock, signIn, spyStore, USER1, welcome } from '../helpers/service.ts';
 
 const CLEARED = 'session_token=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax';
 
@@ -96,5 +96,35 @@ t.test(
       const own = { cookie: await signIn(app), 'sec-fetch-dest': dest, 'sec-fetch-site': 'same-origin' };
       t.equal((await app.inject({ url: '/logout', headers: own })).statusCode, 200);
     }
+  },
+);
+
+t.test(
+  'a request with more session cookies than a browser can have ends nothing, and is one line in the log',
+  async (t) => {
+    const log: string[] = [];
+    const { store, calls } = spyStore(t);
+    const app = await build(t, { log, sessionStore: store, env: { LOG_LEVEL: 'info' } });
+    const live = await signIn(app);
+    calls.length = 0;
+    log.length = 0;
+    const madeUp = Array.from(
+      { length: 165 },
+      (_, i) => `session_token=${String(i).padStart(22, 'a')}.${'b'.repeat(43)}`,
+    );
+    const headers = { cookie: [live, ...madeUp].join('; ') };
+    const response = await app.inject({ method: 'POST', url: '/logout', headers });
+    t.match(response.json(), { statusCode: 401, code: 'SEVERAL_SESSION_COOKIES' });
+    t.same(calls, []);
+    t.equal(log.length, 1);
+    t.match(JSON.parse(log[0] ?? '{}'), {
+      event: 'input_validation_fail',
+      reason: 'several session cookies',
+      count: 166,
+    });
+    t.equal(await welcome(app, live), 200);
+    const again = await app.inject({ method: 'POST', url: '/signin', payload: USER1, headers });
+    t.equal(again.statusCode, 200, 'signing in works, and looks at a few of them');
+    t.ok(calls.filter((name) => name === 'find').length < 12);
   },
 );

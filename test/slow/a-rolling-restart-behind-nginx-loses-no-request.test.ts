@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import t, { type Test } from 'tap';
+import { program } from '../helpers/programs.ts';
+import { accepting, freePort } from '../helpers/redis-server.ts';
+import { run } from '../helpers/server-process.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
+import { LENIENT_TIMEOUTS } from '../helpers/timeouts.ts';
+
+// nginx does not repeat a POST request that an instance may have received. So no instance may close a connection on which
+// a request is under way.
+
+async function startNginx(t: Test, path: string, port: number, upstreams: readonly number[]): Promise<void> {
+  const dir = temporaryDirectory(t);
+  const config = `${dir}/nginx.conf`;
+  writeFileSync(
+    config,
+    `daemon off; pid ${dir}/pid; error_log ${dir}/error.log; events { worker_connections 512; }
+    http {
+      access_log off; client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
+      fastcgi_temp_path ${dir}/fastcgi; uwsgi_temp_path ${dir}/uwsgi; scgi_temp_path ${dir}/scgi;
+      upstream login { ${upstreams.map((one) => `server 127.0.0.1:${one} max_fails=0;`).join(' ')} keepalive 32; }
+      server {
+        listen 127.0.0.1:${port};
+        location / { proxy_pass http://login; proxy_http_version 1.1; proxy_set_header Connection ""; }
+      }
+    }`,
+  );
+  const child = spawn(path, ['-c', config, '-e', `${dir}/error.log`], { stdio: 'ignore' });
+  t.teardown(async () => {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  });
+  await accepting(port);
+}
+
+async function startInstance(t: Test, port: number) {
+  const env = { HOST: '127.0.0.1', PORT: String(port), DRAIN_SECONDS: '1', ...LENIENT_TIMEOUTS };
+  const server = run(t, 'server.js', env);
+  await server.logged('listening at');
+  return server;
+}
+
+t.test('two instances restart in turn under a load of POST requests, and each gets its reply', async (t) => {
+  const nginx = program(t, 'nginx');
+  if (nginx === undefined) {
+    return;
+  }
+  const [front = 0, ...ports] = await Promise.all([freePort(), freePort(), freePort()]);
+  const instances = await Promise.all(ports.map((port) => startInstance(t, port)));
+  await startNginx(t, nginx, front, ports);
+
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const replies = new Map<string, number>();
+  let isDone = false;
+  const post = () =>
+    new Promise<string>((resolve) => {
+      const options = { port: front, host: '127.0.0.1', path: '/refresh', method: 'POST', agent };
+      request(options, (response) => {
+        response.resume().once('end', () => resolve(String(response.statusCode)));
+      })
+        .once('error', (error) => resolve(error.message))
+        .end();
+    });
+  const client = async () => {
+    while (!isDone) {
+      const reply = await post();
+      replies.set(reply, (replies.get(reply) ?? 0) + 1);
+    }
+  };
+  const clients = Promise.all(Array.from({ length: 16 }, client));
+  for (let round = 0; round < 3; round++) {
+    for (const [index, port] of ports.entries()) {
+      const instance = instances[index];
+      instance?.child.kill('SIGTERM');
+      t.equal(await instance?.exited, 0);
+      instances[index] = await startInstance(t, port);
+    }
+  }
+  isDone = true;
+  await clients;
+  // 401: the requests have no session. A lost request would be a 502 of nginx.
+  t.same([...replies.keys()], ['401'], JSON.stringify([...replies]));
+  t.ok((replies.get('401') ?? 0) > 1000, `${replies.get('401')} requests`);
+});
