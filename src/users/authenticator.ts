@@ -3,7 +3,7 @@ import type { Clock } from '../types.ts';
 import { readDeviceToken } from './device-token.ts';
 import { needsRehash } from './password-hash.ts';
 import type { PasswordHasher } from './passwords.ts';
-import type { Throttle } from './throttle.ts';
+import type { CountedAttempt, Throttle } from './throttle.ts';
 import { newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 
 export interface AuthenticatorOptions {
@@ -43,7 +43,7 @@ export class SignInFailure {
   /** The names of the limits that this failure has hit. */
   readonly limitsHit: readonly string[];
 
-  constructor(user: UserRecord | undefined, matches: boolean, limitsHit: readonly string[]) {
+  constructor(user: UserRecord | undefined, matches: boolean, limitsHit: readonly string[] = []) {
     this.reason = user === undefined ? 'unknown user' : matches ? 'disabled user' : 'wrong password';
     this.username = user?.username;
     this.limitsHit = limitsHit;
@@ -80,14 +80,14 @@ export class Authenticator {
     const target = user ?? this.#decoy;
     const attempt = { username, user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
     await throttle.assertNotLimited(attempt);
-    let limitsHit: readonly string[] = [];
+    let counted: CountedAttempt | undefined;
     const matches = await passwords.verify(target.passwordHash, password, async () => {
-      limitsHit = await throttle.consume(attempt);
+      counted = await throttle.consume(attempt);
     });
     if (!matches || user === undefined || user.disabled) {
-      return new SignInFailure(user, matches, limitsHit);
+      return new SignInFailure(user, matches, counted?.limitsHit);
     }
-    await throttle.refund(attempt);
+    await counted?.refund();
     if (needsRehash(user.passwordHash, password)) {
       await this.#rehash(user, password);
     }

@@ -1,7 +1,8 @@
 import { mock } from 'node:test';
-import type { RateLimiterRes } from 'rate-limiter-flexible';
 import t, { type Test } from 'tap';
+import type { TooManyFailures } from '../../src/errors.ts';
 import { canonicalAddress } from '../../src/http/client-address.ts';
+import { MemoryFailureCounter } from '../../src/stores/memory/failure-counter.ts';
 import { type Attempt, networkOf, type Throttle } from '../../src/users/throttle.ts';
 import type { UserRecord } from '../../src/users/user-store.ts';
 import { newUser } from '../../src/users/user-store.ts';
@@ -18,6 +19,10 @@ async function fail(throttle: Throttle, times: number, over: (i: number) => Part
     await throttle.assertNotLimited(attempt(over(i)));
     await throttle.consume(attempt(over(i)));
   }
+}
+
+async function succeed(throttle: Throttle, over: Partial<Attempt> = {}) {
+  await (await throttle.consume(attempt(over))).refund();
 }
 
 const blocked = (t: Test, throttle: Throttle, over: Partial<Attempt> = {}) =>
@@ -58,9 +63,10 @@ t.test('concurrent attempts cannot exceed a limit', async (t) => {
 
 t.test('consume returns the names of the limits that it hits', async (t) => {
   const throttle = newThrottle({ failuresPerUser: 2, failuresPerAddress: 3 });
-  t.same(await throttle.consume(attempt()), []);
-  t.same(await throttle.consume(attempt()), ['user', 'pair']);
-  t.same(await throttle.consume(attempt({ username: 'bob' })), ['address']);
+  const limitsHit = async (over: Partial<Attempt> = {}) => (await throttle.consume(attempt(over))).limitsHit;
+  t.same(await limitsHit(), []);
+  t.same(await limitsHit(), ['user', 'pair']);
+  t.same(await limitsHit({ username: 'bob' }), ['address']);
   const told = (await throttle.assertNotLimited(attempt()).catch((error) => error)) as {
     limits: string[];
     username: string;
@@ -77,8 +83,7 @@ t.test('a success refunds the failures of the same user and address only', async
   await fail(throttle, 2, () => ({ address: '192.0.2.66' }));
   await fail(throttle, 4, () => ({ username: 'bob' }));
   await fail(throttle, 2);
-  await throttle.consume(attempt());
-  await throttle.refund(attempt());
+  await succeed(throttle);
   await fail(throttle, 3);
   await blocked(t, throttle, { address: '192.0.2.99' });
   await fail(throttle, 1, () => ({ username: 'carol' }));
@@ -90,8 +95,8 @@ t.test('an attacker with an account gets no more guesses at others', async (t) =
   let guesses = 0;
   for (let i = 0; i < 50; i++) {
     const own = { username: 'mallory' };
-    await Promise.allSettled([1, 2, 3].map(() => throttle.consume(attempt(own))));
-    await Promise.allSettled([1, 2, 3].map(() => throttle.refund(attempt(own))));
+    const counted = await Promise.allSettled([1, 2, 3].map(() => throttle.consume(attempt(own))));
+    await Promise.all(counted.map((one) => one.status === 'fulfilled' && one.value.refund()));
     await throttle.consume(attempt({ username: `victim${i}` })).then(
       () => guesses++,
       () => {},
@@ -100,18 +105,60 @@ t.test('an attacker with an account gets no more guesses at others', async (t) =
   t.equal(guesses, 20);
 });
 
+t.test('failures late in one window and a success in the next one give no guess at another user', async (t) => {
+  mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0, 1) });
+  t.teardown(() => mock.timers.reset());
+  const own = { username: 'mallory' };
+  const throttle = newThrottle();
+  // Starts the window of the address, ten minutes before that of mallory.
+  await fail(throttle, 1, () => ({ username: 'victim' }));
+  mock.timers.tick(600_000);
+  await fail(throttle, 9, () => own);
+  mock.timers.tick(300_000);
+  await fail(throttle, 10, (i) => ({ username: `victim${i}` }));
+  await succeed(throttle, own);
+  await fail(throttle, 10, (i) => ({ username: `other${i}` }));
+  await blocked(t, throttle, { username: 'one more' });
+});
+
+t.test('an attempt that is refused adds no key, and takes none from others', async (t) => {
+  const keys = new Map<string, MemoryFailureCounter>();
+  const throttle = newThrottle({
+    openCounter(name, windowSeconds) {
+      const counter = new MemoryFailureCounter(windowSeconds);
+      keys.set(name, counter);
+      return counter;
+    },
+  });
+  const sizes = () => Object.fromEntries([...keys].map(([name, counter]) => [name, counter.size]));
+  await fail(throttle, 20, (i) => ({ username: `user${i}` }));
+  const refusedBy = (over: Partial<Attempt>) =>
+    throttle.consume(attempt(over)).catch((error) => (error as TooManyFailures).limits);
+  const full = { address: 1, user: 20, pair: 20, device: 0 };
+  t.same(sizes(), full);
+  // As concurrent attempts do, these pass `assertNotLimited` first.
+  for (let i = 0; i < 100; i++) {
+    t.same(await refusedBy({ username: `invented${i}` }), ['address']);
+  }
+  t.same(sizes(), full);
+  await fail(throttle, 9, (i) => ({ username: 'user0', address: `192.0.2.${i + 2}` }));
+  t.same(await refusedBy({ username: 'user0', address: '192.0.2.99' }), ['user']);
+  t.same(sizes(), { address: 10, user: 20, pair: 29, device: 0 }, 'nor does one that exceeds the limit of the user');
+});
+
 t.test('a known browser has a limit of its own', async (t) => {
   const throttle = newThrottle();
   await fail(throttle, 10);
   await blocked(t, throttle);
   const own = { deviceId: 'browser' };
   await fail(throttle, 9, () => own);
-  t.same(await throttle.consume(attempt(own)), ['device']);
+  const last = await throttle.consume(attempt(own));
+  t.same(last.limitsHit, ['device']);
   await blocked(t, throttle, own);
   await open(t, throttle, { deviceId: 'another browser' });
-  await throttle.refund(attempt({ deviceId: 'another browser' }));
+  await succeed(throttle, { deviceId: 'another browser' });
   await blocked(t, throttle, own);
-  await throttle.refund(attempt(own));
+  await last.refund();
   await open(t, throttle, own);
   await blocked(t, throttle);
 });
@@ -149,8 +196,7 @@ t.test('successful attempts are never limited, however many run concurrently', a
     await Promise.all(
       Array.from({ length: 8 }, async () => {
         await throttle.assertNotLimited(attempt());
-        await throttle.consume(attempt());
-        await throttle.refund(attempt());
+        await succeed(throttle);
       }),
     );
   }
@@ -159,14 +205,9 @@ t.test('successful attempts are never limited, however many run concurrently', a
 });
 
 t.test('a count whose window has just ended is ignored', async (t) => {
-  const stale = { consumedPoints: 99, msBeforeNext: -1 } as RateLimiterRes;
+  const stale = { failures: 99, windowId: 'ended', endsInMs: -1 };
   const throttle = newThrottle({
-    openCounter: () => ({
-      get: async () => stale,
-      penalty: async () => stale,
-      reward: async () => stale,
-      take: async () => 0,
-    }),
+    openCounter: () => ({ get: () => stale, increment: () => stale, decrement() {}, take: () => 0 }),
   });
   await open(t, throttle);
 });
