@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../types.ts';
 import { readDeviceToken } from './device-token.ts';
+import type { Place } from './fair-queue.ts';
 import { needsRehash } from './password-hash.ts';
 import type { PasswordHasher } from './passwords.ts';
-import type { CountedAttempt, Throttle } from './throttle.ts';
+import { type Attempt, type CountedAttempt, networkOf, type Throttle, wideNetworkOf } from './throttle.ts';
 import { newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 
 export interface AuthenticatorOptions {
@@ -81,15 +82,17 @@ export class Authenticator {
     const attempt = { username, user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
     await throttle.assertNotLimited(attempt);
     let counted: CountedAttempt | undefined;
-    const matches = await passwords.verify(target.passwordHash, password, async () => {
+    const place = placeOf(attempt);
+    const beforeVerify = async () => {
       counted = await throttle.consume(attempt);
-    });
+    };
+    const matches = await passwords.verify(target.passwordHash, password, { beforeVerify, ...place });
     if (!matches || user === undefined || user.disabled) {
       return new SignInFailure(user, matches, counted?.limitsHit);
     }
     await counted?.refund();
     if (needsRehash(user.passwordHash, password)) {
-      await this.#rehash(user, password);
+      await this.#rehash(user, password, place);
     }
     return { user, deviceId: attempt.deviceId };
   }
@@ -106,7 +109,7 @@ export class Authenticator {
    */
   async changePassword(user: UserRecord, password: string): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
-    const passwordHash = await passwords.hash(password);
+    const passwordHash = await passwords.hash(password, placeOfKnown(user.username));
     const next = { ...user, passwordHash, passwordChangedAt: clock(), version: newVersion() };
     return (await users.replace(next, user.version)) ? next : undefined;
   }
@@ -117,12 +120,35 @@ export class Authenticator {
   }
 
   /** Replaces a weak hash. This is possible only here, where the password is known. */
-  async #rehash(user: UserRecord, password: string): Promise<void> {
+  async #rehash(user: UserRecord, password: string, place: Place): Promise<void> {
     try {
-      const passwordHash = await this.#options.passwords.hash(password);
+      const passwordHash = await this.#options.passwords.hash(password, place);
       await this.#options.users.replace({ ...user, passwordHash }, user.version);
     } catch (error) {
       this.#options.onRenewalError(error);
     }
   }
+}
+
+/** The networks of a wide network that may have a hash in one turn of the queue. */
+const NETWORKS_PER_TURN = 4;
+
+/**
+ * Returns the place of an attempt in the queue of hashes. Known browsers are first, and compete only with known browsers
+ * of the same user. Others share the queue per user name and network.
+ */
+function placeOf({ username, address, deviceId }: Attempt): Place {
+  return deviceId !== undefined
+    ? placeOfKnown(username)
+    : {
+        shares: [
+          { key: `user ${username}`, perTurn: 1 },
+          { key: networkOf(address), perTurn: 1 },
+          { key: wideNetworkOf(address), perTurn: NETWORKS_PER_TURN },
+        ],
+      };
+}
+
+function placeOfKnown(username: string): Place {
+  return { first: true, shares: [{ key: `known ${username}`, perTurn: 1 }] };
 }

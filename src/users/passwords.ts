@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
-import fastq from 'fastq';
-import { SignInBusy } from '../errors.ts';
 import type { MaybePromise } from '../types.ts';
+import { FairQueue, type Place } from './fair-queue.ts';
 import { ARGON2ID, isBcrypt } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
@@ -13,47 +12,41 @@ export interface PasswordHasherOptions {
   readonly maxWaiting?: number;
 }
 
-/** Hashes and verifies passwords. A bounded queue protects the CPU. */
+export interface VerifyOptions extends Place {
+  /** Runs when the job leaves the queue. If it throws, the password is not verified. */
+  readonly beforeVerify?: () => MaybePromise<void>;
+}
+
+/** Hashes and verifies passwords. A bounded queue protects the CPU and divides it fairly. */
 export class PasswordHasher {
-  readonly #jobs: fastq.queueAsPromised<() => Promise<unknown>>;
-  readonly #maxWaiting: number;
+  readonly #queue: FairQueue;
 
   constructor({ concurrency = spareThreads(), maxWaiting = 100 * concurrency }: PasswordHasherOptions = {}) {
-    this.#jobs = fastq.promise((job: () => Promise<unknown>) => job(), concurrency);
-    this.#maxWaiting = maxWaiting;
+    this.#queue = new FairQueue(concurrency, maxWaiting);
   }
 
   /**
    * Returns the hash of a password as a PHC string with a random salt.
    * @throws SignInBusy if the queue is full.
    */
-  hash(password: string): Promise<string> {
+  hash(password: string, place?: Place): Promise<string> {
     // The default algorithm of the library is argon2id.
-    return this.#run(() => hash(password, ARGON2ID));
+    return this.#queue.run(() => hash(password, ARGON2ID), place);
   }
 
   /**
    * Verifies a password against a hash. The password is not trimmed, truncated or normalized. A password with a lone
    * surrogate never matches, because its UTF-8 form is the same as that of other passwords.
-   *
-   * `beforeVerify` runs when the job leaves the queue. If it throws, the password is not verified.
    * @throws SignInBusy if the queue is full, and the errors of `beforeVerify`.
    */
-  verify(passwordHash: string, password: string, beforeVerify: () => MaybePromise<void> = () => {}): Promise<boolean> {
+  verify(passwordHash: string, password: string, { beforeVerify, ...place }: VerifyOptions = {}): Promise<boolean> {
     const check = isBcrypt(passwordHash)
       ? () => verifyBcrypt(password, passwordHash)
       : () => verify(passwordHash, password);
-    return this.#run(async () => {
-      await beforeVerify();
+    return this.#queue.run(async () => {
+      await beforeVerify?.();
       return (await check()) && password.isWellFormed();
-    });
-  }
-
-  async #run<T>(job: () => Promise<T>): Promise<T> {
-    if (this.#jobs.length() >= this.#maxWaiting) {
-      throw new SignInBusy();
-    }
-    return this.#jobs.push(job) as Promise<T>;
+    }, place);
   }
 }
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { PasswordHasher } from '../../src/users/passwords.ts';
+import { PasswordHasher, type VerifyOptions } from '../../src/users/passwords.ts';
 import { newUser } from '../../src/users/user-store.ts';
 import { build } from '../helpers/service.ts';
 
@@ -43,9 +43,9 @@ t.test('every refusal is the same to the byte (ASVS 6.3.8)', async (t) => {
 t.test('every failure computes one hash with the same parameters', async (t) => {
   const hashed: string[] = [];
   const passwords = new (class extends PasswordHasher {
-    override verify(passwordHash: string, password: string, admit?: () => Promise<void>) {
+    override verify(passwordHash: string, password: string, options?: VerifyOptions) {
       hashed.push(passwordHash.split('$').slice(0, 4).join('$'));
-      return super.verify(passwordHash, password, admit);
+      return super.verify(passwordHash, password, options);
     }
   })();
   const userStore = new MemoryUserStore();

@@ -4,7 +4,7 @@ import t from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Authenticator, SignInFailure, type VerifiedUser } from '../../src/users/authenticator.ts';
 import { issueDeviceToken } from '../../src/users/device-token.ts';
-import { PasswordHasher } from '../../src/users/passwords.ts';
+import { PasswordHasher, type VerifyOptions } from '../../src/users/passwords.ts';
 import { newUser, newVersion } from '../../src/users/user-store.ts';
 import { newThrottle } from '../helpers/users.ts';
 
@@ -12,9 +12,9 @@ const ORIGIN = { address: '192.0.2.1', deviceTokens: [] };
 
 class CountingHasher extends PasswordHasher {
   readonly verified: string[] = [];
-  override verify(passwordHash: string, password: string, admit?: () => Promise<void>) {
+  override verify(passwordHash: string, password: string, options?: VerifyOptions) {
     this.verified.push(passwordHash);
-    return super.verify(passwordHash, password, admit);
+    return super.verify(passwordHash, password, options);
   }
 }
 

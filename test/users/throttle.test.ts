@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import type { TooManyFailures } from '../../src/errors.ts';
 import { canonicalAddress } from '../../src/http/client-address.ts';
 import { MemoryFailureCounter } from '../../src/stores/memory/failure-counter.ts';
-import { type Attempt, networkOf, type Throttle } from '../../src/users/throttle.ts';
+import { type Attempt, networkOf, type Throttle, wideNetworkOf } from '../../src/users/throttle.ts';
 import type { UserRecord } from '../../src/users/user-store.ts';
 import { newUser } from '../../src/users/user-store.ts';
 import { newThrottle } from '../helpers/users.ts';
@@ -219,4 +219,11 @@ t.test('a client is an IPv4 address or the /64 of an IPv6 address', async (t) =>
   t.equal(networkOf('::1'), '::/64');
   t.equal(networkOf('fe80::1%eth0'), 'fe80::/64');
   t.equal(networkOf('unknown'), 'unknown');
+});
+
+t.test('a wider network is the /24 of an IPv4 address or the /48 of an IPv6 address', async (t) => {
+  t.equal(wideNetworkOf('192.0.2.1'), '192.0.2.0/24');
+  t.equal(wideNetworkOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1::/48');
+  t.equal(wideNetworkOf('fe80::1%eth0'), 'fe80::/48');
+  t.equal(wideNetworkOf('unknown'), 'unknown');
 });
