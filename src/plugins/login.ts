@@ -190,6 +190,6 @@ function createAuthenticator(app: FastifyInstance, clock: Clock, options: LoginO
       windowSeconds: options.failureWindowSeconds ?? USER_DEFAULTS.failureWindowSeconds,
     }),
     clock,
-    onRenewalError: (err) => app.log.warn({ err }, "the hash of a user's password could not be renewed"),
+    log: app.log,
   });
 }

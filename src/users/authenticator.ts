@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { escapeControlChars } from '../escape.ts';
 import type { Clock } from '../types.ts';
 import { readDeviceToken } from './device-token.ts';
 import type { Place } from './fair-queue.ts';
-import { needsRehash } from './password-hash.ts';
-import type { PasswordHasher } from './passwords.ts';
+import { needsRehash, UnusableHash } from './password-hash.ts';
+import type { PasswordHasher, VerifyOptions } from './passwords.ts';
 import { type Attempt, type CountedAttempt, networkOf, type Throttle, wideNetworkOf } from './throttle.ts';
 import { newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 
@@ -12,8 +13,13 @@ export interface AuthenticatorOptions {
   readonly passwords: PasswordHasher;
   readonly throttle: Throttle;
   readonly clock: Clock;
-  /** Called with the error if a weak hash cannot be replaced. The sign-in goes on. */
-  readonly onRenewalError: (error: unknown) => void;
+  readonly log: AuthenticatorLog;
+}
+
+/** Logs stored hashes that cannot be verified or replaced. Fastify's logger fits. */
+export interface AuthenticatorLog {
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
 }
 
 export interface Credentials {
@@ -76,7 +82,7 @@ export class Authenticator {
     { username, password }: Credentials,
     { address, deviceTokens }: ClientContext,
   ): Promise<VerifiedUser | SignInFailure> {
-    const { users, passwords, throttle } = this.#options;
+    const { users, throttle } = this.#options;
     const user = await users.find(username);
     const target = user ?? this.#decoy;
     const attempt = { username, user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
@@ -86,7 +92,7 @@ export class Authenticator {
     const beforeVerify = async () => {
       counted = await throttle.consume(attempt);
     };
-    const matches = await passwords.verify(target.passwordHash, password, { beforeVerify, ...place });
+    const matches = await this.#matches(target, password, { beforeVerify, ...place });
     if (!matches || user === undefined || user.disabled) {
       return new SignInFailure(user, matches, counted?.limitsHit);
     }
@@ -119,13 +125,29 @@ export class Authenticator {
     return deviceTokens.map((token) => readDeviceToken(token, user, now)).find((id) => id !== undefined);
   }
 
+  /** A hash that cannot be verified is a wrong password, and costs one hash as well. */
+  async #matches(user: UserRecord, password: string, options: VerifyOptions): Promise<boolean> {
+    const { passwords, log } = this.#options;
+    try {
+      return await passwords.verify(user.passwordHash, password, options);
+    } catch (err) {
+      if (!(err instanceof UnusableHash)) {
+        throw err;
+      }
+      const username = escapeControlChars(user.username);
+      log.error({ err, username }, 'the stored hash of a user cannot be verified: set a new password');
+      await passwords.verify(this.#decoy.passwordHash, password, options);
+      return false;
+    }
+  }
+
   /** Replaces a weak hash. This is possible only here, where the password is known. */
   async #rehash(user: UserRecord, password: string, place: Place): Promise<void> {
     try {
       const passwordHash = await this.#options.passwords.hash(password, place);
       await this.#options.users.replace({ ...user, passwordHash }, user.version);
-    } catch (error) {
-      this.#options.onRenewalError(error);
+    } catch (err) {
+      this.#options.log.warn({ err }, "the hash of a user's password could not be renewed");
     }
   }
 }

@@ -3,7 +3,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import type { MaybePromise } from '../types.ts';
 import { FairQueue, type Place } from './fair-queue.ts';
-import { ARGON2ID, isBcrypt } from './password-hash.ts';
+import { ARGON2ID, isBcrypt, UnusableHash, validateHash } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
   /** The number of hashes computed at the same time. Default: 1 to 3, one less than the cores. */
@@ -36,18 +36,31 @@ export class PasswordHasher {
 
   /**
    * Verifies a password against a hash. The password is not trimmed, truncated or normalized. A password with a lone
-   * surrogate never matches, because its UTF-8 form is the same as that of other passwords.
-   * @throws SignInBusy if the queue is full, and the errors of `beforeVerify`.
+   * surrogate never matches, because its UTF-8 form is the same as that of other passwords. A password with a NUL never
+   * matches a bcrypt hash: bcrypt cannot tell it from other passwords.
+   * @throws SignInBusy if the queue is full; UnusableHash if the hash is malformed or too expensive; the errors of
+   * `beforeVerify`.
    */
-  verify(passwordHash: string, password: string, { beforeVerify, ...place }: VerifyOptions = {}): Promise<boolean> {
-    const check = isBcrypt(passwordHash)
-      ? () => verifyBcrypt(password, passwordHash)
-      : () => verify(passwordHash, password);
+  async verify(passwordHash: string, password: string, options: VerifyOptions = {}): Promise<boolean> {
+    const { beforeVerify, ...place } = options;
+    const reason = validateHash(passwordHash);
+    if (reason !== undefined) {
+      throw new UnusableHash(reason);
+    }
     return this.#queue.run(async () => {
       await beforeVerify?.();
-      return (await check()) && password.isWellFormed();
+      // The hash is computed in any case, so that the time does not depend on the password.
+      const matches = await (isBcrypt(passwordHash)
+        ? verifyBcrypt(password, passwordHash)
+        : verify(passwordHash, password));
+      return matches && isUnambiguous(password, passwordHash);
     }, place);
   }
+}
+
+/** Whether the hash function tells the password from all others. */
+function isUnambiguous(password: string, passwordHash: string): boolean {
+  return password.isWellFormed() && !(isBcrypt(passwordHash) && password.includes('\0'));
 }
 
 /** The default size of the libuv thread pool. */
