@@ -6,7 +6,8 @@ import type { Place } from './fair-queue.ts';
 import { needsRehash, UnusableHash } from './password-hash.ts';
 import type { PasswordHasher, VerifyOptions } from './passwords.ts';
 import { type Attempt, type CountedAttempt, networkOf, type Throttle, wideNetworkOf } from './throttle.ts';
-import { newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import { findByName, keyOf, newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import { usernameKey } from './username.ts';
 
 export interface AuthenticatorOptions {
   readonly users: Pick<UserStore, 'find' | 'replace'>;
@@ -83,9 +84,9 @@ export class Authenticator {
     { address, deviceTokens }: ClientContext,
   ): Promise<VerifiedUser | SignInFailure> {
     const { users, throttle } = this.#options;
-    const user = await users.find(username);
+    const user = await findByName(users, username);
     const target = user ?? this.#decoy;
-    const attempt = { username, user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
+    const attempt = { nameKey: usernameKey(username), user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
     await throttle.assertNotLimited(attempt);
     let counted: CountedAttempt | undefined;
     const place = placeOf(attempt);
@@ -104,8 +105,8 @@ export class Authenticator {
   }
 
   /** Tells whether the user still has the same version: the password is the same and the user is still enabled. */
-  async isUnchanged({ username, version }: UserRecord): Promise<boolean> {
-    return (await this.#options.users.find(username))?.version === version;
+  async isUnchanged(user: UserRecord): Promise<boolean> {
+    return (await this.#options.users.find(keyOf(user)))?.version === user.version;
   }
 
   /**
@@ -115,7 +116,7 @@ export class Authenticator {
    */
   async changePassword(user: UserRecord, password: string): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
-    const passwordHash = await passwords.hash(password, placeOfKnown(user.username));
+    const passwordHash = await passwords.hash(password, placeOfKnown(usernameKey(user.username)));
     const next = { ...user, passwordHash, passwordChangedAt: clock(), version: newVersion() };
     return (await users.replace(next, user.version)) ? next : undefined;
   }
@@ -159,18 +160,18 @@ const NETWORKS_PER_TURN = 4;
  * Returns the place of an attempt in the queue of hashes. Known browsers are first, and compete only with known browsers
  * of the same user. Others share the queue per user name and network.
  */
-function placeOf({ username, address, deviceId }: Attempt): Place {
+function placeOf({ nameKey, address, deviceId }: Attempt): Place {
   return deviceId !== undefined
-    ? placeOfKnown(username)
+    ? placeOfKnown(nameKey)
     : {
         shares: [
-          { key: `user ${username}`, perTurn: 1 },
+          { key: `user ${nameKey}`, perTurn: 1 },
           { key: networkOf(address), perTurn: 1 },
           { key: wideNetworkOf(address), perTurn: NETWORKS_PER_TURN },
         ],
       };
 }
 
-function placeOfKnown(username: string): Place {
-  return { first: true, shares: [{ key: `known ${username}`, perTurn: 1 }] };
+function placeOfKnown(nameKey: string): Place {
+  return { first: true, shares: [{ key: `known ${nameKey}`, perTurn: 1 }] };
 }

@@ -5,7 +5,8 @@ import type { UserRecord } from './user-store.ts';
 
 /** One check of a password, at sign-in or before a password change. */
 export interface Attempt {
-  readonly username: string;
+  /** The key of the name that was sent. */
+  readonly nameKey: string;
   /** The user of that name, if it exists. For the log only: an unknown name has the same limits. */
   readonly user: UserRecord | undefined;
   /** The client's address in canonical form. */
@@ -105,20 +106,20 @@ export class Throttle {
 
   /** Reads or counts the limits of an attempt, one after the other. */
   async #usages(attempt: Attempt, read: (limit: Limit, key: string) => Promise<Usage | undefined>): Promise<Usage[]> {
-    const { username, address, deviceId } = attempt;
+    const { nameKey, address, deviceId } = attempt;
     if (deviceId !== undefined) {
       return defined([await read(this.#device, deviceId)]);
     }
     const network = networkOf(address);
     const ofAddress = await read(this.#address, network);
-    const ofUser = await read(this.#user, username);
+    const ofUser = await read(this.#user, nameKey);
     // A pair counts separately for each window of its address and of its user. All failures of one key were therefore
     // counted in the same two windows, and a refund cannot give back failures of earlier windows.
     const ofPair =
       ofAddress &&
       ofUser &&
       // The name is last because it may contain spaces.
-      (await read(this.#pair, `${ofAddress.windowId} ${ofUser.windowId} ${network} ${username}`));
+      (await read(this.#pair, `${ofAddress.windowId} ${ofUser.windowId} ${network} ${nameKey}`));
     return defined([ofAddress, ofUser, ofPair]);
   }
 }

@@ -50,6 +50,27 @@ t.test('an htpasswd file is imported, and rejected lines are reported by number'
   t.match(await cli(`users import ${file}-not-there`), { code: 1, err: /ENOENT/ });
 });
 
+t.test('twins in one file, and of users that exist, are reported by number', async (t) => {
+  const cli = commandLine(onLmdb(t));
+  t.match(await cli('users import -', `José:${BCRYPT}\n`), { code: 0 });
+  const names = ['Ann', 'bob', 'ANN', ' ann ', 'jose\u0301', 'Bob', 'carl'];
+  const imported = await cli('users import -', names.map((name) => `${name}:${BCRYPT}\n`).join(''));
+  t.match(imported, { code: 1, out: 'Imported 3 users; refused 4 lines.\n' });
+  t.same(imported.err.trim().split('\n'), [
+    'line 3: The user "ANN" already exists as "Ann".',
+    'line 4: The user "ann" already exists as "Ann".',
+    'line 5: The user "josé" already exists as "José".',
+    'line 6: The user "Bob" already exists as "bob".',
+  ]);
+  t.match(await cli('users disable JOSÉ'), { code: 0 });
+  t.match(
+    rows((await cli('users list --json')).out)
+      .map(({ username, disabled }) => `${username} ${disabled}`)
+      .sort(),
+    ['Ann false', 'José true', 'bob false', 'carl false'],
+  );
+});
+
 t.test('an import that fails reports its progress', async (t) => {
   const cli = commandLine('redis://127.0.0.1:1');
   const many = Array.from({ length: 250 }, (_, i) => `user${i}:${BCRYPT}`).join('\n');

@@ -51,6 +51,39 @@ t.test('the right name and password return the user', async (t) => {
   t.same(await verify(authenticator, 'user1', 'password1'), user);
 });
 
+t.test('a name is found without regard to case, spaces around it and Unicode form', async (t) => {
+  const { users, passwords, authenticator } = await setUp();
+  const josé = newUser(' Jose\u0301', await passwords.hash('password1'));
+  users.create(josé);
+  for (const name of ['José', 'josé', 'JOSE\u0301', ' josé ']) {
+    t.same(await verify(authenticator, name, 'password1'), josé, JSON.stringify(name));
+  }
+  t.equal(josé.username, 'José');
+  t.equal(await verify(authenticator, 'jose', 'password1'), 'unknown user');
+  t.equal(await authenticator.isUnchanged(josé), true);
+  const changed = await authenticator.changePassword(josé, 'a horse, a battery');
+  t.same(await verify(authenticator, 'JOSÉ', 'a horse, a battery'), changed);
+  t.equal(await authenticator.isUnchanged(josé), false);
+});
+
+t.test('a user of an earlier version signs in with the exact name', async (t) => {
+  const { users, user, authenticator } = await setUp();
+  const { key: _, ...older } = { ...user, username: 'User1' };
+  users.create(older);
+  t.same(await verify(authenticator, 'User1', 'password1'), older);
+  t.same(await verify(authenticator, 'USER1', 'password1'), user);
+  t.same(await verify(authenticator, 'user1', 'password1'), user);
+  t.equal(await authenticator.isUnchanged(older), true);
+});
+
+t.test('all spellings of a name have one limit', async (t) => {
+  const { authenticator } = await setUp();
+  for (let i = 0; i < 10; i++) {
+    await verify(authenticator, i % 2 === 0 ? 'USER1' : ' user1', 'wrong');
+  }
+  await t.rejects(verify(authenticator, 'User1', 'password1'), { code: 'TOO_MANY_FAILURES' });
+});
+
 t.test('any other credentials fail, at the cost of one hash with the same parameters', async (t) => {
   const { passwords, authenticator } = await setUp();
   const wrong = [

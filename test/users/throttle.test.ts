@@ -11,7 +11,7 @@ import { newThrottle } from '../helpers/users.ts';
 const ANN = newUser('ann', 'hash');
 
 function attempt(over: Partial<Attempt> = {}): Attempt {
-  return { username: 'ann', user: ANN, address: '192.0.2.1', deviceId: undefined, ...over };
+  return { nameKey: 'ann', user: ANN, address: '192.0.2.1', deviceId: undefined, ...over };
 }
 
 async function fail(throttle: Throttle, times: number, over: (i: number) => Partial<Attempt> = () => ({})) {
@@ -35,15 +35,15 @@ t.test('a user name is limited to ten failures from all addresses, whether it ex
     const throttle = newThrottle();
     await fail(throttle, 10, (i) => ({ user, address: `192.0.2.${i}` }));
     await blocked(t, throttle, { user, address: '192.0.2.99' });
-    await open(t, throttle, { username: 'bob', address: '192.0.2.99' });
+    await open(t, throttle, { nameKey: 'bob', address: '192.0.2.99' });
   }
 });
 
 t.test('an address is limited to twenty failures for all users', async (t) => {
   const throttle = newThrottle();
-  await fail(throttle, 20, (i) => ({ username: `user${i}` }));
-  await blocked(t, throttle, { username: 'bob' });
-  await open(t, throttle, { username: 'bob', address: '192.0.2.2' });
+  await fail(throttle, 20, (i) => ({ nameKey: `user${i}` }));
+  await blocked(t, throttle, { nameKey: 'bob' });
+  await open(t, throttle, { nameKey: 'bob', address: '192.0.2.2' });
 });
 
 t.test('an IPv6 client counts by its /64, and an IPv4-mapped address counts as IPv4', async (t) => {
@@ -51,8 +51,8 @@ t.test('an IPv6 client counts by its /64, and an IPv4-mapped address counts as I
   await fail(throttle, 3, (i) => ({ address: `2001:db8:0:1::${i}` }));
   await blocked(t, throttle, { address: '2001:db8:0:1:ffff::1' });
   await open(t, throttle, { address: '2001:db8:0:2::1' });
-  await fail(throttle, 3, () => ({ username: 'bob', address: '192.0.2.1' }));
-  await blocked(t, throttle, { username: 'carol', address: canonicalAddress('::ffff:192.0.2.1') });
+  await fail(throttle, 3, () => ({ nameKey: 'bob', address: '192.0.2.1' }));
+  await blocked(t, throttle, { nameKey: 'carol', address: canonicalAddress('::ffff:192.0.2.1') });
 });
 
 t.test('concurrent attempts cannot exceed a limit', async (t) => {
@@ -66,7 +66,7 @@ t.test('consume returns the names of the limits that it hits', async (t) => {
   const limitsHit = async (over: Partial<Attempt> = {}) => (await throttle.consume(attempt(over))).limitsHit;
   t.same(await limitsHit(), []);
   t.same(await limitsHit(), ['user', 'pair']);
-  t.same(await limitsHit({ username: 'bob' }), ['address']);
+  t.same(await limitsHit({ nameKey: 'bob' }), ['address']);
   const told = (await throttle.assertNotLimited(attempt()).catch((error) => error)) as {
     limits: string[];
     username: string;
@@ -81,23 +81,23 @@ t.test('consume returns the names of the limits that it hits', async (t) => {
 t.test('a success refunds the failures of the same user and address only', async (t) => {
   const throttle = newThrottle({ failuresPerUser: 5, failuresPerAddress: 8 });
   await fail(throttle, 2, () => ({ address: '192.0.2.66' }));
-  await fail(throttle, 4, () => ({ username: 'bob' }));
+  await fail(throttle, 4, () => ({ nameKey: 'bob' }));
   await fail(throttle, 2);
   await succeed(throttle);
   await fail(throttle, 3);
   await blocked(t, throttle, { address: '192.0.2.99' });
-  await fail(throttle, 1, () => ({ username: 'carol' }));
-  await blocked(t, throttle, { username: 'dave' });
+  await fail(throttle, 1, () => ({ nameKey: 'carol' }));
+  await blocked(t, throttle, { nameKey: 'dave' });
 });
 
 t.test('an attacker with an account gets no more guesses at others', async (t) => {
   const throttle = newThrottle();
   let guesses = 0;
   for (let i = 0; i < 50; i++) {
-    const own = { username: 'mallory' };
+    const own = { nameKey: 'mallory' };
     const counted = await Promise.allSettled([1, 2, 3].map(() => throttle.consume(attempt(own))));
     await Promise.all(counted.map((one) => one.status === 'fulfilled' && one.value.refund()));
-    await throttle.consume(attempt({ username: `victim${i}` })).then(
+    await throttle.consume(attempt({ nameKey: `victim${i}` })).then(
       () => guesses++,
       () => {},
     );
@@ -108,17 +108,17 @@ t.test('an attacker with an account gets no more guesses at others', async (t) =
 t.test('failures late in one window and a success in the next one give no guess at another user', async (t) => {
   mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0, 1) });
   t.teardown(() => mock.timers.reset());
-  const own = { username: 'mallory' };
+  const own = { nameKey: 'mallory' };
   const throttle = newThrottle();
   // Starts the window of the address, ten minutes before that of mallory.
-  await fail(throttle, 1, () => ({ username: 'victim' }));
+  await fail(throttle, 1, () => ({ nameKey: 'victim' }));
   mock.timers.tick(600_000);
   await fail(throttle, 9, () => own);
   mock.timers.tick(300_000);
-  await fail(throttle, 10, (i) => ({ username: `victim${i}` }));
+  await fail(throttle, 10, (i) => ({ nameKey: `victim${i}` }));
   await succeed(throttle, own);
-  await fail(throttle, 10, (i) => ({ username: `other${i}` }));
-  await blocked(t, throttle, { username: 'one more' });
+  await fail(throttle, 10, (i) => ({ nameKey: `other${i}` }));
+  await blocked(t, throttle, { nameKey: 'one more' });
 });
 
 t.test('an attempt that is refused adds no key, and takes none from others', async (t) => {
@@ -131,18 +131,18 @@ t.test('an attempt that is refused adds no key, and takes none from others', asy
     },
   });
   const sizes = () => Object.fromEntries([...keys].map(([name, counter]) => [name, counter.size]));
-  await fail(throttle, 20, (i) => ({ username: `user${i}` }));
+  await fail(throttle, 20, (i) => ({ nameKey: `user${i}` }));
   const refusedBy = (over: Partial<Attempt>) =>
     throttle.consume(attempt(over)).catch((error) => (error as TooManyFailures).limits);
   const full = { address: 1, user: 20, pair: 20, device: 0 };
   t.same(sizes(), full);
   // As concurrent attempts do, these pass `assertNotLimited` first.
   for (let i = 0; i < 100; i++) {
-    t.same(await refusedBy({ username: `invented${i}` }), ['address']);
+    t.same(await refusedBy({ nameKey: `invented${i}` }), ['address']);
   }
   t.same(sizes(), full);
-  await fail(throttle, 9, (i) => ({ username: 'user0', address: `192.0.2.${i + 2}` }));
-  t.same(await refusedBy({ username: 'user0', address: '192.0.2.99' }), ['user']);
+  await fail(throttle, 9, (i) => ({ nameKey: 'user0', address: `192.0.2.${i + 2}` }));
+  t.same(await refusedBy({ nameKey: 'user0', address: '192.0.2.99' }), ['user']);
   t.same(sizes(), { address: 10, user: 20, pair: 29, device: 0 }, 'nor does one that exceeds the limit of the user');
 });
 
@@ -182,11 +182,11 @@ t.test('the window ends on time, and Retry-After says when', async (t) => {
 t.test('names with unusual characters are counted separately', async (t) => {
   const throttle = newThrottle({ failuresPerUser: 1, failuresPerAddress: 1000 });
   const names = ['', ' ', 'a b', 'a', 'A', '__proto__', '\ud800', '\udfff', 'x'.repeat(256)];
-  for (const username of names) {
-    await fail(throttle, 1, () => ({ username, user: undefined as UserRecord | undefined }));
+  for (const nameKey of names) {
+    await fail(throttle, 1, () => ({ nameKey, user: undefined as UserRecord | undefined }));
   }
-  for (const username of names) {
-    await blocked(t, throttle, { username });
+  for (const nameKey of names) {
+    await blocked(t, throttle, { nameKey });
   }
 });
 
