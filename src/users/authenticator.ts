@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { escapeControlChars } from '../escape.ts';
+import { networkOf, wideNetworkOf } from '../network.ts';
 import type { Clock } from '../types.ts';
 import { readDeviceToken } from './device-token.ts';
 import type { Place } from './fair-queue.ts';
 import { needsRehash, UnusableHash } from './password-hash.ts';
 import type { PasswordHasher, VerifyOptions } from './passwords.ts';
-import { type Attempt, type CountedAttempt, networkOf, type Throttle, wideNetworkOf } from './throttle.ts';
+import type { Attempt, CountedAttempt, Throttle } from './throttle.ts';
 import { findByName, keyOf, newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 import { usernameKey } from './username.ts';
 

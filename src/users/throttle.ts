@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js';
 import { TooManyFailures } from '../errors.ts';
+import { networkOf } from '../network.ts';
 import type { FailureCount, FailureCounter, OpenFailureCounter } from './failure-counter.ts';
 import type { UserRecord } from './user-store.ts';
 
@@ -141,26 +141,6 @@ async function refund(counted: readonly Usage[]): Promise<void> {
 
 async function decrementAll(usages: readonly Usage[], by: number): Promise<void> {
   await Promise.all(usages.map(({ limit, key, windowId }) => limit.counter.decrement(key, windowId, by)));
-}
-
-/**
- * Returns the network that counts as one client: an IPv4 address, or the /64 of an IPv6 address. A customer gets at
- * least a /64 (RFC 6177) and can use any address in it. `address` must be in canonical form.
- */
-export function networkOf(address: string): string {
-  return ipaddr.IPv6.isValid(address) ? prefixOf(ipaddr.IPv6, address, 64) : address;
-}
-
-/** Returns the wider network of an address: its /24 or /48. One customer may have many networks in it. */
-export function wideNetworkOf(address: string): string {
-  if (ipaddr.IPv4.isValid(address)) {
-    return prefixOf(ipaddr.IPv4, address, 24);
-  }
-  return ipaddr.IPv6.isValid(address) ? prefixOf(ipaddr.IPv6, address, 48) : address;
-}
-
-function prefixOf(family: typeof ipaddr.IPv4 | typeof ipaddr.IPv6, address: string, bits: number): string {
-  return `${family.networkAddressFromCIDR(`${address}/${bits}`)}/${bits}`;
 }
 
 function tooManyFailures({ user }: Attempt, exceeded: readonly Usage[]): TooManyFailures {
