@@ -12,6 +12,6 @@ export { MemoryUserStore } from './stores/memory/user-store.ts';
 export { closeStores, type OpenStoresOptions, openStores, type Stores } from './stores/open-stores.ts';
 export type { Clock, MaybePromise, Milliseconds } from './types.ts';
 export type { Credentials } from './users/authenticator.ts';
-export type { FailureCounter, OpenFailureCounter } from './users/failure-counter.ts';
+export type { FailureCount, FailureCounter, OpenFailureCounter } from './users/failure-counter.ts';
 export { PasswordHasher, type PasswordHasherOptions } from './users/passwords.ts';
 export { newUser, newVersion, type UserRecord, type UserStore } from './users/user-store.ts';

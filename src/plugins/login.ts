@@ -213,6 +213,6 @@ function createAuthenticator(app: FastifyInstance, clock: Clock, options: Checke
       windowSeconds: options.failureWindowSeconds,
     }),
     clock,
-    onRenewalError: (err) => app.log.warn({ err }, "the hash of a user's password could not be renewed"),
+    log: app.log,
   });
 }

@@ -42,10 +42,10 @@ export function timeBoundUserStore(store: UserStore, timeoutMs: Milliseconds): U
 export function timeBoundFailureCounter(counter: FailureCounter, timeoutMs: Milliseconds): FailureCounter {
   const bound = timeBound(timeoutMs);
   return {
-    get: async (key) => bound(() => counter.get(key))(),
-    penalty: async (key, points) => bound(() => counter.penalty(key, points))(),
-    reward: async (key, points) => bound(() => counter.reward(key, points))(),
-    take: async (key) => bound(() => counter.take(key))(),
+    get: bound((key) => counter.get(key)),
+    increment: bound((key) => counter.increment(key)),
+    decrement: bound((key, windowId, by) => counter.decrement(key, windowId, by)),
+    take: bound((key) => counter.take(key)),
   };
 }
 

@@ -3,7 +3,8 @@ import type { SessionStore } from '../sessions/session-store.ts';
 import type { Clock } from '../types.ts';
 import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
-import { newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import { findByName, keyOf, newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import { cleanUsername, usernameKey } from './username.ts';
 
 /** A request that cannot be fulfilled. The message tells the operator why. */
 export class AccountError extends Error {
@@ -25,62 +26,90 @@ const MAX_TRIES = 10;
 /**
  * Manages user accounts. A password change, a disable and a removal first change the user, then revoke the sessions.
  * Sign-in reads the user again after it has created the session, so no session of a concurrent sign-in is missed.
+ *
+ * Names are given as people enter them: see `usernameKey`.
  */
 export class Accounts {
   readonly #options: AccountsOptions;
   readonly #clock: Clock;
+  #olderUsers: Promise<ReadonlyMap<string, readonly UserRecord[]>> | undefined;
 
   constructor(options: AccountsOptions) {
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
   }
 
-  /** @throws AccountError if the name or the password is invalid, or the name is taken. */
-  async add(username: string, password: string): Promise<void> {
-    assertValidName(username);
-    await this.#create(username, await this.#hash(password, username));
+  /** Returns the name as stored. @throws AccountError if the name or the password is invalid, or the name is taken. */
+  async add(username: string, password: string): Promise<string> {
+    assertValidName(cleanUsername(username));
+    return this.#create(username, await this.#hash(password, username));
   }
 
-  /** Adds a user with an imported hash. @throws AccountError if the name is invalid or taken. */
-  async addWithHash(username: string, passwordHash: string): Promise<void> {
-    assertValidName(username);
-    await this.#create(username, passwordHash);
+  /** Adds a user with an imported hash. Otherwise like `add`. @throws AccountError if the name is invalid or taken. */
+  async addWithHash(username: string, passwordHash: string): Promise<string> {
+    assertValidName(cleanUsername(username));
+    return this.#create(username, passwordHash);
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist or the password is invalid. */
-  async changePassword(username: string, password: string): Promise<number> {
-    await this.#find(username);
+  async changePassword(name: string, password: string): Promise<number> {
+    const { username } = await this.#find(name);
     const passwordHash = await this.#hash(password, username);
-    await this.#change(username, { passwordHash, passwordChangedAt: this.#clock() });
+    await this.#change(name, { passwordHash, passwordChangedAt: this.#clock() });
     return this.#options.sessions.removeByUser(username);
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
-  async disable(username: string): Promise<number> {
-    await this.#change(username, { disabled: true });
+  async disable(name: string): Promise<number> {
+    const { username } = await this.#change(name, { disabled: true });
     return this.#options.sessions.removeByUser(username);
   }
 
   /** @throws AccountError if the user does not exist. */
-  async enable(username: string): Promise<void> {
-    await this.#change(username, { disabled: false });
+  async enable(name: string): Promise<void> {
+    await this.#change(name, { disabled: false });
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
-  async remove(username: string): Promise<number> {
-    const removed = await this.#options.users.remove(username);
+  async remove(name: string): Promise<number> {
+    const { users, sessions } = this.#options;
+    const user = await this.#lookUp(name);
+    const removed = user !== undefined && (await users.remove(keyOf(user)));
     // Also if the user is already gone: an earlier removal may have failed at this step.
-    const revoked = await this.#options.sessions.removeByUser(username);
+    const revoked = await sessions.removeByUser(user?.username ?? (await this.#usernameInSessions(name)));
     if (!removed) {
-      throw unknownUser(username);
+      throw unknownUser(name);
     }
     return revoked;
   }
 
-  async #create(username: string, passwordHash: string): Promise<void> {
-    if (!(await this.#options.users.create(newUser(username, passwordHash, this.#clock())))) {
-      throw new AccountError(`The user ${quote(username)} already exists.`);
+  /**
+   * Returns the username that the sessions of a user carry. It also finds sessions of a user who no longer exists. If
+   * there are none, the name is returned as given.
+   */
+  async usernameOf(name: string): Promise<string> {
+    return (await this.#lookUp(name))?.username ?? this.#usernameInSessions(name);
+  }
+
+  async #usernameInSessions(name: string): Promise<string> {
+    const key = usernameKey(name);
+    for await (const { session } of this.#options.sessions.list()) {
+      if (usernameKey(session.username) === key) {
+        return session.username;
+      }
     }
+    return name;
+  }
+
+  async #create(username: string, passwordHash: string): Promise<string> {
+    const user = newUser(username, passwordHash, this.#clock());
+    const older = (await this.#findOlderUsers()).get(keyOf(user));
+    if (older !== undefined || !(await this.#options.users.create(user))) {
+      const existing = (await this.#lookUp(username)) ?? user;
+      const spelling = existing.username === user.username ? '' : ` as ${quote(existing.username)}`;
+      throw new AccountError(`The user ${quote(user.username)} already exists${spelling}.`);
+    }
+    return user.username;
   }
 
   async #hash(password: string, username: string): Promise<string> {
@@ -91,24 +120,56 @@ export class Accounts {
     return this.#options.passwords.hash(password);
   }
 
-  async #find(username: string): Promise<UserRecord> {
-    const user = await this.#options.users.find(username);
+  async #find(name: string): Promise<UserRecord> {
+    const user = await this.#lookUp(name);
     if (user === undefined) {
-      throw unknownUser(username);
+      throw unknownUser(name);
     }
     return user;
   }
 
-  async #change(username: string, changes: Partial<UserRecord>): Promise<void> {
+  async #lookUp(name: string): Promise<UserRecord | undefined> {
+    const found = await findByName(this.#options.users, name);
+    if (found !== undefined) {
+      return found;
+    }
+    const [older, another] = (await this.#findOlderUsers()).get(usernameKey(name)) ?? [];
+    if (another !== undefined) {
+      throw new AccountError(`Several users have the name ${quote(name)}. Enter it exactly as "users list" shows it.`);
+    }
+    return older && this.#options.users.find(keyOf(older));
+  }
+
+  /**
+   * Returns the users that an earlier version stored under another key than `usernameKey` returns, by that key. They can
+   * only be found by a scan of all users, which takes place once.
+   */
+  #findOlderUsers(): Promise<ReadonlyMap<string, readonly UserRecord[]>> {
+    this.#olderUsers ??= scanOlderUsers(this.#options.users);
+    return this.#olderUsers;
+  }
+
+  async #change(name: string, changes: Partial<UserRecord>): Promise<UserRecord> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const user = await this.#find(username);
+      const user = await this.#find(name);
       const next = { ...user, ...changes, version: newVersion() };
       if (await this.#options.users.replace(next, user.version)) {
-        return;
+        return next;
       }
     }
     throw new AccountError('The user is being changed by somebody else. Try again.');
   }
+}
+
+async function scanOlderUsers(users: UserStore): Promise<ReadonlyMap<string, readonly UserRecord[]>> {
+  const older = new Map<string, UserRecord[]>();
+  for await (const user of users.list()) {
+    const key = usernameKey(user.username);
+    if (keyOf(user) !== key) {
+      older.set(key, [...(older.get(key) ?? []), user]);
+    }
+  }
+  return older;
 }
 
 /** Quotes a name for a message and escapes characters that a terminal would interpret. */

@@ -1,18 +1,27 @@
 import { randomUUID } from 'node:crypto';
+import { escapeControlChars } from '../escape.ts';
+import { networkOf, wideNetworkOf } from '../network.ts';
 import type { Clock } from '../types.ts';
 import { readDeviceToken } from './device-token.ts';
-import { needsRehash } from './password-hash.ts';
-import type { PasswordHasher } from './passwords.ts';
-import type { Throttle } from './throttle.ts';
-import { newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import type { Place } from './fair-queue.ts';
+import { needsRehash, UnusableHash } from './password-hash.ts';
+import type { PasswordHasher, VerifyOptions } from './passwords.ts';
+import type { Attempt, CountedAttempt, Throttle } from './throttle.ts';
+import { findByName, keyOf, newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import { usernameKey } from './username.ts';
 
 export interface AuthenticatorOptions {
   readonly users: Pick<UserStore, 'find' | 'replace'>;
   readonly passwords: PasswordHasher;
   readonly throttle: Throttle;
   readonly clock: Clock;
-  /** Called with the error if a weak hash cannot be replaced. The sign-in goes on. */
-  readonly onRenewalError: (error: unknown) => void;
+  readonly log: AuthenticatorLog;
+}
+
+/** Logs stored hashes that cannot be verified or replaced. Fastify's logger fits. */
+export interface AuthenticatorLog {
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
 }
 
 export interface Credentials {
@@ -43,7 +52,7 @@ export class SignInFailure {
   /** The names of the limits that this failure has hit. */
   readonly limitsHit: readonly string[];
 
-  constructor(user: UserRecord | undefined, matches: boolean, limitsHit: readonly string[]) {
+  constructor(user: UserRecord | undefined, matches: boolean, limitsHit: readonly string[] = []) {
     this.reason = user === undefined ? 'unknown user' : matches ? 'disabled user' : 'wrong password';
     this.username = user?.username;
     this.limitsHit = limitsHit;
@@ -75,28 +84,30 @@ export class Authenticator {
     { username, password }: Credentials,
     { address, deviceTokens }: ClientContext,
   ): Promise<VerifiedUser | SignInFailure> {
-    const { users, passwords, throttle } = this.#options;
-    const user = await users.find(username);
+    const { users, throttle } = this.#options;
+    const user = await findByName(users, username);
     const target = user ?? this.#decoy;
-    const attempt = { username, user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
+    const attempt = { nameKey: usernameKey(username), user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
     await throttle.assertNotLimited(attempt);
-    let limitsHit: readonly string[] = [];
-    const matches = await passwords.verify(target.passwordHash, password, async () => {
-      limitsHit = await throttle.consume(attempt);
-    });
+    let counted: CountedAttempt | undefined;
+    const place = placeOf(attempt);
+    const beforeVerify = async () => {
+      counted = await throttle.consume(attempt);
+    };
+    const matches = await this.#matches(target, password, { beforeVerify, ...place });
     if (!matches || user === undefined || user.disabled) {
-      return new SignInFailure(user, matches, limitsHit);
+      return new SignInFailure(user, matches, counted?.limitsHit);
     }
-    await throttle.refund(attempt);
+    await counted?.refund();
     if (needsRehash(user.passwordHash, password)) {
-      await this.#rehash(user, password);
+      await this.#rehash(user, password, place);
     }
     return { user, deviceId: attempt.deviceId };
   }
 
   /** Tells whether the user still has the same version: the password is the same and the user is still enabled. */
-  async isUnchanged({ username, version }: UserRecord): Promise<boolean> {
-    return (await this.#options.users.find(username))?.version === version;
+  async isUnchanged(user: UserRecord): Promise<boolean> {
+    return (await this.#options.users.find(keyOf(user)))?.version === user.version;
   }
 
   /**
@@ -106,7 +117,7 @@ export class Authenticator {
    */
   async changePassword(user: UserRecord, password: string): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
-    const passwordHash = await passwords.hash(password);
+    const passwordHash = await passwords.hash(password, placeOfKnown(usernameKey(user.username)));
     const next = { ...user, passwordHash, passwordChangedAt: clock(), version: newVersion() };
     return (await users.replace(next, user.version)) ? next : undefined;
   }
@@ -116,13 +127,52 @@ export class Authenticator {
     return deviceTokens.map((token) => readDeviceToken(token, user, now)).find((id) => id !== undefined);
   }
 
-  /** Replaces a weak hash. This is possible only here, where the password is known. */
-  async #rehash(user: UserRecord, password: string): Promise<void> {
+  /** A hash that cannot be verified is a wrong password, and costs one hash as well. */
+  async #matches(user: UserRecord, password: string, options: VerifyOptions): Promise<boolean> {
+    const { passwords, log } = this.#options;
     try {
-      const passwordHash = await this.#options.passwords.hash(password);
-      await this.#options.users.replace({ ...user, passwordHash }, user.version);
-    } catch (error) {
-      this.#options.onRenewalError(error);
+      return await passwords.verify(user.passwordHash, password, options);
+    } catch (err) {
+      if (!(err instanceof UnusableHash)) {
+        throw err;
+      }
+      const username = escapeControlChars(user.username);
+      log.error({ err, username }, 'the stored hash of a user cannot be verified: set a new password');
+      await passwords.verify(this.#decoy.passwordHash, password, options);
+      return false;
     }
   }
+
+  /** Replaces a weak hash. This is possible only here, where the password is known. */
+  async #rehash(user: UserRecord, password: string, place: Place): Promise<void> {
+    try {
+      const passwordHash = await this.#options.passwords.hash(password, place);
+      await this.#options.users.replace({ ...user, passwordHash }, user.version);
+    } catch (err) {
+      this.#options.log.warn({ err }, "the hash of a user's password could not be renewed");
+    }
+  }
+}
+
+/** The networks of a wide network that may have a hash in one turn of the queue. */
+const NETWORKS_PER_TURN = 4;
+
+/**
+ * Returns the place of an attempt in the queue of hashes. Known browsers are first, and compete only with known browsers
+ * of the same user. Others share the queue per user name and network.
+ */
+function placeOf({ nameKey, address, deviceId }: Attempt): Place {
+  return deviceId !== undefined
+    ? placeOfKnown(nameKey)
+    : {
+        shares: [
+          { key: `user ${nameKey}`, perTurn: 1 },
+          { key: networkOf(address), perTurn: 1 },
+          { key: wideNetworkOf(address), perTurn: NETWORKS_PER_TURN },
+        ],
+      };
+}
+
+function placeOfKnown(nameKey: string): Place {
+  return { first: true, shares: [{ key: `known ${nameKey}`, perTurn: 1 }] };
 }

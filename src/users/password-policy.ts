@@ -1,3 +1,5 @@
+import { usernameKey } from './username.ts';
+
 const MAX_LENGTH = 1024;
 /** A shorter user name can be part of a good password by chance. */
 const MIN_NAME_LENGTH = 3;
@@ -21,10 +23,11 @@ export async function validatePassword(
   if (length > MAX_LENGTH) {
     return `The password has ${length} characters; it must have ${MAX_LENGTH} or fewer.`;
   }
-  const lowerCase = password.toLowerCase();
-  if (username.length >= MIN_NAME_LENGTH && lowerCase.includes(username.toLowerCase())) {
+  const nameKey = usernameKey(username);
+  if (nameKey.length >= MIN_NAME_LENGTH && usernameKey(password).includes(nameKey)) {
     return "The password must not contain the user's name.";
   }
+  const lowerCase = password.toLowerCase();
   const common = await commonPasswords();
   const unit = repeatedUnit(lowerCase);
   if (common.has(lowerCase) || common.has(unit)) {

@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
-import fastq from 'fastq';
-import { SignInBusy } from '../errors.ts';
 import type { MaybePromise } from '../types.ts';
-import { ARGON2ID, isBcrypt } from './password-hash.ts';
+import { FairQueue, type Place } from './fair-queue.ts';
+import { ARGON2ID, isBcrypt, UnusableHash, validateHash } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
   /** The number of hashes computed at the same time. Default: 1 to 3, one less than the cores. */
@@ -13,48 +12,55 @@ export interface PasswordHasherOptions {
   readonly maxWaiting?: number;
 }
 
-/** Hashes and verifies passwords. A bounded queue protects the CPU. */
+export interface VerifyOptions extends Place {
+  /** Runs when the job leaves the queue. If it throws, the password is not verified. */
+  readonly beforeVerify?: () => MaybePromise<void>;
+}
+
+/** Hashes and verifies passwords. A bounded queue protects the CPU and divides it fairly. */
 export class PasswordHasher {
-  readonly #jobs: fastq.queueAsPromised<() => Promise<unknown>>;
-  readonly #maxWaiting: number;
+  readonly #queue: FairQueue;
 
   constructor({ concurrency = spareThreads(), maxWaiting = 100 * concurrency }: PasswordHasherOptions = {}) {
-    this.#jobs = fastq.promise((job: () => Promise<unknown>) => job(), concurrency);
-    this.#maxWaiting = maxWaiting;
+    this.#queue = new FairQueue(concurrency, maxWaiting);
   }
 
   /**
    * Returns the hash of a password as a PHC string with a random salt.
    * @throws SignInBusy if the queue is full.
    */
-  hash(password: string): Promise<string> {
+  hash(password: string, place?: Place): Promise<string> {
     // The default algorithm of the library is argon2id.
-    return this.#run(() => hash(password, ARGON2ID));
+    return this.#queue.run(() => hash(password, ARGON2ID), place);
   }
 
   /**
    * Verifies a password against a hash. The password is not trimmed, truncated or normalized. A password with a lone
-   * surrogate never matches, because its UTF-8 form is the same as that of other passwords.
-   *
-   * `beforeVerify` runs when the job leaves the queue. If it throws, the password is not verified.
-   * @throws SignInBusy if the queue is full, and the errors of `beforeVerify`.
+   * surrogate never matches, because its UTF-8 form is the same as that of other passwords. A password with a NUL never
+   * matches a bcrypt hash: bcrypt cannot tell it from other passwords.
+   * @throws SignInBusy if the queue is full; UnusableHash if the hash is malformed or too expensive; the errors of
+   * `beforeVerify`.
    */
-  verify(passwordHash: string, password: string, beforeVerify: () => MaybePromise<void> = () => {}): Promise<boolean> {
-    const check = isBcrypt(passwordHash)
-      ? () => verifyBcrypt(password, passwordHash)
-      : () => verify(passwordHash, password);
-    return this.#run(async () => {
-      await beforeVerify();
-      return (await check()) && password.isWellFormed();
-    });
-  }
-
-  async #run<T>(job: () => Promise<T>): Promise<T> {
-    if (this.#jobs.length() >= this.#maxWaiting) {
-      throw new SignInBusy();
+  async verify(passwordHash: string, password: string, options: VerifyOptions = {}): Promise<boolean> {
+    const { beforeVerify, ...place } = options;
+    const reason = validateHash(passwordHash);
+    if (reason !== undefined) {
+      throw new UnusableHash(reason);
     }
-    return this.#jobs.push(job) as Promise<T>;
+    return this.#queue.run(async () => {
+      await beforeVerify?.();
+      // The hash is computed in any case, so that the time does not depend on the password.
+      const matches = await (isBcrypt(passwordHash)
+        ? verifyBcrypt(password, passwordHash)
+        : verify(passwordHash, password));
+      return matches && isUnambiguous(password, passwordHash);
+    }, place);
   }
+}
+
+/** Whether the hash function tells the password from all others. */
+function isUnambiguous(password: string, passwordHash: string): boolean {
+  return password.isWellFormed() && !(isBcrypt(passwordHash) && password.includes('\0'));
 }
 
 /** The default size of the libuv thread pool. */

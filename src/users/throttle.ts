@@ -1,19 +1,26 @@
-import type { RateLimiterRes } from 'rate-limiter-flexible';
 import { TooManyFailures } from '../errors.ts';
 import { networkOf } from '../network.ts';
-import type { Milliseconds } from '../types.ts';
-import type { FailureCounter, OpenFailureCounter } from './failure-counter.ts';
+import type { FailureCount, FailureCounter, OpenFailureCounter } from './failure-counter.ts';
 import type { UserRecord } from './user-store.ts';
 
 /** One check of a password, at sign-in or before a password change. */
 export interface Attempt {
-  readonly username: string;
+  /** The key of the name that was sent. */
+  readonly nameKey: string;
   /** The user of that name, if it exists. For the log only: an unknown name has the same limits. */
   readonly user: UserRecord | undefined;
   /** The client's address in canonical form. */
   readonly address: string;
   /** The id in the client's device token, if the token is valid for this user. */
   readonly deviceId: string | undefined;
+}
+
+/** An attempt that is counted as a failure. */
+export interface CountedAttempt {
+  /** The names of the limits that this attempt has hit. */
+  readonly limitsHit: readonly string[];
+  /** Call it if the attempt succeeds. */
+  refund(): Promise<void>;
 }
 
 export interface ThrottleOptions {
@@ -32,15 +39,10 @@ interface Limit {
   readonly counter: FailureCounter;
 }
 
-/** A limit and the key that an attempt counts for. */
-interface LimitedKey extends Limit {
+/** A limit, the key that an attempt counts for, and the count of the key. */
+interface Usage extends FailureCount {
+  readonly limit: Limit;
   readonly key: string;
-}
-
-interface Usage extends LimitedKey {
-  readonly failures: number;
-  /** The time until the window ends. */
-  readonly waitMs: Milliseconds;
 }
 
 /**
@@ -69,8 +71,11 @@ export class Throttle {
 
   /** Rejects an attempt that has used up a limit, before anything is spent on it. @throws TooManyFailures */
   async assertNotLimited(attempt: Attempt): Promise<void> {
-    const usages = await this.#usages(attempt, ({ counter, key }) => counter.get(key));
-    const exceeded = usages.filter(({ max, failures, waitMs }) => failures >= max && waitMs > 0);
+    const usages = await this.#usages(attempt, async (limit, key) => {
+      const count = await limit.counter.get(key);
+      return count && { limit, key, ...count };
+    });
+    const exceeded = usages.filter(({ limit, failures, endsInMs }) => failures >= limit.max && endsInMs > 0);
     if (exceeded.length > 0) {
       throw tooManyFailures(attempt, exceeded);
     }
@@ -78,60 +83,68 @@ export class Throttle {
 
   /**
    * Counts an attempt as a failure. Call it before the password is verified, so that concurrent attempts cannot exceed
-   * a limit, and call `refund` if the attempt succeeds. Returns the names of the limits that this attempt has hit.
-   * @throws TooManyFailures if a limit is exceeded. The attempt is then not counted.
+   * a limit, and call `refund` if the attempt succeeds.
+   *
+   * The address is counted first. An attempt that exceeds its limit is not counted and adds no other key: otherwise one
+   * address could fill the counters with invented names at no cost.
+   * @throws TooManyFailures if a limit is exceeded.
    */
-  async consume(attempt: Attempt): Promise<string[]> {
-    const usages = await this.#usages(attempt, ({ counter, key }) => counter.penalty(key));
-    const exceeded = usages.filter(({ max, failures }) => failures > max);
-    if (exceeded.length > 0) {
-      await Promise.all(usages.map(({ counter, key }) => counter.reward(key)));
-      throw tooManyFailures(attempt, exceeded);
+  async consume(attempt: Attempt): Promise<CountedAttempt> {
+    const counted: Usage[] = [];
+    await this.#usages(attempt, async (limit, key) => {
+      const usage = { limit, key, ...(await limit.counter.increment(key)) };
+      counted.push(usage);
+      if (usage.failures > limit.max) {
+        await decrementAll(counted, 1);
+        throw tooManyFailures(attempt, [usage]);
+      }
+      return usage;
+    });
+    const limitsHit = counted.filter(({ limit, failures }) => failures === limit.max).map(({ limit }) => limit.name);
+    return { limitsHit, refund: () => refund(counted) };
+  }
+
+  /** Reads or counts the limits of an attempt, one after the other. */
+  async #usages(attempt: Attempt, read: (limit: Limit, key: string) => Promise<Usage | undefined>): Promise<Usage[]> {
+    const { nameKey, address, deviceId } = attempt;
+    if (deviceId !== undefined) {
+      return defined([await read(this.#device, deviceId)]);
     }
-    return usages.filter(({ max, failures }) => failures === max).map(({ name }) => name);
-  }
-
-  /**
-   * Undoes `consume` after a success, and forgets the earlier failures of the same user from the same address or known
-   * browser, because the user made them (NIST SP 800-63B-3, section 5.2.2). All other failures still count.
-   */
-  async refund(attempt: Attempt): Promise<void> {
-    if (attempt.deviceId !== undefined) {
-      await this.#device.counter.take(attempt.deviceId);
-      return;
-    }
-    const [address, user, pair] = this.#unknownBrowserLimits(attempt);
-    // `take` returns each failure to one caller only, so concurrent refunds cannot give back more than was counted.
-    const failures = await pair.counter.take(pair.key);
-    await Promise.all([address, user].map(({ counter, key }) => counter.reward(key, failures)));
-  }
-
-  #usages(attempt: Attempt, read: (limit: LimitedKey) => Promise<RateLimiterRes | null>): Promise<Usage[]> {
-    const limits =
-      attempt.deviceId === undefined
-        ? this.#unknownBrowserLimits(attempt)
-        : [{ ...this.#device, key: attempt.deviceId }];
-    return Promise.all(
-      limits.map(async (limit) => {
-        const found = await read(limit);
-        return { ...limit, failures: found?.consumedPoints ?? 0, waitMs: found?.msBeforeNext ?? 0 };
-      }),
-    );
-  }
-
-  #unknownBrowserLimits({ username, address }: Attempt): readonly [LimitedKey, LimitedKey, LimitedKey] {
     const network = networkOf(address);
-    return [
-      { ...this.#address, key: network },
-      { ...this.#user, key: username },
-      // A network contains no space, so two different pairs never have the same key.
-      { ...this.#pair, key: `${network} ${username}` },
-    ];
+    const ofAddress = await read(this.#address, network);
+    const ofUser = await read(this.#user, nameKey);
+    // A pair counts separately for each window of its address and of its user. All failures of one key were therefore
+    // counted in the same two windows, and a refund cannot give back failures of earlier windows.
+    const ofPair =
+      ofAddress &&
+      ofUser &&
+      // The name is last because it may contain spaces.
+      (await read(this.#pair, `${ofAddress.windowId} ${ofUser.windowId} ${network} ${nameKey}`));
+    return defined([ofAddress, ofUser, ofPair]);
   }
 }
 
+function defined(usages: readonly (Usage | undefined)[]): Usage[] {
+  return usages.filter((usage) => usage !== undefined);
+}
+
+/**
+ * Undoes `consume` after a success, and forgets the earlier failures of the same user from the same address or known
+ * browser, because the user made them (NIST SP 800-63B-3, section 5.2.2). All other failures still count.
+ */
+async function refund(counted: readonly Usage[]): Promise<void> {
+  // The last one is the pair or the device.
+  const { limit, key } = counted.at(-1) as Usage;
+  // `take` returns each failure to one caller only, so concurrent refunds cannot give back more than was counted.
+  await decrementAll(counted.slice(0, -1), await limit.counter.take(key));
+}
+
+async function decrementAll(usages: readonly Usage[], by: number): Promise<void> {
+  await Promise.all(usages.map(({ limit, key, windowId }) => limit.counter.decrement(key, windowId, by)));
+}
+
 function tooManyFailures({ user }: Attempt, exceeded: readonly Usage[]): TooManyFailures {
-  const waitMs = Math.max(...exceeded.map((one) => one.waitMs));
-  const names = exceeded.map(({ name }) => name);
+  const waitMs = Math.max(...exceeded.map(({ endsInMs }) => endsInMs));
+  const names = exceeded.map(({ limit }) => limit.name);
   return new TooManyFailures(Math.max(1, Math.ceil(waitMs / 1000)), names, user?.username);
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { MaybePromise, Milliseconds } from '../types.ts';
+import { cleanUsername, usernameKey } from './username.ts';
 
 /** The schema of the user records that this version writes and reads. */
 export const USER_SCHEMA = 1;
@@ -7,7 +8,13 @@ export const USER_SCHEMA = 1;
 /** A user as a store keeps it. */
 export interface UserRecord {
   readonly schema: typeof USER_SCHEMA;
+  /** The name as entered, trimmed and in NFC. Sessions carry it. */
   readonly username: string;
+  /**
+   * What the store finds the user by: `usernameKey(username)`. Records of earlier versions have none. They are stored
+   * under the exact name. See `keyOf`.
+   */
+  readonly key?: string;
   /** The hash of the password: `$argon2id$…` or, if imported, `$2y$…`. Never the password itself. */
   readonly passwordHash: string;
   /** A disabled user cannot sign in. The response is the same as for an unknown user. */
@@ -25,24 +32,24 @@ export interface UserRecord {
 /**
  * The contract of a user store. `undefined` or `false` means that the record does not exist. An exception or a
  * rejection means only that the backend failed. Each method is atomic. Records are plain values: the caller cannot
- * change a stored record through an object that it passed in or received. A username is an arbitrary string, compared
- * exactly: the store does not fold case and does not trim.
+ * change a stored record through an object that it passed in or received. The store keeps a record under `keyOf(user)`.
+ * A key is an arbitrary string, compared exactly: the store does not fold case and does not trim.
  */
 export interface UserStore {
-  /** Adds a user. Returns `false` and changes nothing if the name is taken. */
+  /** Adds a user. Returns `false` and changes nothing if the key is taken. */
   create(user: UserRecord): MaybePromise<boolean>;
 
   /** Returns the current record of a user, never an outdated one from a cache. */
-  find(username: string): MaybePromise<UserRecord | undefined>;
+  find(key: string): MaybePromise<UserRecord | undefined>;
 
   /**
-   * Replaces the record of the user `next.username` if its version is `expectedVersion` (compare-and-set). Returns
-   * `false` and changes nothing if the version differs or the user does not exist.
+   * Replaces the record with the key of `next` if its version is `expectedVersion` (compare-and-set). Returns `false`
+   * and changes nothing if the version differs or the user does not exist.
    */
   replace(next: UserRecord, expectedVersion: string): MaybePromise<boolean>;
 
   /** Removes a user. Returns `false` if the user does not exist. */
-  remove(username: string): MaybePromise<boolean>;
+  remove(key: string): MaybePromise<boolean>;
 
   /** Returns all users in no particular order. It is for the command line: requests do not call it. */
   list(): Iterable<UserRecord> | AsyncIterable<UserRecord>;
@@ -51,11 +58,28 @@ export interface UserStore {
   close(): MaybePromise<void>;
 }
 
+/** Returns the key that a store keeps a record under. */
+export function keyOf({ key, username }: Pick<UserRecord, 'key' | 'username'>): string {
+  return key ?? username;
+}
+
+/** Finds a user by a name as a person enters it. All look-ups by name use it. */
+export async function findByName(users: Pick<UserStore, 'find'>, name: string): Promise<UserRecord | undefined> {
+  const key = usernameKey(name);
+  if (key === name) {
+    return users.find(key);
+  }
+  // An earlier version stored the user under the exact name. Always two look-ups: the time must not reveal who exists.
+  const [user, older] = await Promise.all([users.find(key), users.find(name)]);
+  return older ?? user;
+}
+
 /** Returns the record of a new user. */
 export function newUser(username: string, passwordHash: string, now: Milliseconds = Date.now()): UserRecord {
   return {
     schema: USER_SCHEMA,
-    username,
+    username: cleanUsername(username),
+    key: usernameKey(username),
     passwordHash,
     disabled: false,
     createdAt: now,

@@ -6,6 +6,7 @@ import { CLI, commandLine, onLmdb, rows } from '../helpers/command-line.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 const BCRYPT = '$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC';
+const ARGON2ID = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 t.test('an htpasswd file is imported, and rejected lines are reported by number', async (t) => {
   const cli = commandLine(onLmdb(t));
@@ -18,16 +19,22 @@ t.test('an htpasswd file is imported, and rejected lines are reported by number'
     'bob:$apr1$salt$hash',
     `:${BCRYPT}`,
     `carl:${BCRYPT}\r`,
+    `eve:${BCRYPT.slice(0, -1)}`,
+    `eve:${ARGON2ID.slice(0, -1)}`,
+    `eve:${ARGON2ID.replace('m=19456,t=2', 'm=262144,t=64')}`,
   ];
   const file = `${temporaryDirectory(t)}/htpasswd`;
   writeFileSync(file, lines.join('\n'));
   const imported = await cli(`users import ${file}`);
-  t.match(imported, { code: 1, out: 'Imported 2 users; refused 4 lines.\n' });
+  t.match(imported, { code: 1, out: 'Imported 2 users; refused 7 lines.\n' });
   t.match(imported.err.trim().split('\n'), [
     'line 4: The line has no colon. Expected NAME:HASH.',
     'line 5: The user "ann" already exists.',
     /^line 6: The hash cannot be used: neither an argon2id hash/,
     'line 7: A user name must have 1 to 256 characters; this one has 0.',
+    'line 9: The hash cannot be used: the bcrypt hash is cut short or has changed.',
+    'line 10: The hash cannot be used: the argon2id hash is cut short or has changed.',
+    'line 11: The hash cannot be used: the costs of argon2id are out of range.',
   ]);
   t.match(await cli('users import - --json', `dora:${BCRYPT}\n`), {
     code: 0,
@@ -41,6 +48,27 @@ t.test('an htpasswd file is imported, and rejected lines are reported by number'
     ['ann', 'carl', 'dora'],
   );
   t.match(await cli(`users import ${file}-not-there`), { code: 1, err: /ENOENT/ });
+});
+
+t.test('twins in one file, and of users that exist, are reported by number', async (t) => {
+  const cli = commandLine(onLmdb(t));
+  t.match(await cli('users import -', `José:${BCRYPT}\n`), { code: 0 });
+  const names = ['Ann', 'bob', 'ANN', ' ann ', 'jose\u0301', 'Bob', 'carl'];
+  const imported = await cli('users import -', names.map((name) => `${name}:${BCRYPT}\n`).join(''));
+  t.match(imported, { code: 1, out: 'Imported 3 users; refused 4 lines.\n' });
+  t.same(imported.err.trim().split('\n'), [
+    'line 3: The user "ANN" already exists as "Ann".',
+    'line 4: The user "ann" already exists as "Ann".',
+    'line 5: The user "josé" already exists as "José".',
+    'line 6: The user "Bob" already exists as "bob".',
+  ]);
+  t.match(await cli('users disable JOSÉ'), { code: 0 });
+  t.match(
+    rows((await cli('users list --json')).out)
+      .map(({ username, disabled }) => `${username} ${disabled}`)
+      .sort(),
+    ['Ann false', 'José true', 'bob false', 'carl false'],
+  );
 });
 
 t.test('an import that fails reports its progress', async (t) => {

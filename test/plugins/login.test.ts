@@ -83,6 +83,18 @@ t.test('a hash that cannot be renewed is logged, and keeps nobody from signing i
   t.match(JSON.parse(log[0] ?? '{}'), { level: 40, msg: /could not be renewed/ });
 });
 
+t.test('a hash that cannot be verified is a wrong password, and an error in the log', async (t) => {
+  const log: string[] = [];
+  const userStore = new MemoryUserStore();
+  userStore.create(newUser(ANN.username, '$argon2id$v=19$m=19456,t=2,p=1$cut'));
+  const app = await build(t, { log, userStore, env: { LOG_LEVEL: 'error' } });
+  const refused = await tryToSignIn(app, ANN);
+  t.same(refused, await tryToSignIn(app, { ...ANN, username: 'nobody' }));
+  t.match(refused, { statusCode: 401, code: 'SIGN_IN_REFUSED' });
+  t.equal(log.length, 1);
+  t.match(JSON.parse(log[0] ?? '{}'), { level: 50, username: 'ann', msg: /cannot be verified/ });
+});
+
 t.test('a store that keeps anything has no demo users (ASVS 6.3.2)', async (t) => {
   const app = await build(t, { env: { STORE_URL: `lmdb:${temporaryDirectory(t)}/data` } });
   t.match(await tryToSignIn(app, USER1), { statusCode: 401 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { PasswordHasher } from '../../src/users/passwords.ts';
+import { PasswordHasher, type VerifyOptions } from '../../src/users/passwords.ts';
 import { newUser } from '../../src/users/user-store.ts';
 import { build } from '../helpers/service.ts';
 
@@ -16,8 +16,10 @@ const refused = {
   'no name': { password: 'password1' },
   nothing: {},
   'unknown fields': { user: 'user1', pass: 'password1' },
-  'a name in another case': { username: 'User1', password: 'password1' },
-  'a name with a space': { username: 'user1 ', password: 'password1' },
+  'a wrong password for a name in another case': { username: 'User1', password: 'password2' },
+  'a wrong password for a name with a space': { username: 'user1 ', password: 'password2' },
+  'an unknown name in another case': { username: 'Nobody', password: 'password1' },
+  'a name with a space inside': { username: 'user 1', password: 'password1' },
   'a password with a space': { username: 'user1', password: 'password1 ' },
   'a password with text after a NUL': { username: 'user1', password: 'password1\0x' },
   'the name __proto__': { username: '__proto__', password: 'password1' },
@@ -43,9 +45,9 @@ t.test('every refusal is the same to the byte (ASVS 6.3.8)', async (t) => {
 t.test('every failure computes one hash with the same parameters', async (t) => {
   const hashed: string[] = [];
   const passwords = new (class extends PasswordHasher {
-    override verify(passwordHash: string, password: string, admit?: () => Promise<void>) {
+    override verify(passwordHash: string, password: string, options?: VerifyOptions) {
       hashed.push(passwordHash.split('$').slice(0, 4).join('$'));
-      return super.verify(passwordHash, password, admit);
+      return super.verify(passwordHash, password, options);
     }
   })();
   const userStore = new MemoryUserStore();

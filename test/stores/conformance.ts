@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
 import type { SessionRecord } from '../../src/sessions/session.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
-import type { UserStore } from '../../src/users/user-store.ts';
+import type { UserRecord, UserStore } from '../../src/users/user-store.ts';
 import { newUser, newVersion } from '../../src/users/user-store.ts';
 import { record } from '../helpers/service.ts';
 
@@ -298,6 +298,23 @@ export async function userStoreConformance(t: Test, open: Open<UserStore>): Prom
     });
   const ann = newUser('ann', '$argon2id$hash', 1);
 
+  await suite('a user is found by the exact key, and by the name if the record has no key', async (t, store) => {
+    const josé = newUser('José', 'hash', 1);
+    const { key: _, ...older } = newUser('José', 'another hash', 1);
+    t.equal(await store.create(josé), true);
+    t.equal(await store.create(older), true);
+    t.same(await store.find('josé'), josé);
+    t.same(await store.find('José'), older);
+    t.equal(await store.find('JOSÉ'), undefined);
+    t.equal(await store.replace({ ...josé, disabled: true }, josé.version), true);
+    t.equal(await store.replace({ ...older, passwordHash: 'next' }, older.version), true);
+    t.match(await store.find('josé'), { passwordHash: 'hash', disabled: true });
+    t.match(await store.find('José'), { passwordHash: 'next', disabled: false });
+    t.equal(await store.remove('José'), true);
+    t.equal(await store.find('José'), undefined);
+    t.equal(await store.remove('josé'), true);
+  });
+
   await suite('a user is found as created, by the exact name', async (t, store) => {
     t.equal(await store.find('ann'), undefined);
     t.equal(await store.create(ann), true);
@@ -362,7 +379,9 @@ export async function userStoreConformance(t: Test, open: Open<UserStore>): Prom
   });
 
   await suite('any string is returned unchanged, and list has every user once', async (t, store) => {
-    const strange = Object.values(STRANGE).map((text) => ({ ...newUser(text, text, 1), version: text }));
+    const strange = Object.values(STRANGE).map((text): UserRecord => {
+      return { ...newUser(text, text, 1), username: text, key: text, version: text };
+    });
     for (const user of strange) {
       t.equal(await store.create(user), true);
     }

@@ -3,6 +3,7 @@ import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Accounts, quote } from '../../src/users/accounts.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
+import { newUser } from '../../src/users/user-store.ts';
 import { fakeClock, record } from '../helpers/service.ts';
 
 const GOOD = 'a horse, a battery';
@@ -146,6 +147,89 @@ t.test('a change fails after ten tries if others keep changing the user', async 
   });
   t.equal(tries, 10);
   t.ok(sessions.find('of ann'), 'no session is revoked');
+});
+
+/** A user of an earlier version, which is stored under the exact name. */
+function olderUser(username: string) {
+  const { key: _, ...older } = newUser('', 'hash');
+  return { ...older, username };
+}
+
+t.test('a name is stored as entered, trimmed and composed, and taken in every other spelling', async (t) => {
+  const { users, accounts } = setUp(t);
+  t.equal(await accounts.add(' Jose\u0301 ', GOOD), 'José');
+  t.match(users.find('josé'), { username: 'José', key: 'josé' });
+  await t.rejects(accounts.add('José', GOOD), { message: 'The user "José" already exists.' });
+  for (const twin of ['JOSÉ', 'jose\u0301', ' josé ']) {
+    await t.rejects(accounts.addWithHash(twin, 'hash'), { message: / already exists as "José"\.$/ }, twin);
+  }
+  await t.rejects(accounts.add('   ', GOOD), { message: /this one has 0/ });
+  await t.rejects(accounts.add('Bob O’Neill', 'my name is BOB O’NEILL'), {
+    message: /must not contain the user's name/,
+  });
+  t.equal([...users.list()].length, 1);
+});
+
+t.test('a user is changed and removed by any spelling of the name, with all their sessions', async (t) => {
+  const changes = {
+    changePassword: (accounts: Accounts) => accounts.changePassword('ANN ', 'another horse, a battery'),
+    disable: (accounts: Accounts) => accounts.disable('ann'),
+    remove: (accounts: Accounts) => accounts.remove('aNN'),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const { users, sessions, accounts, signIn } = setUp(t);
+    await accounts.add('Ann', GOOD);
+    signIn('Ann');
+    t.equal(await change(accounts), 1, name);
+    t.equal(sessions.find('of Ann'), undefined);
+    t.equal(users.find('ann')?.username, name === 'remove' ? undefined : 'Ann');
+  }
+});
+
+t.test(
+  'a user of an earlier version is found by the exact name or, if there is only one, by any spelling',
+  async (t) => {
+    const { users, accounts, signIn } = setUp(t);
+    for (const name of ['Ann', 'BOB', 'Bob']) {
+      users.create(olderUser(name));
+    }
+    signIn('Ann');
+    t.equal(await accounts.disable('ann'), 1);
+    t.match(users.find('Ann'), { username: 'Ann', disabled: true });
+    await accounts.disable('Bob');
+    t.match([users.find('Bob'), users.find('BOB')], [{ disabled: true }, { disabled: false }]);
+    await t.rejects(accounts.disable('bob'), { name: 'AccountError', message: /^Several users have the name "bob"/ });
+    await accounts.remove('BOB');
+    t.equal(users.find('BOB'), undefined);
+    t.ok(users.find('Bob'));
+  },
+);
+
+t.test('a user of an earlier version gets no twin', async (t) => {
+  const { users, accounts } = setUp(t);
+  users.create(olderUser('Ann'));
+  await t.rejects(accounts.addWithHash('Ann', 'hash'), { message: 'The user "Ann" already exists.' });
+  await t.rejects(accounts.addWithHash('ann', 'hash'), { message: 'The user "ann" already exists as "Ann".' });
+  t.equal([...users.list()].length, 1);
+});
+
+t.test('a name that was taken and is free again a moment later is reported as taken', async (t) => {
+  const { users, accounts } = setUp(t);
+  users.create = () => false;
+  await t.rejects(accounts.addWithHash(' Ann', 'hash'), { message: 'The user "Ann" already exists.' });
+});
+
+t.test('usernameOf returns the name that the sessions carry', async (t) => {
+  const { sessions, accounts, signIn } = setUp(t);
+  await accounts.add('Ann', GOOD);
+  t.equal(await accounts.usernameOf(' ANN'), 'Ann');
+  t.equal(await accounts.usernameOf('Bob'), 'Bob', 'a name without user and sessions');
+  signIn('Ann');
+  signIn('Carol');
+  t.equal(await accounts.usernameOf('carol'), 'Carol', 'the sessions of a removed user');
+  await t.rejects(accounts.remove('carol'), { message: 'The user "carol" does not exist.' });
+  t.equal(sessions.find('of Carol'), undefined);
+  t.ok(sessions.find('of Ann'));
 });
 
 t.test('quote escapes what a terminal would interpret', async (t) => {

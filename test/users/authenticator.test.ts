@@ -4,7 +4,7 @@ import t from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Authenticator, SignInFailure, type VerifiedUser } from '../../src/users/authenticator.ts';
 import { issueDeviceToken } from '../../src/users/device-token.ts';
-import { PasswordHasher } from '../../src/users/passwords.ts';
+import { PasswordHasher, type VerifyOptions } from '../../src/users/passwords.ts';
 import { newUser, newVersion } from '../../src/users/user-store.ts';
 import { newThrottle } from '../helpers/users.ts';
 
@@ -12,19 +12,22 @@ const ORIGIN = { address: '192.0.2.1', deviceTokens: [] };
 
 class CountingHasher extends PasswordHasher {
   readonly verified: string[] = [];
-  override verify(passwordHash: string, password: string, admit?: () => Promise<void>) {
+  override verify(passwordHash: string, password: string, options?: VerifyOptions) {
     this.verified.push(passwordHash);
-    return super.verify(passwordHash, password, admit);
+    return super.verify(passwordHash, password, options);
   }
 }
 
-function newAuthenticator(users: MemoryUserStore, passwords: PasswordHasher, heard: unknown[] = []) {
+function newAuthenticator(users: MemoryUserStore, passwords: PasswordHasher, logged: unknown[] = []) {
   return Authenticator.create({
     users,
     passwords,
     throttle: newThrottle({ failuresPerAddress: 10, failuresPerUser: 10 }),
     clock: Date.now,
-    onRenewalError: (error) => heard.push(error),
+    log: {
+      warn: (details, message) => logged.push({ level: 'warn', ...details, message }),
+      error: (details, message) => logged.push({ level: 'error', ...details, message }),
+    },
   });
 }
 
@@ -39,12 +42,46 @@ async function setUp() {
   const passwords = new CountingHasher();
   const user = newUser('user1', await passwords.hash('password1'));
   users.create(user);
-  return { users, user, passwords, authenticator: await newAuthenticator(users, passwords) };
+  const logged: object[] = [];
+  return { users, user, passwords, logged, authenticator: await newAuthenticator(users, passwords, logged) };
 }
 
 t.test('the right name and password return the user', async (t) => {
   const { user, authenticator } = await setUp();
   t.same(await verify(authenticator, 'user1', 'password1'), user);
+});
+
+t.test('a name is found without regard to case, spaces around it and Unicode form', async (t) => {
+  const { users, passwords, authenticator } = await setUp();
+  const josé = newUser(' Jose\u0301', await passwords.hash('password1'));
+  users.create(josé);
+  for (const name of ['José', 'josé', 'JOSE\u0301', ' josé ']) {
+    t.same(await verify(authenticator, name, 'password1'), josé, JSON.stringify(name));
+  }
+  t.equal(josé.username, 'José');
+  t.equal(await verify(authenticator, 'jose', 'password1'), 'unknown user');
+  t.equal(await authenticator.isUnchanged(josé), true);
+  const changed = await authenticator.changePassword(josé, 'a horse, a battery');
+  t.same(await verify(authenticator, 'JOSÉ', 'a horse, a battery'), changed);
+  t.equal(await authenticator.isUnchanged(josé), false);
+});
+
+t.test('a user of an earlier version signs in with the exact name', async (t) => {
+  const { users, user, authenticator } = await setUp();
+  const { key: _, ...older } = { ...user, username: 'User1' };
+  users.create(older);
+  t.same(await verify(authenticator, 'User1', 'password1'), older);
+  t.same(await verify(authenticator, 'USER1', 'password1'), user);
+  t.same(await verify(authenticator, 'user1', 'password1'), user);
+  t.equal(await authenticator.isUnchanged(older), true);
+});
+
+t.test('all spellings of a name have one limit', async (t) => {
+  const { authenticator } = await setUp();
+  for (let i = 0; i < 10; i++) {
+    await verify(authenticator, i % 2 === 0 ? 'USER1' : ' user1', 'wrong');
+  }
+  await t.rejects(verify(authenticator, 'User1', 'password1'), { code: 'TOO_MANY_FAILURES' });
 });
 
 t.test('any other credentials fail, at the cost of one hash with the same parameters', async (t) => {
@@ -97,6 +134,53 @@ for (const [what, foreign] of Object.entries(FOREIGN)) {
   });
 }
 
+t.test('a password with NUL never matches a bcrypt hash, and replaces none', async (t) => {
+  const { users, authenticator } = await setUp();
+  const ann = newUser('ann', await hashBcrypt('password', 4));
+  users.create(ann);
+  // Bcrypt repeats the password and a NUL, so these have the same hash.
+  for (const password of ['password\0password', 'password\0', '\0']) {
+    t.equal(await verify(authenticator, 'ann', password), 'wrong password');
+    t.same(users.find('ann'), ann);
+  }
+  t.same(await verify(authenticator, 'ann', 'password'), ann);
+});
+
+t.test('bcrypt covers 72 bytes: a longer or cut password is accepted, but replaces no hash', async (t) => {
+  const { users, authenticator } = await setUp();
+  const ann = newUser('ann', await hashBcrypt('x'.repeat(80), 4));
+  users.create(ann);
+  for (const length of [72, 73, 80]) {
+    t.same(await verify(authenticator, 'ann', 'x'.repeat(length)), ann);
+  }
+  t.equal(await verify(authenticator, 'ann', 'x'.repeat(71)), 'wrong password');
+  t.same(users.find('ann'), ann);
+});
+
+t.test(
+  'a stored hash that cannot be verified is a wrong password, at the same cost, and an error in the log',
+  async (t) => {
+    const good = await hashArgon2('a horse, a battery');
+    const unusable = ['', 'x', good.slice(0, -1), good.replace('m=19456,t=2', 'm=262144,t=64'), '$2y$31$short'];
+    for (const passwordHash of unusable) {
+      const { users, passwords, logged, authenticator } = await setUp();
+      const ann = newUser('ann', passwordHash);
+      users.create(ann);
+      t.equal(await verify(authenticator, 'ann', 'a horse, a battery'), 'wrong password', passwordHash);
+      t.same(users.find('ann'), ann);
+      t.match(passwords.verified, [passwordHash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/]);
+      t.match(logged, [
+        { level: 'error', username: 'ann', err: { name: 'UnusableHash' }, message: /cannot be verified/ },
+      ]);
+      t.notMatch(JSON.stringify(logged), good.slice(-20));
+      for (let i = 0; i < 9; i++) {
+        await verify(authenticator, 'ann', '');
+      }
+      await t.rejects(verify(authenticator, 'ann', ''), { code: 'TOO_MANY_FAILURES' }, 'each attempt counts once');
+    }
+  },
+);
+
 t.test('a failed rehash does not prevent the sign-in', async (t) => {
   const users = new MemoryUserStore();
   const ann = newUser('ann', await FOREIGN['bcrypt as htpasswd writes it']('a horse, a battery'));
@@ -104,10 +188,10 @@ t.test('a failed rehash does not prevent the sign-in', async (t) => {
   users.replace = () => {
     throw new Error('down');
   };
-  const heard: unknown[] = [];
-  const authenticator = await newAuthenticator(users, new PasswordHasher(), heard);
+  const logged: unknown[] = [];
+  const authenticator = await newAuthenticator(users, new PasswordHasher(), logged);
   t.same(await verify(authenticator, 'ann', 'a horse, a battery'), ann);
-  t.match(heard, [{ message: 'down' }]);
+  t.match(logged, [{ level: 'warn', err: { message: 'down' }, message: /could not be renewed/ }]);
 });
 
 t.test('a rehash does not undo a concurrent password change', async (t) => {

@@ -1,4 +1,5 @@
 import { hash } from '@node-rs/argon2';
+import { hash as hashBcrypt } from '@node-rs/bcrypt';
 import t from 'tap';
 import { SignInBusy } from '../../src/errors.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
@@ -32,6 +33,15 @@ t.test('a lone surrogate does not match U+FFFD, which UTF-8 replaces it with', a
   t.equal(await passwords.verify(hash, 'pw\ud800'), false);
 });
 
+t.test('a password with NUL does not match a bcrypt hash, which repeats a password after a NUL', async (t) => {
+  const passwords = new PasswordHasher();
+  const hash = await hashBcrypt('password', 4);
+  t.equal(await passwords.verify(hash, 'password'), true);
+  for (const password of ['password\0password', 'password\0', 'pass\0word']) {
+    t.equal(await passwords.verify(hash, password), false, JSON.stringify(password));
+  }
+});
+
 t.test('if the queue is full, verify throws SignInBusy, and the waiting hashes complete', async (t) => {
   const passwords = new PasswordHasher({ concurrency: 1, maxWaiting: 2 });
   const hash = await passwords.hash('password1');
@@ -54,5 +64,10 @@ t.test('by default 100 hashes can wait for each concurrent one', async (t) => {
 });
 
 t.test('a malformed hash is an error, not a wrong password', async (t) => {
-  await t.rejects(new PasswordHasher().verify('not a hash', 'password1'));
+  const passwords = new PasswordHasher();
+  const good = await passwords.hash('password1');
+  const expensive = good.replace('m=19456,t=2', 'm=262144,t=64');
+  for (const hash of ['not a hash', '', good.slice(0, -1), `${good}=`, expensive]) {
+    await t.rejects(passwords.verify(hash, 'password1'), { name: 'UnusableHash' }, hash);
+  }
 });

@@ -1,8 +1,9 @@
 import { mock } from 'node:test';
-import type { RateLimiterRes } from 'rate-limiter-flexible';
 import t, { type Test } from 'tap';
+import type { TooManyFailures } from '../../src/errors.ts';
 import { canonicalAddress } from '../../src/http/client-address.ts';
-import { networkOf } from '../../src/network.ts';
+import { networkOf, wideNetworkOf } from '../../src/network.ts';
+import { MemoryFailureCounter } from '../../src/stores/memory/failure-counter.ts';
 import type { Attempt, Throttle } from '../../src/users/throttle.ts';
 import type { UserRecord } from '../../src/users/user-store.ts';
 import { newUser } from '../../src/users/user-store.ts';
@@ -11,7 +12,7 @@ import { newThrottle } from '../helpers/users.ts';
 const ANN = newUser('ann', 'hash');
 
 function attempt(over: Partial<Attempt> = {}): Attempt {
-  return { username: 'ann', user: ANN, address: '192.0.2.1', deviceId: undefined, ...over };
+  return { nameKey: 'ann', user: ANN, address: '192.0.2.1', deviceId: undefined, ...over };
 }
 
 async function fail(throttle: Throttle, times: number, over: (i: number) => Partial<Attempt> = () => ({})) {
@@ -19,6 +20,10 @@ async function fail(throttle: Throttle, times: number, over: (i: number) => Part
     await throttle.assertNotLimited(attempt(over(i)));
     await throttle.consume(attempt(over(i)));
   }
+}
+
+async function succeed(throttle: Throttle, over: Partial<Attempt> = {}) {
+  await (await throttle.consume(attempt(over))).refund();
 }
 
 const blocked = (t: Test, throttle: Throttle, over: Partial<Attempt> = {}) =>
@@ -31,15 +36,15 @@ t.test('a user name is limited to ten failures from all addresses, whether it ex
     const throttle = newThrottle();
     await fail(throttle, 10, (i) => ({ user, address: `192.0.2.${i}` }));
     await blocked(t, throttle, { user, address: '192.0.2.99' });
-    await open(t, throttle, { username: 'bob', address: '192.0.2.99' });
+    await open(t, throttle, { nameKey: 'bob', address: '192.0.2.99' });
   }
 });
 
 t.test('an address is limited to twenty failures for all users', async (t) => {
   const throttle = newThrottle();
-  await fail(throttle, 20, (i) => ({ username: `user${i}` }));
-  await blocked(t, throttle, { username: 'bob' });
-  await open(t, throttle, { username: 'bob', address: '192.0.2.2' });
+  await fail(throttle, 20, (i) => ({ nameKey: `user${i}` }));
+  await blocked(t, throttle, { nameKey: 'bob' });
+  await open(t, throttle, { nameKey: 'bob', address: '192.0.2.2' });
 });
 
 t.test('an IPv6 client counts by its /64, and an IPv4-mapped address counts as IPv4', async (t) => {
@@ -47,8 +52,8 @@ t.test('an IPv6 client counts by its /64, and an IPv4-mapped address counts as I
   await fail(throttle, 3, (i) => ({ address: `2001:db8:0:1::${i}` }));
   await blocked(t, throttle, { address: '2001:db8:0:1:ffff::1' });
   await open(t, throttle, { address: '2001:db8:0:2::1' });
-  await fail(throttle, 3, () => ({ username: 'bob', address: '192.0.2.1' }));
-  await blocked(t, throttle, { username: 'carol', address: canonicalAddress('::ffff:192.0.2.1') });
+  await fail(throttle, 3, () => ({ nameKey: 'bob', address: '192.0.2.1' }));
+  await blocked(t, throttle, { nameKey: 'carol', address: canonicalAddress('::ffff:192.0.2.1') });
 });
 
 t.test('concurrent attempts cannot exceed a limit', async (t) => {
@@ -59,9 +64,10 @@ t.test('concurrent attempts cannot exceed a limit', async (t) => {
 
 t.test('consume returns the names of the limits that it hits', async (t) => {
   const throttle = newThrottle({ failuresPerUser: 2, failuresPerAddress: 3 });
-  t.same(await throttle.consume(attempt()), []);
-  t.same(await throttle.consume(attempt()), ['user', 'pair']);
-  t.same(await throttle.consume(attempt({ username: 'bob' })), ['address']);
+  const limitsHit = async (over: Partial<Attempt> = {}) => (await throttle.consume(attempt(over))).limitsHit;
+  t.same(await limitsHit(), []);
+  t.same(await limitsHit(), ['user', 'pair']);
+  t.same(await limitsHit({ nameKey: 'bob' }), ['address']);
   const told = (await throttle.assertNotLimited(attempt()).catch((error) => error)) as {
     limits: string[];
     username: string;
@@ -76,29 +82,69 @@ t.test('consume returns the names of the limits that it hits', async (t) => {
 t.test('a success refunds the failures of the same user and address only', async (t) => {
   const throttle = newThrottle({ failuresPerUser: 5, failuresPerAddress: 8 });
   await fail(throttle, 2, () => ({ address: '192.0.2.66' }));
-  await fail(throttle, 4, () => ({ username: 'bob' }));
+  await fail(throttle, 4, () => ({ nameKey: 'bob' }));
   await fail(throttle, 2);
-  await throttle.consume(attempt());
-  await throttle.refund(attempt());
+  await succeed(throttle);
   await fail(throttle, 3);
   await blocked(t, throttle, { address: '192.0.2.99' });
-  await fail(throttle, 1, () => ({ username: 'carol' }));
-  await blocked(t, throttle, { username: 'dave' });
+  await fail(throttle, 1, () => ({ nameKey: 'carol' }));
+  await blocked(t, throttle, { nameKey: 'dave' });
 });
 
 t.test('an attacker with an account gets no more guesses at others', async (t) => {
   const throttle = newThrottle();
   let guesses = 0;
   for (let i = 0; i < 50; i++) {
-    const own = { username: 'mallory' };
-    await Promise.allSettled([1, 2, 3].map(() => throttle.consume(attempt(own))));
-    await Promise.allSettled([1, 2, 3].map(() => throttle.refund(attempt(own))));
-    await throttle.consume(attempt({ username: `victim${i}` })).then(
+    const own = { nameKey: 'mallory' };
+    const counted = await Promise.allSettled([1, 2, 3].map(() => throttle.consume(attempt(own))));
+    await Promise.all(counted.map((one) => one.status === 'fulfilled' && one.value.refund()));
+    await throttle.consume(attempt({ nameKey: `victim${i}` })).then(
       () => guesses++,
       () => {},
     );
   }
   t.equal(guesses, 20);
+});
+
+t.test('failures late in one window and a success in the next one give no guess at another user', async (t) => {
+  mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0, 1) });
+  t.teardown(() => mock.timers.reset());
+  const own = { nameKey: 'mallory' };
+  const throttle = newThrottle();
+  // Starts the window of the address, ten minutes before that of mallory.
+  await fail(throttle, 1, () => ({ nameKey: 'victim' }));
+  mock.timers.tick(600_000);
+  await fail(throttle, 9, () => own);
+  mock.timers.tick(300_000);
+  await fail(throttle, 10, (i) => ({ nameKey: `victim${i}` }));
+  await succeed(throttle, own);
+  await fail(throttle, 10, (i) => ({ nameKey: `other${i}` }));
+  await blocked(t, throttle, { nameKey: 'one more' });
+});
+
+t.test('an attempt that is refused adds no key, and takes none from others', async (t) => {
+  const keys = new Map<string, MemoryFailureCounter>();
+  const throttle = newThrottle({
+    openCounter(name, windowSeconds) {
+      const counter = new MemoryFailureCounter(windowSeconds);
+      keys.set(name, counter);
+      return counter;
+    },
+  });
+  const sizes = () => Object.fromEntries([...keys].map(([name, counter]) => [name, counter.size]));
+  await fail(throttle, 20, (i) => ({ nameKey: `user${i}` }));
+  const refusedBy = (over: Partial<Attempt>) =>
+    throttle.consume(attempt(over)).catch((error) => (error as TooManyFailures).limits);
+  const full = { address: 1, user: 20, pair: 20, device: 0 };
+  t.same(sizes(), full);
+  // As concurrent attempts do, these pass `assertNotLimited` first.
+  for (let i = 0; i < 100; i++) {
+    t.same(await refusedBy({ nameKey: `invented${i}` }), ['address']);
+  }
+  t.same(sizes(), full);
+  await fail(throttle, 9, (i) => ({ nameKey: 'user0', address: `192.0.2.${i + 2}` }));
+  t.same(await refusedBy({ nameKey: 'user0', address: '192.0.2.99' }), ['user']);
+  t.same(sizes(), { address: 10, user: 20, pair: 29, device: 0 }, 'nor does one that exceeds the limit of the user');
 });
 
 t.test('a known browser has a limit of its own', async (t) => {
@@ -107,12 +153,13 @@ t.test('a known browser has a limit of its own', async (t) => {
   await blocked(t, throttle);
   const own = { deviceId: 'browser' };
   await fail(throttle, 9, () => own);
-  t.same(await throttle.consume(attempt(own)), ['device']);
+  const last = await throttle.consume(attempt(own));
+  t.same(last.limitsHit, ['device']);
   await blocked(t, throttle, own);
   await open(t, throttle, { deviceId: 'another browser' });
-  await throttle.refund(attempt({ deviceId: 'another browser' }));
+  await succeed(throttle, { deviceId: 'another browser' });
   await blocked(t, throttle, own);
-  await throttle.refund(attempt(own));
+  await last.refund();
   await open(t, throttle, own);
   await blocked(t, throttle);
 });
@@ -136,11 +183,11 @@ t.test('the window ends on time, and Retry-After says when', async (t) => {
 t.test('names with unusual characters are counted separately', async (t) => {
   const throttle = newThrottle({ failuresPerUser: 1, failuresPerAddress: 1000 });
   const names = ['', ' ', 'a b', 'a', 'A', '__proto__', '\ud800', '\udfff', 'x'.repeat(256)];
-  for (const username of names) {
-    await fail(throttle, 1, () => ({ username, user: undefined as UserRecord | undefined }));
+  for (const nameKey of names) {
+    await fail(throttle, 1, () => ({ nameKey, user: undefined as UserRecord | undefined }));
   }
-  for (const username of names) {
-    await blocked(t, throttle, { username });
+  for (const nameKey of names) {
+    await blocked(t, throttle, { nameKey });
   }
 });
 
@@ -150,8 +197,7 @@ t.test('successful attempts are never limited, however many run concurrently', a
     await Promise.all(
       Array.from({ length: 8 }, async () => {
         await throttle.assertNotLimited(attempt());
-        await throttle.consume(attempt());
-        await throttle.refund(attempt());
+        await succeed(throttle);
       }),
     );
   }
@@ -160,14 +206,9 @@ t.test('successful attempts are never limited, however many run concurrently', a
 });
 
 t.test('a count whose window has just ended is ignored', async (t) => {
-  const stale = { consumedPoints: 99, msBeforeNext: -1 } as RateLimiterRes;
+  const stale = { failures: 99, windowId: 'ended', endsInMs: -1 };
   const throttle = newThrottle({
-    openCounter: () => ({
-      get: async () => stale,
-      penalty: async () => stale,
-      reward: async () => stale,
-      take: async () => 0,
-    }),
+    openCounter: () => ({ get: () => stale, increment: () => stale, decrement() {}, take: () => 0 }),
   });
   await open(t, throttle);
 });
@@ -179,4 +220,11 @@ t.test('a client is an IPv4 address or the /64 of an IPv6 address', async (t) =>
   t.equal(networkOf('::1'), '::/64');
   t.equal(networkOf('fe80::1%eth0'), 'fe80::/64');
   t.equal(networkOf('unknown'), 'unknown');
+});
+
+t.test('a wider network is the /24 of an IPv4 address or the /48 of an IPv6 address', async (t) => {
+  t.equal(wideNetworkOf('192.0.2.1'), '192.0.2.0/24');
+  t.equal(wideNetworkOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1::/48');
+  t.equal(wideNetworkOf('fe80::1%eth0'), 'fe80::/48');
+  t.equal(wideNetworkOf('unknown'), 'unknown');
 });

@@ -1,11 +1,18 @@
 import t from 'tap';
-import { newUser, readUser, USER_SCHEMA } from '../../src/users/user-store.ts';
+import { keyOf, newUser, readUser, USER_SCHEMA } from '../../src/users/user-store.ts';
 
 const ANN = newUser('ann', 'hash', 1);
 
 t.test('a new user has the current schema', async (t) => {
   t.equal(ANN.schema, USER_SCHEMA);
   t.strictSame(readUser(ANN), ANN);
+});
+
+t.test('a user is kept under the key of the name, one of an earlier version under the exact name', async (t) => {
+  const user = newUser(' Jose\u0301', 'hash');
+  t.match(user, { username: 'José', key: 'josé' });
+  t.equal(keyOf(user), 'josé');
+  t.equal(keyOf({ username: 'José' }), 'José');
 });
 
 t.test('a record without a schema is read as schema 1', async (t) => {

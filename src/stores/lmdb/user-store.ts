@@ -1,5 +1,5 @@
 import type { Database } from 'lmdb';
-import { readUser, type UserRecord, type UserStore } from '../../users/user-store.ts';
+import { keyOf, readUser, type UserRecord, type UserStore } from '../../users/user-store.ts';
 import { encodeKey } from '../engine.ts';
 import type { LmdbEnvironment } from './environment.ts';
 import { scan } from './scan.ts';
@@ -15,7 +15,7 @@ export class LmdbUserStore implements UserStore {
   }
 
   create(user: UserRecord): Promise<boolean> {
-    const key = encodeKey(user.username);
+    const key = encodeKey(keyOf(user));
     return this.#environment.writeDurably(() => {
       if (this.#users.get(key) !== undefined) {
         return false;
@@ -25,12 +25,12 @@ export class LmdbUserStore implements UserStore {
     });
   }
 
-  find(username: string): UserRecord | undefined {
-    return this.#environment.read(() => this.#read(encodeKey(username)));
+  find(key: string): UserRecord | undefined {
+    return this.#environment.read(() => this.#read(encodeKey(key)));
   }
 
   replace(next: UserRecord, expectedVersion: string): Promise<boolean> {
-    const key = encodeKey(next.username);
+    const key = encodeKey(keyOf(next));
     return this.#environment.writeDurably(() => {
       if (this.#read(key)?.version !== expectedVersion) {
         return false;
@@ -40,11 +40,11 @@ export class LmdbUserStore implements UserStore {
     });
   }
 
-  remove(username: string): Promise<boolean> {
-    const key = encodeKey(username);
+  remove(key: string): Promise<boolean> {
+    const encoded = encodeKey(key);
     return this.#environment.writeDurably(() => {
-      const there = this.#users.get(key) !== undefined;
-      this.#users.remove(key);
+      const there = this.#users.get(encoded) !== undefined;
+      this.#users.remove(encoded);
       return there;
     });
   }

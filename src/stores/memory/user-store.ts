@@ -1,4 +1,4 @@
-import type { UserRecord, UserStore } from '../../users/user-store.ts';
+import { keyOf, type UserRecord, type UserStore } from '../../users/user-store.ts';
 
 /** Keeps users in the memory of this process. */
 export class MemoryUserStore implements UserStore {
@@ -8,29 +8,29 @@ export class MemoryUserStore implements UserStore {
 
   create(user: UserRecord): boolean {
     this.#assertOpen();
-    if (this.#users.has(user.username)) {
+    if (this.#users.has(keyOf(user))) {
       return false;
     }
     this.#put(user);
     return true;
   }
 
-  find(username: string): UserRecord | undefined {
+  find(key: string): UserRecord | undefined {
     this.#assertOpen();
-    return this.#users.get(username);
+    return this.#users.get(key);
   }
 
   replace(next: UserRecord, expectedVersion: string): boolean {
-    if (this.find(next.username)?.version !== expectedVersion) {
+    if (this.find(keyOf(next))?.version !== expectedVersion) {
       return false;
     }
     this.#put(next);
     return true;
   }
 
-  remove(username: string): boolean {
+  remove(key: string): boolean {
     this.#assertOpen();
-    return this.#users.delete(username);
+    return this.#users.delete(key);
   }
 
   list(): Iterable<UserRecord> {
@@ -50,6 +50,6 @@ export class MemoryUserStore implements UserStore {
   }
 
   #put(user: UserRecord): void {
-    this.#users.set(user.username, Object.freeze({ ...user }));
+    this.#users.set(keyOf(user), Object.freeze({ ...user }));
   }
 }

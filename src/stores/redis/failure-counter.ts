@@ -1,52 +1,38 @@
-import { RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
-import type { FailureCounter } from '../../users/failure-counter.ts';
+import { randomUUID } from 'node:crypto';
+import type { FailureCount, FailureCounter } from '../../users/failure-counter.ts';
 import { encodeKey } from '../engine.ts';
-import type { RedisClient } from './client.ts';
 import type { RedisConnection } from './connection.ts';
 
-/** Counts failures in Redis or Valkey, for all instances together. */
+/** Counts failures in Redis or Valkey, for all instances together. The windows follow the server's clock. */
 export class RedisFailureCounter implements FailureCounter {
   readonly #connection: RedisConnection;
   readonly #name: string;
-  readonly #windowSeconds: number;
-  #client: RedisClient | undefined;
-  #limiter: RateLimiterRedis | undefined;
+  readonly #windowMs: number;
 
   constructor(connection: RedisConnection, name: string, windowSeconds: number) {
     this.#connection = connection;
     this.#name = name;
-    this.#windowSeconds = windowSeconds;
+    this.#windowMs = windowSeconds * 1000;
   }
 
-  async get(key: string): Promise<RateLimiterRes | null> {
-    return this.#current().get(encodeKey(key));
+  async get(key: string): Promise<FailureCount | undefined> {
+    return this.#connection.client.getFailures(this.#keyOf(key));
   }
 
-  async penalty(key: string, points?: number): Promise<RateLimiterRes> {
-    return this.#current().penalty(encodeKey(key), points);
+  async increment(key: string): Promise<FailureCount> {
+    return this.#connection.client.incrementFailures(this.#keyOf(key), randomUUID(), this.#windowMs);
   }
 
-  async reward(key: string, points?: number): Promise<RateLimiterRes> {
-    return this.#current().reward(encodeKey(key), points);
+  async decrement(key: string, windowId: string, by: number): Promise<void> {
+    await this.#connection.client.decrementFailures(this.#keyOf(key), windowId, by);
   }
 
   async take(key: string): Promise<number> {
-    return Number(await this.#connection.client.getDel(this.#current().getKey(encodeKey(key))));
+    return this.#connection.client.takeFailures(this.#keyOf(key));
   }
 
-  /** The library's limiter, made again for each new client: a reconnect makes one. */
-  #current(): RateLimiterRedis {
-    const { client, keyPrefix } = this.#connection;
-    if (this.#limiter === undefined || client !== this.#client) {
-      this.#client = client;
-      this.#limiter = new RateLimiterRedis({
-        storeClient: client,
-        useRedisPackage: true,
-        keyPrefix: `${keyPrefix}failures:${this.#name}`,
-        points: Number.MAX_SAFE_INTEGER,
-        duration: this.#windowSeconds,
-      });
-    }
-    return this.#limiter;
+  // Earlier versions kept numbers under `failures:NAME:KEY`.
+  #keyOf(key: string): string {
+    return `${this.#connection.keyPrefix}counter:${this.#name}:${encodeKey(key)}`;
   }
 }

@@ -1,4 +1,5 @@
 import { type CommandParser, defineScript } from '@redis/client';
+import type { FailureCount } from '../../users/failure-counter.ts';
 
 // Each script uses one key, so that all of them run on a cluster.
 
@@ -43,4 +44,76 @@ const indexSession = defineScript({
   transformReply: (reply: unknown) => reply as 1,
 });
 
-export const scripts = { replaceVersion, indexSession };
+function toFailureCount([failures, windowId, endsInMs]: [number, string, number]): FailureCount {
+  return { failures, windowId, endsInMs };
+}
+
+// A failure counter is a hash: `failures`, and `window`, the id of its window. The key expires when the window ends.
+
+/** Adds a failure. Starts a window with the given id if there is none. Returns the count, the window and its time left. */
+const incrementFailures = defineScript({
+  SCRIPT: `
+    if redis.call('HSETNX', KEYS[1], 'window', ARGV[1]) == 1 then
+      redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    end
+    local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
+    return {failures, redis.call('HGET', KEYS[1], 'window'), redis.call('PTTL', KEYS[1])}`,
+  NUMBER_OF_KEYS: 1,
+  parseCommand(parser: CommandParser, key: string, windowId: string, windowMs: number) {
+    parser.pushKey(key);
+    parser.push(windowId, String(windowMs));
+  },
+  transformReply: (reply: unknown) => toFailureCount(reply as [number, string, number]),
+});
+
+/** Returns the same of an existing counter. The count is nil if there is none. */
+const getFailures = defineScript({
+  SCRIPT: `
+    local found = redis.call('HMGET', KEYS[1], 'failures', 'window')
+    return {found[1], found[2], redis.call('PTTL', KEYS[1])}`,
+  NUMBER_OF_KEYS: 1,
+  IS_READ_ONLY: true,
+  parseCommand(parser: CommandParser, key: string) {
+    parser.pushKey(key);
+  },
+  transformReply: (reply: unknown) => {
+    const [failures, ...rest] = reply as [string | null, string, number];
+    return failures === null ? undefined : toFailureCount([Number(failures), ...rest]);
+  },
+});
+
+/** Removes failures that were counted in the given window. */
+const decrementFailures = defineScript({
+  SCRIPT: `
+    if redis.call('HGET', KEYS[1], 'window') ~= ARGV[1] then return 0 end
+    if redis.call('HINCRBY', KEYS[1], 'failures', -ARGV[2]) <= 0 then redis.call('DEL', KEYS[1]) end
+    return 1`,
+  NUMBER_OF_KEYS: 1,
+  parseCommand(parser: CommandParser, key: string, windowId: string, by: number) {
+    parser.pushKey(key);
+    parser.push(windowId, String(by));
+  },
+  transformReply: (reply: unknown) => reply as 0 | 1,
+});
+
+/** Removes a counter and returns its count. */
+const takeFailures = defineScript({
+  SCRIPT: `
+    local failures = redis.call('HGET', KEYS[1], 'failures')
+    redis.call('DEL', KEYS[1])
+    return tonumber(failures or 0)`,
+  NUMBER_OF_KEYS: 1,
+  parseCommand(parser: CommandParser, key: string) {
+    parser.pushKey(key);
+  },
+  transformReply: (reply: unknown) => reply as number,
+});
+
+export const scripts = {
+  replaceVersion,
+  indexSession,
+  incrementFailures,
+  getFailures,
+  decrementFailures,
+  takeFailures,
+};

@@ -1,4 +1,4 @@
-import { readUser, type UserRecord, type UserStore } from '../../users/user-store.ts';
+import { keyOf, readUser, type UserRecord, type UserStore } from '../../users/user-store.ts';
 import { encodeKey } from '../engine.ts';
 import type { RedisConnection } from './connection.ts';
 import { decode, encode, prefixOf, scan } from './values.ts';
@@ -12,27 +12,27 @@ export class RedisUserStore implements UserStore {
   }
 
   async create(user: UserRecord): Promise<boolean> {
-    const key = this.#keyOf(user.username);
+    const key = this.#storeKey(keyOf(user));
     return (await this.#connection.client.set(key, toText(user), { condition: 'NX' })) !== null;
   }
 
-  async find(username: string): Promise<UserRecord | undefined> {
-    const text = await this.#connection.client.get(this.#keyOf(username));
+  async find(key: string): Promise<UserRecord | undefined> {
+    const text = await this.#connection.client.get(this.#storeKey(key));
     return text === null ? undefined : toUser(text);
   }
 
   async replace(next: UserRecord, expectedVersion: string): Promise<boolean> {
-    const key = this.#keyOf(next.username);
+    const key = this.#storeKey(keyOf(next));
     // Rejects a record with a newer schema. The script compares the version only.
-    if ((await this.find(next.username)) === undefined) {
+    if ((await this.find(keyOf(next))) === undefined) {
       return false;
     }
     const reply = await this.#connection.client.replaceVersion(key, prefixOf(expectedVersion), toText(next), 0);
     return reply === 1;
   }
 
-  async remove(username: string): Promise<boolean> {
-    return (await this.#connection.client.del(this.#keyOf(username))) === 1;
+  async remove(key: string): Promise<boolean> {
+    return (await this.#connection.client.del(this.#storeKey(key))) === 1;
   }
 
   list(): AsyncIterable<UserRecord> {
@@ -48,8 +48,8 @@ export class RedisUserStore implements UserStore {
     return `${this.#connection.keyPrefix}user:`;
   }
 
-  #keyOf(username: string): string {
-    return `${this.#prefix}${encodeKey(username)}`;
+  #storeKey(key: string): string {
+    return `${this.#prefix}${encodeKey(key)}`;
   }
 }
 

@@ -5,7 +5,7 @@ import { openStores } from '../../../src/stores/open-stores.ts';
 import { RedisFailureCounter } from '../../../src/stores/redis/failure-counter.ts';
 import { startRedis } from '../../helpers/redis-server.ts';
 import { openTestStores } from '../../helpers/users.ts';
-import { failureLimiterConformance } from '../failure-counter-conformance.ts';
+import { failureCounterConformance } from '../failure-counter-conformance.ts';
 import { connect } from './connect.ts';
 
 async function isBack(store: SessionStore): Promise<boolean> {
@@ -23,7 +23,7 @@ t.test('conformance', async (t) => {
     return;
   }
   const connection = await connect(redis);
-  await failureLimiterConformance(t, (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds));
+  await failureCounterConformance(t, (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds));
   await connection.close();
 });
 
@@ -33,8 +33,8 @@ t.test('all instances count together', async (t) => {
     return;
   }
   const [here, there] = [await openTestStores(t, redis.url), await openTestStores(t, redis.url)];
-  await here.openFailureCounter('user', 900).penalty('ann');
-  t.match(await there.openFailureCounter('user', 900).penalty('ann'), { consumedPoints: 2 });
+  await here.openFailureCounter('user', 900).increment('ann');
+  t.match(await there.openFailureCounter('user', 900).increment('ann'), { failures: 2 });
 });
 
 t.test('while there is no server it rejects, and counts on when the server is back', async (t) => {
@@ -44,15 +44,15 @@ t.test('while there is no server it rejects, and counts on when the server is ba
   }
   const stores = await openStores(redis.url, { timeoutMs: 100 });
   t.teardown(() => stores.sessions.close());
-  const limiter = stores.openFailureCounter('user', 900);
-  await limiter.penalty('ann');
+  const counter = stores.openFailureCounter('user', 900);
+  await counter.increment('ann');
   await redis.kill();
-  for (const call of ['get', 'penalty', 'reward', 'take'] as const) {
-    await t.rejects(async () => limiter[call]('ann'), call);
+  for (const call of ['get', 'increment', 'decrement', 'take'] as const) {
+    await t.rejects(async () => counter[call]('ann', 'window', 1), call);
   }
   await redis.restart();
   while (!(await isBack(stores.sessions))) {
     await sleep(10);
   }
-  t.match(await limiter.penalty('ann'), { consumedPoints: 2 });
+  t.match(await counter.increment('ann'), { failures: 2 });
 });
