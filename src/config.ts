@@ -69,8 +69,8 @@ export class ConfigError extends Error {
 }
 
 /** Reads the configuration from the environment and from `.env` in the working directory. The environment wins. */
-export function loadConfig(): Config {
-  return parseConfig({ ...parseEnv(readIfExists('.env')), ...process.env });
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  return parseConfig({ ...parseEnv(readIfExists('.env')), ...env });
 }
 
 /**

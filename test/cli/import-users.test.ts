@@ -40,7 +40,10 @@ t.test('an htpasswd file is imported, and rejected lines are reported by number'
       .sort(),
     ['ann', 'carl', 'dora'],
   );
-  t.match(await cli(`users import ${file}-not-there`), { code: 1, err: /ENOENT/ });
+  t.match(await cli(`users import ${file}-not-there`), {
+    code: 2,
+    err: `The file "${file}-not-there" cannot be read: ENOENT: no such file or directory.\n`,
+  });
 });
 
 t.test('an import that fails reports its progress', async (t) => {

@@ -60,7 +60,7 @@ t.test('only live sessions are listed', async (t) => {
   const { sessions } = await openTestStores(t, url);
   const now = Date.now();
   await sessions.create(record({ id: 'live', expiresAt: now + 60_000, endsAt: now + 60_000 }));
-  await sessions.create(record({ id: 'over', expiresAt: now + 50, endsAt: now + 60_000 }));
+  await sessions.create(record({ id: 'over', expiresAt: now - 1, endsAt: now + 60_000 }));
   t.same(
     rows((await commandLine(url)('sessions list --json')).out).map(({ id }) => id),
     ['live'],
