@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { escapeControlChars } from '../escape.ts';
 
 /** What the command line uses of the process. */
@@ -56,4 +56,15 @@ export class CliCommand extends Command {
   #print(line: string): void {
     this.io.stdout.write(`${line}\n`);
   }
+}
+
+/** Parses an argument, or the value of an option, that must not be empty and must not be given twice. */
+export function parseText(value: string, previous?: string): string {
+  if (value === '') {
+    throw new InvalidArgumentError('It must not be empty.');
+  }
+  if (previous !== undefined) {
+    throw new InvalidArgumentError('It was given twice.');
+  }
+  return value;
 }

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
+import { escapeControlChars } from '../escape.ts';
 import { CliCommand, type Io } from './command.ts';
 import { addSessionCommands } from './sessions.ts';
 import { messageOf, UsageError } from './terminal.ts';
@@ -7,12 +8,17 @@ import { addUserCommands } from './users.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+const HELP = `
+Write -- before a name that begins with a dash: users disable -- -ann
+
+Exit codes: 0 success, 1 failure, 2 wrong usage.`;
+const ID_WITH_DASH = /^-[\w-]{21}$/;
 const USAGE_ERRORS = [CommanderError, UsageError, ConfigError];
 
 /** Runs one command and sets the exit code. */
 export async function runCommandLine(args: readonly string[], io: Io): Promise<void> {
   try {
-    await createProgram(io).parseAsync(withIdsLast(args), { from: 'user' });
+    await createProgram(io).parseAsync(prepareArguments(args), { from: 'user' });
   } catch (error) {
     io.exitCode = reportError(error, io);
   }
@@ -27,16 +33,27 @@ function createProgram(io: Io): CliCommand {
     .exitOverride()
     // `reportError` prints the errors, in one line each. Commander prints the help if a subcommand is missing.
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr() {} })
-    .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong usage.');
+    .addHelpText('after', HELP);
   addUserCommands(program);
   addSessionCommands(program);
   return program;
 }
 
-/** Moves session ids that begin with a dash behind `--`, so that they are not parsed as options. One id in 64 does. */
-function withIdsLast(args: readonly string[]): string[] {
-  const isId = (arg: string) => /^-[\w-]{21}$/.test(arg);
-  return args.includes('--') ? [...args] : [...args.filter((arg) => !isId(arg)), '--', ...args.filter(isId)];
+/**
+ * Moves session ids that begin with a dash behind `--`, so that they are not parsed as options. One id in 64 does.
+ * @throws UsageError if `--user` has no value. Commander would take the next option, or `--`, as the value.
+ */
+function prepareArguments(args: readonly string[]): readonly string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  const options = args.slice(0, end);
+  if (options.some((arg, index) => arg === '--user' && (options[index + 1] ?? '-').startsWith('-'))) {
+    throw new UsageError('error: option --user needs a name; for a name that begins with - use --user=NAME');
+  }
+  const ids = options.filter((arg) => ID_WITH_DASH.test(arg));
+  if (ids.length === 0) {
+    return args;
+  }
+  return [...options.filter((arg) => !ids.includes(arg)), '--', ...ids, ...args.slice(end + 1)];
 }
 
 /** Prints an error in one line and returns the exit code. */
@@ -49,6 +66,6 @@ function reportError(error: unknown, { stderr }: Io): number {
 }
 
 function describeUsageError({ code, message }: CommanderError): string {
-  const text = code === 'commander.help' ? 'error: missing command' : message.replaceAll('\n', ' ');
+  const text = code === 'commander.help' ? 'error: missing command' : escapeControlChars(message.replaceAll('\n', ' '));
   return `${text} (use --help for more information)`;
 }

@@ -1,7 +1,7 @@
 import { isLive, type Session } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import { AccountError, quote } from '../users/accounts.ts';
-import type { CliCommand } from './command.ts';
+import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
 import { count, iso, UsageError } from './terminal.ts';
 
@@ -18,14 +18,14 @@ export function addSessionCommands(program: CliCommand): void {
   sessions
     .command('list')
     .description('list the live sessions')
-    .option('--user <name>', 'only the sessions of this user')
+    .option('--user <name>', 'only the sessions of this user', parseText)
     .action(list);
 
   sessions
     .command('revoke')
     .description('revoke one session, all sessions of a user, or all sessions')
-    .argument('[id]', 'the id of a session')
-    .option('--user <name>', 'revoke all sessions of this user')
+    .argument('[id]', 'the id of a session', parseText)
+    .option('--user <name>', 'revoke all sessions of this user', parseText)
     .option('--all', 'revoke all sessions')
     .action(revoke);
 }

@@ -47,6 +47,10 @@ export async function readNewPassword(username: string, io: Io): Promise<string>
   if ((await prompt('Repeat the password: ', io)) !== password) {
     throw new UsageError('The passwords do not match.');
   }
+  if (password.includes('\ufffd')) {
+    // readline has replaced bytes of the terminal that are not UTF-8.
+    throw new AccountError('The password is not valid UTF-8.');
+  }
   return password;
 }
 

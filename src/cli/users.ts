@@ -1,6 +1,7 @@
+import { InvalidArgumentError } from 'commander';
 import { type Accounts, quote } from '../users/accounts.ts';
 import type { UserRecord } from '../users/user-store.ts';
-import type { CliCommand, Io, Result } from './command.ts';
+import { type CliCommand, type Io, parseText, type Result } from './command.ts';
 import { importUsers } from './import-users.ts';
 import { withService } from './service.ts';
 import { count, iso, readNewPassword } from './terminal.ts';
@@ -16,32 +17,44 @@ export function addUserCommands(program: CliCommand): void {
   users
     .command('add')
     .description('add a user')
-    .argument('<name>')
+    .argument('<name>', '', parseNewName)
     .addHelpText('after', PASSWORD_HELP)
     .action(action(add));
   users
     .command('passwd')
     .description('change the password of a user and revoke their sessions')
-    .argument('<name>')
+    .argument('<name>', '', parseText)
     .addHelpText('after', PASSWORD_HELP)
     .action(action(passwd));
   users
     .command('disable')
     .description('prevent a user from signing in and revoke their sessions')
-    .argument('<name>')
+    .argument('<name>', '', parseText)
     .action(action(disable));
-  users.command('enable').description('let a disabled user sign in again').argument('<name>').action(action(enable));
+  users
+    .command('enable')
+    .description('let a disabled user sign in again')
+    .argument('<name>', '', parseText)
+    .action(action(enable));
   users
     .command('remove')
     .description('remove a user and revoke their sessions')
-    .argument('<name>')
+    .argument('<name>', '', parseText)
     .action(action(remove));
   users.command('list').description('list all users').action(list);
   users
     .command('import')
     .description('add users with password hashes from lines of NAME:HASH, as htpasswd -B writes them')
-    .argument('<file>', 'a file, or - for standard input')
+    .argument('<file>', 'a file, or - for standard input', parseText)
     .action(importUsers);
+}
+
+/** Node replaces the bytes of an argument that are not UTF-8 by U+FFFD. Different names would become the same one. */
+function parseNewName(value: string): string {
+  if (value.includes('\ufffd')) {
+    throw new InvalidArgumentError('It is not valid UTF-8.');
+  }
+  return parseText(value);
 }
 
 /** Creates the action of a command for one user, which prints the result. */
