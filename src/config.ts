@@ -69,8 +69,8 @@ export const ENV_FILE = '.env';
  * Reads the configuration from the environment and from `.env`. The environment wins.
  * @throws ConfigError if a setting or the file is invalid.
  */
-export function loadConfig(): Config {
-  return parseConfig({ ...readEnvFile(), ...process.env });
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  return parseConfig({ ...readEnvFile(), ...env });
 }
 
 /**

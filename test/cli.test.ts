@@ -12,16 +12,10 @@ const USER = {
   version: 'v',
 };
 
-t.test('wrong arguments exit with 2 and a message, help exits with 0', async (t) => {
+t.test('help exits with 0, and settings that cannot be used exit with 2', async (t) => {
   const cli = commandLine(onLmdb(t));
   t.match(await cli('--help'), { code: 0, out: /Usage: session-cookie-login/, err: '' });
   t.match(await cli('users import --help'), { code: 0, out: /or - for standard input/ });
-  for (const args of ['frob', 'users', 'users add', 'users add ann password', 'users list --frob', 'sessions']) {
-    t.match(await cli(args), { code: 2, out: '' }, args);
-  }
-  for (const args of ['sessions revoke', 'sessions revoke id --all', 'sessions revoke --user ann --all']) {
-    t.match(await cli(args), { code: 2, err: 'Specify one of: a session id, --user NAME, or --all.\n' }, args);
-  }
   t.match(await commandLine('memory:')('users list'), {
     code: 2,
     err: /STORE_URL is memory:, .* such as lmdb:/,
@@ -30,6 +24,106 @@ t.test('wrong arguments exit with 2 and a message, help exits with 0', async (t)
     code: 2,
     err: /^STORE_URL is "nowhere:": it must be/,
   });
+});
+
+const NO_COMMAND = /^error: missing command/;
+const NO_NAME = /^error: option --user needs a name; .* use --user=NAME/;
+const EMPTY = /^error: .* It must not be empty\./;
+const MISSING = /^error: missing required argument/;
+const UNKNOWN_OPTION = /^error: unknown option/;
+const TOO_MANY = /^error: too many arguments/;
+const ONE_CHOICE = /^Specify one of: a session id, --user NAME, or --all\.$/m;
+
+/** Wrong arguments of one command, and the message. */
+const WRONG_USE: [command: string, cases: [args: string[], message: RegExp][]][] = [
+  [
+    '',
+    [
+      [[], NO_COMMAND],
+      [['--json'], NO_COMMAND],
+      [[''], /^error: unknown command ''/],
+      [['user'], /^error: unknown command 'user' \(Did you mean users\?\)/],
+      [['--frob'], UNKNOWN_OPTION],
+      [['-\u001b[2J\n'], /^error: unknown option '-\\u\{1b\}\[2J '/],
+      [['--user'], NO_NAME],
+    ],
+  ],
+  ...['users', 'sessions'].map((command): (typeof WRONG_USE)[number] => [
+    command,
+    [
+      [[], NO_COMMAND],
+      [['frob'], /^error: unknown command/],
+      [['list', 'ann'], TOO_MANY],
+      [['list', '-x'], UNKNOWN_OPTION],
+      [['list', '--json=x'], UNKNOWN_OPTION],
+    ],
+  ]),
+  ...['add', 'passwd', 'disable', 'enable', 'remove', 'import'].map((command): (typeof WRONG_USE)[number] => [
+    `users ${command}`,
+    [
+      [[], MISSING],
+      [['--'], MISSING],
+      [[''], EMPTY],
+      [['-x'], UNKNOWN_OPTION],
+      [['--user', 'ann'], UNKNOWN_OPTION],
+      [['ann', 'password'], TOO_MANY],
+    ],
+  ]),
+  ['users add', [[['j\ufffdrg'], /^error: .* It is not valid UTF-8\./]]],
+  ...['list', 'revoke'].map((command): (typeof WRONG_USE)[number] => [
+    `sessions ${command}`,
+    [
+      [['--user'], NO_NAME],
+      [['--user', '--'], NO_NAME],
+      [['--user', '--json'], NO_NAME],
+      [['--user', '-ann'], NO_NAME],
+      [['--user', '-h1234567890123456789_'], NO_NAME],
+      [['--user', ''], EMPTY],
+      [['--user='], EMPTY],
+      [['--user', 'ann', '--user', 'bob'], /^error: .* It was given twice\./],
+    ],
+  ]),
+  [
+    'sessions revoke',
+    [
+      [[], ONE_CHOICE],
+      [[''], EMPTY],
+      [['id', '--all'], ONE_CHOICE],
+      [['--user', 'ann', '--all'], ONE_CHOICE],
+      [['--all=x'], UNKNOWN_OPTION],
+      [['-x'], UNKNOWN_OPTION],
+      [['-h1234567890123456789_', '-i1234567890123456789_'], TOO_MANY],
+    ],
+  ],
+];
+
+t.test('wrong use exits with 2, prints one line and changes nothing', async (t) => {
+  const url = onLmdb(t);
+  const { sessions, users } = await openTestStores(t, url);
+  await users.create({ ...USER, username: 'ann' });
+  await sessions.create(record({ id: 'id', username: 'ann' }));
+  const cli = commandLine(url);
+  for (const [command, cases] of WRONG_USE) {
+    for (const [args, message] of cases) {
+      const line = [...command.split(' ').filter(Boolean), ...args];
+      const ended = await cli(line, 'a horse, a battery');
+      t.match(ended, { code: 2, out: '', err: message }, line.join(' '));
+      t.equal(ended.err.indexOf('\n'), ended.err.length - 1, 'one line');
+    }
+  }
+  t.same(await users.find('ann'), { ...USER, username: 'ann' });
+  t.ok(await sessions.find('id'));
+});
+
+t.test('a name that begins with a dash is given after an equals sign or after --', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  const { sessions } = await openTestStores(t, url);
+  t.match(await cli('users add -- -ann', 'a horse, a battery'), { code: 0, out: 'Added the user "-ann".\n' });
+  await sessions.create(record({ username: '-ann', expiresAt: Date.now() + 60_000, endsAt: Date.now() + 60_000 }));
+  t.match(await cli('sessions list --user=-ann'), { code: 0, out: /\nid\t-ann\t/ });
+  t.match(await cli('sessions revoke --user=-ann'), { code: 0, out: 'Ended 1 session.\n' });
+  t.match(await cli('users disable -- -ann'), { code: 0, out: /^The user "-ann" is disabled/ });
 });
 
 t.test('an id may begin with a dash', async (t) => {
@@ -65,4 +159,12 @@ t.test('a reader that closes the pipe early is not an error', async (t) => {
   const command = `"$0" "$@" | head -n 1`;
   const cli = ['sh', '-c', command, ...CLI, 'users', 'list'];
   t.match(await run(cli, { STORE_URL: url }), { out: /^username/, err: '' });
+});
+
+t.test('output that cannot be written, on a full disk for example, is a failure', async (t) => {
+  const url = onLmdb(t);
+  const { users } = await openTestStores(t, url);
+  await users.create({ ...USER, username: 'ann' });
+  const cli = ['sh', '-c', '"$0" "$@" > /dev/full', ...CLI, 'users', 'list'];
+  t.match(await run(cli, { STORE_URL: url }), { code: 1 });
 });

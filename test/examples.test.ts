@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import type { SessionStore } from '../src/sessions/session-store.ts';
+import { WITHOUT_TAP } from './helpers/built-command.ts';
 import { record } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
 import { sessionStoreConformance } from './stores/conformance.ts';
@@ -29,7 +30,8 @@ function copyExample(t: Test, example: string): string {
 
 /** Starts an example on a free port. It prints its URL once it listens. */
 async function start(t: Test, cwd: string, env: Record<string, string> = {}): Promise<App> {
-  const child = spawn(process.execPath, ['app.js'], {
+  const [command = '', ...args] = [...WITHOUT_TAP, process.execPath, 'app.js'];
+  const child = spawn(command, args, {
     cwd,
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

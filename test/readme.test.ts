@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { WITHOUT_TAP } from './helpers/built-command.ts';
 import { codeBlocks, runCommandsOf } from './helpers/readme.ts';
 import { startServer } from './helpers/server-process.ts';
 import { build } from './helpers/service.ts';
@@ -19,7 +20,8 @@ t.test('the commands print what the pages say they print', async (t) => {
 
 t.test('the app with the plugins inside runs as it stands in the README', async (t) => {
   const [code = ''] = codeBlocks(readme, 'js');
-  const child = spawn(process.execPath, ['app.js'], {
+  const [command = '', ...args] = [...WITHOUT_TAP, process.execPath, 'app.js'];
+  const child = spawn(command, args, {
     // Inside the package, where its own name leads to what `npm run build` made.
     cwd: t.testdir({ 'app.js': code }),
     env: { ...process.env, PORT: '0' },
@@ -54,7 +56,8 @@ t.test('the command line starts as the docs write it, and as the package has it'
   t.match(read('docs/operation.md'), 'node dist/cli.js users add ann');
   const { bin } = JSON.parse(read('package.json'));
   for (const command of ['node dist/cli.js', `./${bin['session-cookie-login']}`]) {
-    const help = execFileSync('sh', ['-c', `${command} users add --help`], { cwd, encoding: 'utf8' });
+    const [file = '', ...args] = [...WITHOUT_TAP, 'sh', '-c', `${command} users add --help`];
+    const help = execFileSync(file, args, { cwd, encoding: 'utf8' });
     t.match(help, /^Usage: session-cookie-login users add/);
   }
 });

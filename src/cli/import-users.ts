@@ -1,18 +1,27 @@
-import { createReadStream, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { Command } from 'commander';
-import { AccountError, type Accounts } from '../users/accounts.ts';
+import { AccountError, type Accounts, quote } from '../users/accounts.ts';
 import { validateHash } from '../users/password-hash.ts';
+import type { CliCommand, Io } from './command.ts';
 import { withService } from './service.ts';
-import { count, messageOf, type Progress, printResult, showProgress } from './terminal.ts';
+import { count, decodeInput, messageOf, type Progress, showProgress, UsageError } from './terminal.ts';
 
 /** The number of lines that are imported concurrently. */
 const CHUNK = 100;
 
 interface Line {
   readonly number: number;
-  readonly text: string;
+  /** The bytes of the line, one in each character. */
+  readonly bytes: string;
+}
+
+interface Input {
+  readonly stream: Readable;
+  /** The number of bytes, if it is known. */
+  readonly size: number | undefined;
 }
 
 interface Tally {
@@ -23,25 +32,51 @@ interface Tally {
 }
 
 /** Adds the users in a file. An invalid line is reported with its number, and the import continues. */
-export async function importUsers(file: string, _options: object, command: Command): Promise<void> {
-  await withService(async ({ accounts }) => {
-    const input = file === '-' ? process.stdin : createReadStream(file);
-    const progress = showProgress(file === '-' ? undefined : statSync(file).size);
+export async function importUsers(file: string, _options: object, command: CliCommand): Promise<void> {
+  const { io } = command;
+  await withService(io, async ({ accounts }) => {
+    const { stream, size } = await openInput(file, io);
+    const progress = showProgress(size, io);
     const tally: Tally = { imported: 0, refused: 0, line: 0 };
     // On Ctrl+C, stop between two chunks and report how far the import got.
-    process.once('SIGINT', () => input.destroy(new Error('Interrupted')));
+    const interrupt = () => stream.destroy(new Error('Interrupted'));
+    process.once('SIGINT', interrupt);
     try {
-      await importLines(input, accounts, tally, progress);
+      await importLines(stream, accounts, tally, progress);
     } catch (error) {
       throw new Error(`${messageOf(error)}. ${describeStop(tally)}`, { cause: error });
     } finally {
+      process.off('SIGINT', interrupt);
       progress.stop();
     }
     const { imported, refused } = tally;
     const text = `Imported ${count(imported, 'user')}; refused ${count(refused, 'line')}.`;
-    printResult(command, { text, data: { imported, refused } });
-    process.exitCode = refused > 0 ? 1 : 0;
+    command.printResult({ text, data: { imported, refused } });
+    if (refused > 0) {
+      io.exitCode = 1;
+    }
   });
+}
+
+/** Opens a file, or standard input for `-`. @throws UsageError if the file cannot be read. */
+async function openInput(file: string, { stdin }: Io): Promise<Input> {
+  if (file === '-') {
+    return { stream: stdin, size: undefined };
+  }
+  try {
+    const stats = await stat(file);
+    if (stats.isDirectory()) {
+      throw new Error('it is a directory');
+    }
+    const stream = createReadStream(file);
+    await once(stream, 'open');
+    // A pipe, such as <(command) of bash, has no size.
+    return { stream, size: stats.isFile() ? stats.size : undefined };
+  } catch (error) {
+    // The rest of the message repeats the path: "ENOENT: no such file or directory, stat 'PATH'".
+    const [reason] = messageOf(error).split(', ');
+    throw new UsageError(`The file ${quote(file)} cannot be read: ${reason}.`, { cause: error });
+  }
 }
 
 function describeStop({ imported, refused, line }: Tally): string {
@@ -58,7 +93,7 @@ async function importLines(input: Readable, accounts: Accounts, tally: Tally, pr
       if (outcome.status === 'rejected' && !(outcome.reason instanceof AccountError)) {
         throw outcome.reason;
       }
-      const { number, text } = lines[index] as Line;
+      const { number, bytes } = lines[index] as Line;
       tally.line = number;
       if (outcome.status === 'fulfilled') {
         tally.imported += Number(outcome.value);
@@ -66,13 +101,14 @@ async function importLines(input: Readable, accounts: Accounts, tally: Tally, pr
         tally.refused++;
         progress.log(`line ${number}: ${(outcome.reason as Error).message}`);
       }
-      progress.advance(Buffer.byteLength(text) + 1);
+      progress.advance(bytes.length + 1);
     }
   }
 }
 
 /** Returns `false` for an empty line or a comment. @throws AccountError if the line is refused. */
-async function importLine({ text }: Line, accounts: Accounts): Promise<boolean> {
+async function importLine({ bytes }: Line, accounts: Accounts): Promise<boolean> {
+  const text = decodeInput(Buffer.from(bytes, 'latin1'), 'The line');
   if (/^\s*(#|$)/.test(text)) {
     return false;
   }
@@ -91,8 +127,10 @@ async function importLine({ text }: Line, accounts: Accounts): Promise<boolean> 
 async function* chunks(input: Readable): AsyncGenerator<Line[]> {
   let number = 0;
   let lines: Line[] = [];
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    lines.push({ number: ++number, text });
+  // latin1 keeps the bytes as they are. As UTF-8, readline would replace invalid bytes by U+FFFD.
+  input.setEncoding('latin1');
+  for await (const bytes of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    lines.push({ number: ++number, bytes });
     if (lines.length === CHUNK) {
       yield lines;
       lines = [];

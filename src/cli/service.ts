@@ -3,6 +3,7 @@ import { closeStores, openStores, type Stores } from '../stores/open-stores.ts';
 import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.ts';
 import { Accounts } from '../users/accounts.ts';
 import { PasswordHasher } from '../users/passwords.ts';
+import type { Io } from './command.ts';
 import { UsageError } from './terminal.ts';
 
 /** The stores of the service and its account rules. */
@@ -11,8 +12,8 @@ export interface Service extends Pick<Stores, 'sessions' | 'users'> {
 }
 
 /** Opens the stores with the settings of the server, runs a command on them and closes them. */
-export async function withService<T>(command: (service: Service) => Promise<T>): Promise<T> {
-  const { STORE_URL, STORE_TIMEOUT_MS: timeoutMs, REDIS_KEY_PREFIX: keyPrefix, ...config } = loadConfig();
+export async function withService<T>({ env }: Io, command: (service: Service) => Promise<T>): Promise<T> {
+  const { STORE_URL, STORE_TIMEOUT_MS: timeoutMs, REDIS_KEY_PREFIX: keyPrefix, ...config } = loadConfig(env);
   if (STORE_URL === 'memory:') {
     throw new UsageError(
       'STORE_URL is memory:, which only the server process can access. ' +

@@ -1,9 +1,9 @@
-import type { Command } from 'commander';
 import { isLive, type Session } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import { AccountError, quote } from '../users/accounts.ts';
+import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
-import { count, iso, printHeader, printResult, printRow, UsageError } from './terminal.ts';
+import { count, iso, UsageError } from './terminal.ts';
 
 const COLUMNS = ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device'];
 
@@ -12,31 +12,31 @@ interface RevokeOptions {
   readonly all?: boolean;
 }
 
-export function addSessionCommands(program: Command): void {
+export function addSessionCommands(program: CliCommand): void {
   const sessions = program.command('sessions').description('list and revoke sessions').helpCommand(false);
 
   sessions
     .command('list')
     .description('list the live sessions')
-    .option('--user <name>', 'only the sessions of this user')
+    .option('--user <name>', 'only the sessions of this user', parseText)
     .action(list);
 
   sessions
     .command('revoke')
     .description('revoke one session, all sessions of a user, or all sessions')
-    .argument('[id]', 'the id of a session')
-    .option('--user <name>', 'revoke all sessions of this user')
+    .argument('[id]', 'the id of a session', parseText)
+    .option('--user <name>', 'revoke all sessions of this user', parseText)
     .option('--all', 'revoke all sessions')
     .action(revoke);
 }
 
-async function list({ user }: { user?: string }, command: Command): Promise<void> {
-  await withService(async ({ sessions }) => {
-    printHeader(command, COLUMNS);
-    const records = user === undefined ? sessions.list() : await sessions.listByUser(user);
+async function list({ user }: { user?: string }, command: CliCommand): Promise<void> {
+  await withService(command.io, async ({ sessions, accounts }) => {
+    command.printHeader(COLUMNS);
+    const records = user === undefined ? sessions.list() : await sessions.listByUser(await accounts.usernameOf(user));
     for await (const { session } of records) {
       if (isLive(session, Date.now())) {
-        printRow(command, row(session));
+        command.printRow(row(session));
       }
     }
   });
@@ -47,18 +47,18 @@ function row({ id, username, createdAt, expiresAt, endsAt, address, device }: Se
   return { id, username, ...times, address, device };
 }
 
-async function revoke(id: string | undefined, { user, all }: RevokeOptions, command: Command): Promise<void> {
+async function revoke(id: string | undefined, { user, all }: RevokeOptions, command: CliCommand): Promise<void> {
   if ([id, user, all].filter((choice) => choice !== undefined).length !== 1) {
     throw new UsageError('Specify one of: a session id, --user NAME, or --all.');
   }
-  await withService(async ({ sessions }) => {
+  await withService(command.io, async ({ sessions, accounts }) => {
     const ended =
       id !== undefined
         ? await revokeOne(sessions, id)
         : user !== undefined
-          ? await sessions.removeByUser(user)
+          ? await sessions.removeByUser(await accounts.usernameOf(user))
           : await revokeAll(sessions);
-    printResult(command, { text: `Ended ${count(ended, 'session')}.`, data: { ended } });
+    command.printResult({ text: `Ended ${count(ended, 'session')}.`, data: { ended } });
   });
 }
 

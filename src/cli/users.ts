@@ -1,62 +1,75 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { type Accounts, quote } from '../users/accounts.ts';
 import type { UserRecord } from '../users/user-store.ts';
+import { type CliCommand, type Io, parseText, type Result } from './command.ts';
 import { importUsers } from './import-users.ts';
 import { withService } from './service.ts';
-import { count, iso, printHeader, printResult, printRow, type Result, readNewPassword } from './terminal.ts';
+import { count, iso, readNewPassword } from './terminal.ts';
 
 const COLUMNS = ['username', 'disabled', 'createdAt', 'passwordChangedAt'];
 const PASSWORD_HELP =
   '\nThe command prompts for the password, or reads it from standard input if that is not a terminal. It is not an' +
   '\nargument, because other users of the machine could read it there.';
 
-export function addUserCommands(program: Command): void {
+export function addUserCommands(program: CliCommand): void {
   const users = program.command('users').description('add, change and remove users').helpCommand(false);
 
   users
     .command('add')
     .description('add a user')
-    .argument('<name>')
+    .argument('<name>', '', parseNewName)
     .addHelpText('after', PASSWORD_HELP)
     .action(action(add));
   users
     .command('passwd')
     .description('change the password of a user and revoke their sessions')
-    .argument('<name>')
+    .argument('<name>', '', parseText)
     .addHelpText('after', PASSWORD_HELP)
     .action(action(passwd));
   users
     .command('disable')
     .description('prevent a user from signing in and revoke their sessions')
-    .argument('<name>')
+    .argument('<name>', '', parseText)
     .action(action(disable));
-  users.command('enable').description('let a disabled user sign in again').argument('<name>').action(action(enable));
+  users
+    .command('enable')
+    .description('let a disabled user sign in again')
+    .argument('<name>', '', parseText)
+    .action(action(enable));
   users
     .command('remove')
     .description('remove a user and revoke their sessions')
-    .argument('<name>')
+    .argument('<name>', '', parseText)
     .action(action(remove));
   users.command('list').description('list all users').action(list);
   users
     .command('import')
     .description('add users with password hashes from lines of NAME:HASH, as htpasswd -B writes them')
-    .argument('<file>', 'a file, or - for standard input')
+    .argument('<file>', 'a file, or - for standard input', parseText)
     .action(importUsers);
 }
 
-/** Creates the action of a command for one user, which prints the result. */
-function action(run: (accounts: Accounts, name: string) => Promise<Result>) {
-  return (name: string, _options: object, command: Command): Promise<void> =>
-    withService(async ({ accounts }) => printResult(command, await run(accounts, name)));
+/** Node replaces the bytes of an argument that are not UTF-8 by U+FFFD. Different names would become the same one. */
+function parseNewName(value: string): string {
+  if (value.includes('\ufffd')) {
+    throw new InvalidArgumentError('It is not valid UTF-8.');
+  }
+  return parseText(value);
 }
 
-async function add(accounts: Accounts, username: string): Promise<Result> {
-  await accounts.add(username, await readNewPassword(username));
+/** Creates the action of a command for one user, which prints the result. */
+function action(run: (accounts: Accounts, name: string, io: Io) => Promise<Result>) {
+  return (name: string, _options: object, command: CliCommand): Promise<void> =>
+    withService(command.io, async ({ accounts }) => command.printResult(await run(accounts, name, command.io)));
+}
+
+async function add(accounts: Accounts, name: string, io: Io): Promise<Result> {
+  const username = await accounts.add(name, await readNewPassword(name, io));
   return { text: `Added the user ${quote(username)}.`, data: { username, added: true } };
 }
 
-async function passwd(accounts: Accounts, username: string): Promise<Result> {
-  const ended = await accounts.changePassword(username, await readNewPassword(username));
+async function passwd(accounts: Accounts, username: string, io: Io): Promise<Result> {
+  const ended = await accounts.changePassword(username, await readNewPassword(username, io));
   const text = `Changed the password of ${quote(username)}; ended ${count(ended, 'session')}.`;
   return { text, data: { username, passwordChanged: true, ended } };
 }
@@ -78,11 +91,11 @@ async function remove(accounts: Accounts, username: string): Promise<Result> {
   return { text, data: { username, removed: true, ended } };
 }
 
-async function list(_options: object, command: Command): Promise<void> {
-  await withService(async ({ users }) => {
-    printHeader(command, COLUMNS);
+async function list(_options: object, command: CliCommand): Promise<void> {
+  await withService(command.io, async ({ users }) => {
+    command.printHeader(COLUMNS);
     for await (const user of users.list()) {
-      printRow(command, row(user));
+      command.printRow(row(user));
     }
   });
 }

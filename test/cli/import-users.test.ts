@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
-import { CLI, commandLine, onLmdb, rows } from '../helpers/command-line.ts';
+import { CLI, commandLine, onLmdb, rows, run } from '../helpers/command-line.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 const BCRYPT = '$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC';
@@ -47,7 +47,58 @@ t.test('an htpasswd file is imported, and rejected lines are reported by number'
       .sort(),
     ['ann', 'carl', 'dora'],
   );
-  t.match(await cli(`users import ${file}-not-there`), { code: 1, err: /ENOENT/ });
+});
+
+t.test('a file that cannot be read exits with 2 and one line', async (t) => {
+  const cli = commandLine(onLmdb(t));
+  const directory = temporaryDirectory(t);
+  writeFileSync(`${directory}/file`, '');
+  const cases = [
+    [directory, 'it is a directory'],
+    [`${directory}/missing`, 'ENOENT: no such file or directory'],
+    [`${directory}/file/name`, 'ENOTDIR: not a directory'],
+  ];
+  for (const [file, reason] of cases) {
+    const err = `The file "${file}" cannot be read: ${reason}.\n`;
+    t.same(await cli(['users', 'import', file as string]), { code: 2, out: '', err });
+  }
+  t.same(await cli(`users import ${directory}/file`), {
+    code: 0,
+    out: 'Imported 0 users; refused 0 lines.\n',
+    err: '',
+  });
+});
+
+t.test('a line that is not UTF-8 is refused, and a byte order mark is skipped', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  const lines = [
+    `\u00ef\u00bb\u00bfann:${BCRYPT}`,
+    `j\u00f6rg:${BCRYPT}`,
+    `j\u00c3\u00b6rg:${BCRYPT}`,
+    `bob:${BCRYPT}`,
+  ];
+  const bytes = Buffer.from(lines.join('\n'), 'latin1');
+  const file = `${temporaryDirectory(t)}/htpasswd`;
+  writeFileSync(file, bytes);
+  const imported = {
+    code: 1,
+    out: 'Imported 3 users; refused 1 line.\n',
+    err: 'line 2: The line is not valid UTF-8.\n',
+  };
+  t.same(await cli(`users import ${file}`), imported);
+  t.same(await commandLine(onLmdb(t))('users import -', bytes), imported);
+  t.same(
+    rows((await cli('users list --json')).out)
+      .map(({ username }) => username)
+      .sort(),
+    ['ann', 'bob', 'jörg'],
+  );
+});
+
+t.test('a pipe can be imported', async (t) => {
+  const sh = ['sh', '-c', `printf 'ann:%s\\n' '${BCRYPT}' | "$0" "$@" users import /dev/stdin`, ...CLI];
+  t.match(await run(sh, { STORE_URL: onLmdb(t) }), { code: 0, out: 'Imported 1 user; refused 0 lines.\n', err: '' });
 });
 
 t.test('twins in one file, and of users that exist, are reported by number', async (t) => {

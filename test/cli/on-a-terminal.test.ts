@@ -18,7 +18,7 @@ t.test('on a terminal the password is read twice without echo, and an import sho
     return;
   }
   const url = onLmdb(t);
-  const onTerminal = async (args: string, answers: readonly string[]) => {
+  const onTerminal = async (args: string, answers: readonly (string | Buffer)[]) => {
     const command = [...CLI, args].join(' ');
     const child = spawn(script, ['-qec', command, '/dev/null'], {
       env: { ...process.env, STORE_URL: url },
@@ -29,7 +29,7 @@ t.test('on a terminal the password is read twice without echo, and an import sho
       shown += chunk;
       const asked = shown.match(PROMPT)?.length ?? 0;
       if (asked > answers.length - left.length && left.length > 0) {
-        child.stdin.write(`${left.shift()}\n`);
+        child.stdin.write(Buffer.concat([Buffer.from(left.shift() ?? ''), Buffer.from('\n')]));
       }
     });
     const code = await new Promise((resolve) => child.once('close', resolve));
@@ -44,6 +44,11 @@ t.test('on a terminal the password is read twice without echo, and an import sho
   t.match(await onTerminal('users add bob', [GOOD, 'another']), {
     code: 2,
     shown: /The passwords do not match\./,
+  });
+  const latin1 = Buffer.from(`${GOOD} \u00f6`, 'latin1');
+  t.match(await onTerminal('users add bob', [latin1, latin1]), {
+    code: 1,
+    shown: /The password is not valid UTF-8\./,
   });
 
   const file = `${temporaryDirectory(t)}/htpasswd`;

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { PasswordHasher } from '../../src/users/passwords.ts';
 import { commandLine, onLmdb, rows } from '../helpers/command-line.ts';
 import { ANN } from '../helpers/service.ts';
 import { openTestStores } from '../helpers/users.ts';
@@ -41,4 +42,17 @@ t.test('a user is added, listed, changed, disabled, enabled and removed', async 
 t.test('the length of a password is a setting', async (t) => {
   const cli = commandLine(onLmdb(t), { PASSWORD_MIN_LENGTH: '8' });
   t.match(await cli('users add ann', 'mfkwhcbt'), { code: 0 });
+});
+
+t.test('a password from standard input must be UTF-8, and a byte order mark is skipped', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  const { users } = await openTestStores(t, url);
+  for (const name of ['add', 'passwd']) {
+    const bytes = Buffer.from(`${GOOD} \u00f6\n`, 'latin1');
+    t.same(await cli(`users ${name} ann`, bytes), { code: 1, out: '', err: 'The password is not valid UTF-8.\n' });
+    t.match(await cli(`users ${name} ann`, `\ufeff${GOOD} \u00f6\r\n`), { code: 0, err: '' });
+    const hash = (await users.find('ann'))?.passwordHash ?? '';
+    t.equal(await new PasswordHasher().verify(hash, `${GOOD} \u00f6`), true, name);
+  }
 });

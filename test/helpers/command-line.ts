@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Test } from 'tap';
+import type { Io } from '../../src/cli/command.ts';
+import { runCommandLine } from '../../src/cli/program.ts';
 import { builtCommand } from './built-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -22,9 +25,22 @@ export async function run(command: readonly string[], env: Record<string, string
   return { code, out, err };
 }
 
-/** Runs commands on a store. */
+/** Runs commands on a store, in this process: to start one takes half a second. */
 export function commandLine(STORE_URL: string, settings: Record<string, string> = {}) {
-  return (args: string, input?: string) => run([...CLI, ...args.split(' ')], { STORE_URL, ...settings }, input);
+  return async (args: string | readonly string[], input: string | Buffer = ''): Promise<Ended> => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const env = { ...process.env, STORE_URL, ...settings };
+    const io: Io = {
+      env,
+      stdin: Readable.from(input === '' ? [] : [Buffer.from(input)], { objectMode: false }),
+      stdout,
+      stderr,
+    };
+    await runCommandLine(typeof args === 'string' ? args.split(' ') : args, io);
+    stdout.end();
+    stderr.end();
+    return { code: Number(io.exitCode ?? 0), out: await text(stdout), err: await text(stderr) };
+  };
 }
 
 /** The `STORE_URL` of a new LMDB database. */
