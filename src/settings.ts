@@ -40,9 +40,13 @@ export const settings = {
 };
 
 /** The schema of a whole number. The description follows from the bounds. */
+export function wholeNumber(what: string, minimum: number, maximum: number, note = '') {
+  return Type.Integer({ minimum, maximum, description: `${what} from ${minimum} to ${maximum}${note}` });
+}
+
+/** The same with a default. */
 export function integer(what: string, minimum: number, maximum: number, defaultValue: number, note = '') {
-  const description = `${what} from ${minimum} to ${maximum}${note}`;
-  return Type.Integer({ minimum, maximum, default: defaultValue, description });
+  return { ...wholeNumber(what, minimum, maximum, note), default: defaultValue };
 }
 
 function seconds(maximum: number, defaultValue: number, note = '') {

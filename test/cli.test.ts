@@ -22,7 +22,7 @@ t.test('help exits with 0, and settings that cannot be used exit with 2', async 
   });
   t.match(await commandLine('nowhere:')('users list'), {
     code: 2,
-    err: /^STORE_URL is "nowhere:": it must be/,
+    err: /^STORE_URL is "nowhere:…": it must be/,
   });
 });
 

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
+import { Type } from '@sinclair/typebox';
+import { readOptions, wholeNumber } from '../settings.ts';
 import type { MaybePromise } from '../types.ts';
 import { FairQueue, type Place } from './fair-queue.ts';
 import { ARGON2ID, isBcrypt, UnusableHash, validateHash } from './password-hash.ts';
@@ -17,11 +19,19 @@ export interface VerifyOptions extends Place {
   readonly beforeVerify?: () => MaybePromise<void>;
 }
 
+const OPTIONS = {
+  concurrency: Type.Optional(wholeNumber('a whole number', 1, 1024)),
+  maxWaiting: Type.Optional(wholeNumber('a whole number', 0, 1_000_000)),
+};
+
 /** Hashes and verifies passwords. A bounded queue protects the CPU and divides it fairly. */
 export class PasswordHasher {
   readonly #queue: FairQueue;
 
-  constructor({ concurrency = spareThreads(), maxWaiting = 100 * concurrency }: PasswordHasherOptions = {}) {
+  /** @throws TypeError if an option is unknown or not allowed. */
+  constructor(options: PasswordHasherOptions = {}) {
+    const checked = readOptions('PasswordHasher', OPTIONS, options);
+    const { concurrency = spareThreads(), maxWaiting = 100 * concurrency } = checked;
     this.#queue = new FairQueue(concurrency, maxWaiting);
   }
 

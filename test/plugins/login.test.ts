@@ -99,3 +99,24 @@ t.test('a store that keeps anything has no demo users (ASVS 6.3.2)', async (t) =
   const app = await build(t, { env: { STORE_URL: `lmdb:${temporaryDirectory(t)}/data` } });
   t.match(await tryToSignIn(app, USER1), { statusCode: 401 });
 });
+
+t.test('options that make no sense stop the start', async (t) => {
+  const store = new MemoryUserStore();
+  const wrong = [
+    {},
+    { store: {} },
+    { store, failureWindowSeconds: Number.NaN },
+    { store, failureWindowSeconds: 3_000_000 },
+    { store, failuresPerUser: 0 },
+    { store, passwordMinLength: '15' },
+    { store, passwords: {} },
+    { store, openFailureCounter: 'memory' },
+    { store, deviceCookie: { secure: 'yes' } },
+  ];
+  for (const options of wrong) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await app.register(sessions);
+    await t.rejects(async () => app.register(login, options as never), /^login: \w+ is .*: it must be/);
+  }
+});

@@ -71,3 +71,12 @@ t.test('a malformed hash is an error, not a wrong password', async (t) => {
     await t.rejects(passwords.verify(hash, 'password1'), { name: 'UnusableHash' }, hash);
   }
 });
+
+t.test('options that make no sense are refused', async (t) => {
+  for (const options of [{ concurrency: 0 }, { concurrency: Number.NaN }, { maxWaiting: -1 }, { maxWaiting: 1.5 }]) {
+    t.throws(() => new PasswordHasher(options), {
+      message: /^PasswordHasher: \w+ is .*: it must be a whole number from/,
+    });
+  }
+  t.throws(() => new PasswordHasher({ concurency: 2 } as object), { message: /the option concurency does not exist/ });
+});

@@ -1,7 +1,7 @@
 import { StoreFull } from '../../errors.ts';
 import { freezeRecord, type SessionRecord } from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
-import { settings } from '../../settings.ts';
+import { optionalFunction, readOptions, settings } from '../../settings.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
 import { ShardedMap } from './sharded-map.ts';
 
@@ -11,6 +11,8 @@ export interface MemorySessionStoreOptions {
   /** Tells when a record has expired. Default `Date.now`. */
   readonly clock?: Clock;
 }
+
+const OPTIONS = { maxSessions: settings.maxSessions, clock: optionalFunction };
 
 const SWEEP_INTERVAL_MS = 5000;
 /** Records examined before other work gets its turn: this takes well under a millisecond. */
@@ -37,7 +39,9 @@ export class MemorySessionStore implements SessionStore {
   #nextScanAt = 0;
   #closed = false;
 
-  constructor({ maxSessions = settings.maxSessions.default, clock = Date.now }: MemorySessionStoreOptions = {}) {
+  /** @throws TypeError if an option is unknown or not allowed. */
+  constructor(options: MemorySessionStoreOptions = {}) {
+    const { maxSessions, clock = Date.now } = readOptions('MemorySessionStore', OPTIONS, options);
     this.#maxSessions = maxSessions;
     this.#clock = clock;
     this.#timer = setInterval(() => this.#startSweep(), SWEEP_INTERVAL_MS).unref();

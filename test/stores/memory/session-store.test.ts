@@ -110,3 +110,9 @@ t.test('a full store looks at all of its records at most once a second', async (
   clock.advance(1);
   t.equal(store.create(record({ id: 'd' })), true);
 });
+
+t.test('options that make no sense are refused', async (t) => {
+  for (const maxSessions of [0, Number.NaN, 17_000_000, '5' as never]) {
+    t.throws(() => new MemorySessionStore({ maxSessions }), { message: /^MemorySessionStore: maxSessions is/ });
+  }
+});
