@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isLive, type Session } from '../sessions/session.ts';
-import type { SessionStore } from '../sessions/session-store.ts';
+import { clockOf, type SessionStore } from '../sessions/session-store.ts';
 import { AccountError, quote } from '../users/accounts.ts';
 import { withService } from './service.ts';
 import { count, iso, printHeader, printResult, printRow, UsageError } from './terminal.ts';
@@ -33,9 +33,10 @@ export function addSessionCommands(program: Command): void {
 async function list({ user }: { user?: string }, command: Command): Promise<void> {
   await withService(async ({ sessions }) => {
     printHeader(command, COLUMNS);
+    const now = clockOf(sessions)();
     const records = user === undefined ? sessions.list() : await sessions.listByUser(user);
     for await (const { session } of records) {
-      if (isLive(session, Date.now())) {
+      if (isLive(session, now)) {
         printRow(command, row(session));
       }
     }

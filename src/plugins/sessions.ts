@@ -13,7 +13,7 @@ import { type CookieOptions, ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { SESSION_DEFAULTS } from '../sessions/defaults.ts';
 import { SessionManager } from '../sessions/session-manager.ts';
-import type { SessionStore } from '../sessions/session-store.ts';
+import { clockOf, type SessionStore } from '../sessions/session-store.ts';
 import { UserSessions } from '../sessions/user-sessions.ts';
 import { STORE_DEFAULTS } from '../stores/defaults.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
@@ -45,7 +45,7 @@ export interface SessionsOptions {
   readonly reuseWindowSeconds?: number;
   /** The session cookie. Its name is `session_token` by default. */
   readonly cookie?: CookieOptions;
-  /** Default `Date.now`. */
+  /** Default: the clock of the store, and `Date.now` if it has none. */
   readonly clock?: Clock;
 }
 
@@ -85,9 +85,10 @@ const MAX_COOKIE_SECONDS = 34_560_000;
 export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' });
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
-  const { clock = Date.now, freshSeconds = SESSION_DEFAULTS.freshSeconds } = options;
+  const { freshSeconds = SESSION_DEFAULTS.freshSeconds } = options;
+  const store = options.store ?? openMemoryStore(app, options.clock);
+  const { clock = clockOf(store) } = options;
   const cookie = await ServiceCookie.create(app, clock, 'session_token', options.cookie);
-  const store = options.store ?? openMemoryStore(app, clock);
   const context = { cookie, ...createRules(store, clock, options) };
   app.decorate(kContext, context);
   app.decorate('sessionStore', store);
@@ -111,7 +112,7 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
   );
 }
 
-function openMemoryStore(app: FastifyInstance, clock: Clock): SessionStore {
+function openMemoryStore(app: FastifyInstance, clock: Clock = Date.now): SessionStore {
   const store = new MemorySessionStore({ clock });
   app.addHook('onClose', async () => store.close());
   return store;

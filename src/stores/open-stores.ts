@@ -24,7 +24,7 @@ export interface OpenStoresOptions {
   readonly keyPrefix?: string;
   /** The most sessions that the memory store keeps. Default 1,000,000. */
   readonly maxSessions?: number;
-  /** Default `Date.now`. */
+  /** Default: the clock of the Redis server, and `Date.now` with the other engines. */
   readonly clock?: Clock;
   /** Logs when a connection is lost and restored. Default: no log. */
   readonly log?: StoreLog;
@@ -49,7 +49,7 @@ export async function openStores(storeUrl: string, options: OpenStoresOptions = 
     case 'lmdb':
       return openLmdb(location.path, clock);
     case 'redis':
-      return openRedis(location.server, clock, options);
+      return openRedis(location.server, options);
   }
 }
 
@@ -75,8 +75,12 @@ async function openLmdb(path: string, clock: Clock): Promise<Stores> {
 
 async function openRedis(
   server: RedisServer,
-  clock: Clock,
-  { timeoutMs = STORE_DEFAULTS.timeoutMs, keyPrefix = STORE_DEFAULTS.keyPrefix, log = SILENT }: OpenStoresOptions,
+  {
+    timeoutMs = STORE_DEFAULTS.timeoutMs,
+    keyPrefix = STORE_DEFAULTS.keyPrefix,
+    log = SILENT,
+    clock,
+  }: OpenStoresOptions,
 ): Promise<Stores> {
   const [{ RedisConnection }, { RedisFailureCounter }, { RedisSessionStore }, { RedisUserStore }] = await Promise.all([
     import('./redis/connection.ts'),
@@ -86,7 +90,7 @@ async function openRedis(
   ]);
   const connection = await RedisConnection.open(server, { timeoutMs, keyPrefix, log });
   return {
-    sessions: new RedisSessionStore(connection, { clock }),
+    sessions: new RedisSessionStore(connection, clock && { clock }),
     users: new RedisUserStore(connection),
     openFailureCounter: (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds),
   };

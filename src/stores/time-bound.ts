@@ -1,5 +1,5 @@
 import { StoreFull, StoreUnavailable } from '../errors.ts';
-import type { SessionStore } from '../sessions/session-store.ts';
+import { clockOf, type SessionStore } from '../sessions/session-store.ts';
 import { isThenable, type MaybePromise, type Milliseconds } from '../types.ts';
 import type { FailureCounter } from '../users/failure-counter.ts';
 import type { UserStore } from '../users/user-store.ts';
@@ -21,6 +21,7 @@ export function timeBoundSessionStore(store: SessionStore, timeoutMs: Millisecon
     removeByUser: bound((username, keep) => store.removeByUser(username, keep)),
     list: () => store.list(),
     ping: bound(() => store.ping()),
+    now: clockOf(store),
     close: () => store.close(),
   };
 }
