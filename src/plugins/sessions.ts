@@ -87,9 +87,11 @@ export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
   const { freshSeconds = SESSION_DEFAULTS.freshSeconds } = options;
   const store = options.store ?? openMemoryStore(app, options.clock);
-  const { clock = clockOf(store) } = options;
+  const { storeTimeoutMs = STORE_DEFAULTS.timeoutMs } = options;
+  const boundStore = timeBoundSessionStore(store, storeTimeoutMs, app.log);
+  const { clock = clockOf(boundStore) } = options;
   const cookie = await ServiceCookie.create(app, clock, 'session_token', options.cookie);
-  const context = { cookie, ...createRules(store, clock, options) };
+  const context = { cookie, ...createRules(boundStore, clock, options) };
   app.decorate(kContext, context);
   app.decorate('sessionStore', store);
   app.decorate('sessionCookieName', cookie.name);
@@ -126,10 +128,9 @@ function createRules(store: SessionStore, clock: Clock, options: SessionsOptions
   assertPositive(MAX_TIMER_MS, { storeTimeoutMs });
   assertPositive(MAX_COOKIE_SECONDS, { idleSeconds, maxSeconds });
   assertPositive(Number.MAX_SAFE_INTEGER, { maxPerUser, freshSeconds, reuseWindowSeconds });
-  const boundStore = timeBoundSessionStore(store, storeTimeoutMs);
   return {
-    manager: new SessionManager(boundStore, clock, { idleSeconds, maxSeconds, reuseWindowSeconds }),
-    userSessions: new UserSessions(boundStore, clock, maxPerUser),
+    manager: new SessionManager(store, clock, { idleSeconds, maxSeconds, reuseWindowSeconds }),
+    userSessions: new UserSessions(store, clock, maxPerUser),
   };
 }
 
