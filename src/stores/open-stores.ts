@@ -47,7 +47,7 @@ export async function openStores(storeUrl: string, options: OpenStoresOptions = 
         openFailureCounter: openMemoryFailureCounter,
       };
     case 'lmdb':
-      return openLmdb(location.path, clock);
+      return openLmdb(location.path, clock, options.log);
     case 'redis':
       return openRedis(location.server, options);
   }
@@ -59,13 +59,13 @@ export async function closeStores({ sessions, users }: Pick<Stores, 'sessions' |
   await users.close();
 }
 
-async function openLmdb(path: string, clock: Clock): Promise<Stores> {
+async function openLmdb(path: string, clock: Clock, log = SILENT): Promise<Stores> {
   const [{ LmdbEnvironment }, { LmdbSessionStore }, { LmdbUserStore }] = await Promise.all([
     import('./lmdb/environment.ts'),
     import('./lmdb/session-store.ts'),
     import('./lmdb/user-store.ts'),
   ]);
-  const environment = new LmdbEnvironment(path);
+  const environment = await LmdbEnvironment.open(path, log);
   return {
     sessions: new LmdbSessionStore(environment, { clock }),
     users: new LmdbUserStore(environment),
