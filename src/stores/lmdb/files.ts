@@ -66,7 +66,7 @@ function allocateLockFile(path: string, reserve: Reserve): void {
 
 /** The files hold password hashes and names. The group may have access on purpose, so that two users share the store. */
 function keepFromOthers(file: string, log: StoreLog): void {
-  const { mode, uid } = statSync(file);
+  const { mode = 0, uid } = statSync(file, { throwIfNoEntry: false }) ?? {};
   if ((mode & 0o007) === 0 || process.getuid === undefined) {
     return;
   }

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import { StoreOpenError } from '../../../src/stores/engine.ts';
@@ -42,6 +51,18 @@ t.test('a file of another format, or a truncated one, is a StoreOpenError and no
     const told = t.throws(() => new LmdbEnvironment(path), StoreOpenError) as Error;
     t.match(told.message, message);
   }
+});
+
+t.test('a store that cannot be opened leaves nothing open', async (t) => {
+  const path = temporaryDirectory(t);
+  writeFileSync(`${path}/data.mdb`, 'garbage');
+  const silent = { info() {}, warn() {} };
+  await t.rejects(LmdbEnvironment.open(path, silent), StoreOpenError);
+  t.same(readdirSync(path), ['data.mdb']);
+  await t.rejects(LmdbEnvironment.open(`${path}/data.mdb`, silent), {
+    name: 'StoreOpenError',
+    message: `The LMDB store in ${path}/data.mdb cannot be opened: `,
+  });
 });
 
 t.test('a data file that cannot be read is no crash either', async (t) => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { open } from 'lmdb';
 import t from 'tap';
 import { StoreOpenError } from '../../../src/stores/engine.ts';
@@ -15,6 +15,14 @@ t.test('the lock file has its space from the start', async (t) => {
   const { size, blocks } = statSync(`${path}/lock.mdb`);
   t.equal(size, 8272, 'the size that LMDB uses, so it has not replaced it');
   t.ok(blocks * 512 >= size, 'it is not sparse');
+});
+
+t.test('a lock file that appears meanwhile is left as it is', async (t) => {
+  const path = temporaryDirectory(t);
+  // It does not exist for a check, but a link with its name cannot be made.
+  symlinkSync('elsewhere', `${path}/lock.mdb`);
+  await new LmdbEnvironment(path).close();
+  t.same(readdirSync(path).sort(), ['data.mdb', 'elsewhere', 'lock.mdb', 'reserve']);
 });
 
 t.test('existing files that others can read are closed to them, but not to the group', async (t) => {

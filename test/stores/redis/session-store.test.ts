@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { SessionRecord } from '../../../src/sessions/session.ts';
+import { closeStores, openStores } from '../../../src/stores/open-stores.ts';
 import { RedisSessionStore, type RedisSessionStoreOptions } from '../../../src/stores/redis/session-store.ts';
 import { operator, startRedis } from '../../helpers/redis-server.ts';
 import { fakeClock, record } from '../../helpers/service.ts';
@@ -35,7 +36,8 @@ async function until(isSo: () => unknown): Promise<void> {
 t.test('conformance', async (t) => {
   const redis = await startRedis(t);
   if (redis) {
-    const openNew = async () => new RedisSessionStore(await connect(redis, { keyPrefix: `${randomUUID()}*:` }));
+    const openNew = async () =>
+      new RedisSessionStore(await connect(redis, { keyPrefix: `${randomUUID()}*:`, timeoutMs: 5000 }));
     await sessionStoreConformance(t, openNew);
   }
 });
@@ -46,7 +48,8 @@ t.test('conformance on a cluster, which takes no command that touches two keys',
     const client = await operator(t, redis);
     await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
     await until(async () => /cluster_state:ok/.test(String(await client.sendCommand(['CLUSTER', 'INFO']))));
-    const openNew = async () => new RedisSessionStore(await connect(redis, { keyPrefix: `${randomUUID()}:` }));
+    const openNew = async () =>
+      new RedisSessionStore(await connect(redis, { keyPrefix: `${randomUUID()}:`, timeoutMs: 5000 }));
     await sessionStoreConformance(t, openNew);
   }
 });
@@ -78,6 +81,19 @@ t.test('every key expires a second after its session, and the index drops it', a
   t.same((await client.zRange('test:sessions-of:user1', 0, -1)).sort(), ['id', 'new'], 'trimmed as it is written');
   await store.removeByUser('user1');
   t.same(await client.keys('*'), ['test:probe'], 'only the key for the check of tracking');
+});
+
+t.test('a clock that is passed in tells the time to live', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const clock = fakeClock();
+  const stores = await openStores(redis.url, { clock });
+  t.teardown(() => closeStores(stores));
+  await stores.sessions.create(record({ expiresAt: clock() + 60_000 }));
+  const ttl = await (await operator(t, redis)).pTTL('login:session:id');
+  t.ok(ttl > 55_000 && ttl <= 61_000);
 });
 
 t.test('a session that was found before needs no round trip: it is found while the server hangs', async (t) => {

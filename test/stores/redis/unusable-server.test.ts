@@ -32,6 +32,19 @@ t.test('a user without rights on our keys or our commands is rejected, and the r
   t.same(await client.keys('*'), [], 'the checks have written nothing');
 });
 
+t.test('a user who may use no other keys than ours is accepted, without the check of tracking', async (t) => {
+  const keys = ['session', 'sessions-of', 'user', 'failures'].map((kind) => `~test:${kind}:*`);
+  const redis = await startRedis(t, ['--appendonly', 'yes', '--user', 'ann', 'on', '>pw', ...keys, '+@all']);
+  if (redis === undefined) {
+    return;
+  }
+  const { log, warnings } = listeningLog();
+  const connection = await connect({ url: `redis://ann:pw@127.0.0.1:${redis.port}` }, { log });
+  t.teardown(() => connection.close());
+  t.equal(connection.trackingEnabled, false);
+  t.same(warnings(), ['the store does not report changes: every request reads it']);
+});
+
 t.test('a cluster with slots that are not assigned is rejected', async (t) => {
   const redis = await startRedis(t, ['--cluster-enabled', 'yes']);
   if (redis === undefined) {
