@@ -77,7 +77,8 @@ function inDirectory(directory: number, name: string): string {
 function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
-    server.once('error', reject);
+    // Also later: a process without free file descriptors cannot accept a connection.
+    server.on('error', reject);
     server.listen(path, () => resolve(server.unref()));
   });
 }
