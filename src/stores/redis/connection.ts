@@ -4,7 +4,7 @@ import { type StoreLog, StoreOpenError, withTimeout } from '../engine.ts';
 import type { RedisServer } from '../store-url.ts';
 import { newClient, type RedisClient } from './client.ts';
 import { asOpenError } from './error-replies.ts';
-import { allowsOom, assertUsable, missingKey, probe } from './probes.ts';
+import { allowsOom, assertUsable, missingKey, probe, together } from './probes.ts';
 import { checkServerConfig } from './server-check.ts';
 import { ServerClock } from './server-clock.ts';
 import { Tracking } from './tracking.ts';
@@ -23,17 +23,14 @@ const PING_INTERVAL_MS = 250;
 const RETRY_MS = 250;
 
 /**
- * A connection to a Redis or Valkey server that reconnects when it breaks or the server falls silent. Commands are not
- * queued: without a connection, `client` throws.
+ * A connection to a Redis or Valkey server that reconnects when it breaks, the server falls silent or becomes a replica.
+ * Each time it resolves the host name anew. Commands are not queued: without a connection, `client` throws.
  *
  * If the server supports `CLIENT TRACKING`, the listeners of `onInvalidate` get each key that changed, and `null` when
  * invalidations may have been missed.
  *
- * A server that has become a replica counts as lost: the next connection resolves the host name again.
- *
  * Why not the client's own options: `pingInterval` with `socketTimeout` does not detect a silent server under load,
- * because each write restarts the timeout. `reconnectStrategy` acts on socket errors only, and a ping without a reply
- * or a failed check for tracking needs a new connection, too.
+ * because each write restarts the timeout. `reconnectStrategy` acts on socket errors only, and not on a missing reply.
  */
 export class RedisConnection {
   readonly keyPrefix: string;
@@ -98,10 +95,7 @@ export class RedisConnection {
     await this.client.del(missingKey(this.keyPrefix));
   }
 
-  /**
-   * Whether every invalidation up to about a second ago has arrived. The server sends them before the reply to a later
-   * ping, so an answered ping proves it.
-   */
+  /** Whether every invalidation up to about a second ago has arrived: the server sends them before the reply to a ping. */
   get hasLease(): boolean {
     return this.#tracking.hasLease;
   }
@@ -140,13 +134,21 @@ export class RedisConnection {
 
   async #prepare(client: RedisClient): Promise<void> {
     await client.connect();
-    await assertUsable(client, this.keyPrefix, this.#clock);
+    const usable = together([
+      assertUsable(client, this.keyPrefix, this.#clock),
+      this.#checkConfig(client),
+      allowsOom(client).then((allows) => {
+        this.allowsOom = allows;
+      }),
+    ]);
+    await together([usable, this.#tracking.prove(client, usable)]);
+  }
+
+  async #checkConfig(client: RedisClient): Promise<void> {
     if (!this.#configChecked) {
       await checkServerConfig(async () => client.info(), this.#options.log);
       this.#configChecked = true;
     }
-    this.allowsOom = await allowsOom(client);
-    await this.#tracking.prove(client);
   }
 
   async #checkAlive(client: RedisClient): Promise<void> {

@@ -41,9 +41,18 @@ export const missingKey = (keyPrefix: string, kind = 'session') => `${keyPrefix}
 
 /** @throws StoreOpenError if the server will never execute our commands; another error if it is a replica now. */
 export async function assertUsable(client: RedisClient, keyPrefix: string, clock: ServerClock): Promise<void> {
-  await checkCluster(client);
-  await assertPermissions(client, keyPrefix);
-  await probe(client, keyPrefix, clock);
+  await together([checkCluster(client), assertPermissions(client, keyPrefix), probe(client, keyPrefix, clock)]);
+}
+
+/**
+ * Waits for all checks, and throws the error of the first one in the list that failed. Their commands are sent together: a
+ * busy process needs one turn of its event loop for the replies, not one for each check.
+ */
+export async function together(checks: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(checks)).find(({ status }) => status === 'rejected');
+  if (failed !== undefined) {
+    throw (failed as PromiseRejectedResult).reason;
+  }
 }
 
 /**
@@ -54,7 +63,6 @@ async function assertPermissions(client: RedisClient, keyPrefix: string): Promis
   const commands = Object.entries(COMMANDS).flatMap(([kind, list]) =>
     list.map((command) => command.map((part) => (part === KEY ? missingKey(keyPrefix, kind) : part))),
   );
-  // They are sent together: a busy process needs one turn of its event loop for the replies.
   const replies = await Promise.allSettled(commands.map((command) => client.sendCommand(command)));
   const refused = replies.findIndex((reply) => reply.status === 'rejected' && isPermanent(reply.reason));
   if (refused !== -1) {

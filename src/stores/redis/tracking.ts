@@ -52,9 +52,12 @@ export class Tracking {
     }
   }
 
-  /** Checks a new connection. @throws an error for which {@link disable} returns `true` if no reports arrive. */
-  async prove(client: RedisClient): Promise<void> {
-    if (this.#isSupported && !(await this.#check(client))) {
+  /**
+   * Checks a new connection. Creates a key for the check, if it is missing, once the server is known to be `usable`.
+   * @throws an error for which {@link disable} returns `true` if no reports arrive.
+   */
+  async prove(client: RedisClient, usable: Promise<void> = Promise.resolve()): Promise<void> {
+    if (this.#isSupported && !(await this.#check(client, usable))) {
       this.#log.warn({ reason: 'it accepts no change for a check' }, NOT_REPORTED);
     }
   }
@@ -84,9 +87,9 @@ export class Tracking {
     return true;
   }
 
-  async #check(client: RedisClient): Promise<boolean> {
+  async #check(client: RedisClient, usable = Promise.resolve()): Promise<boolean> {
     this.#nextCheckAt = performance.now() + CHECK_INTERVAL_MS;
-    const isProven = await proveTracking(client, this.#keyPrefix);
+    const isProven = await proveTracking(client, this.#keyPrefix, usable);
     this.#proven = isProven ? client : undefined;
     return isProven;
   }
@@ -104,7 +107,7 @@ class NoTrackingError extends Error {}
  * if the server accepts no change at all.
  * @throws NoTrackingError if no invalidation arrived.
  */
-async function proveTracking(client: RedisClient, keyPrefix: string): Promise<boolean> {
+async function proveTracking(client: RedisClient, keyPrefix: string, usable: Promise<void>): Promise<boolean> {
   const key = `${keyPrefix}probe`;
   let arrived = false;
   const listener = (changed: unknown) => {
@@ -115,6 +118,7 @@ async function proveTracking(client: RedisClient, keyPrefix: string): Promise<bo
     // They are sent together: a busy process needs one turn of its event loop for the replies, not three.
     const [, exists] = await Promise.all([client.get(key), client.pExpire(key, PROBE_TTL_MS), client.ping()]);
     if (exists === 0) {
+      await usable;
       await Promise.all([client.set(key, '', { expiration: { type: 'PX', value: PROBE_TTL_MS } }), client.ping()]);
     }
   } catch (error) {
