@@ -17,7 +17,7 @@ import { refresh } from './routes/refresh.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { signin } from './routes/signin.ts';
 import { welcome } from './routes/welcome.ts';
-import type { SessionStore } from './sessions/session-store.ts';
+import { clockOf, type SessionStore } from './sessions/session-store.ts';
 import { closeStores, openStores, type Stores } from './stores/open-stores.ts';
 import { timeBound } from './stores/time-bound.ts';
 import type { Clock } from './types.ts';
@@ -27,7 +27,7 @@ import type { UserStore } from './users/user-store.ts';
 
 export interface ServiceOptions {
   readonly config: Config;
-  /** Default `Date.now`. */
+  /** Default: the clock of the session store, and `Date.now` if it has none. */
   readonly clock?: Clock;
   /** Default: the store that `STORE_URL` names. If you pass a store, you must close it. */
   readonly sessionStore?: SessionStore;
@@ -40,10 +40,11 @@ export interface ServiceOptions {
 export const service = fp(registerService, { name: 'service', fastify: '5.x' });
 
 async function registerService(app: FastifyInstance, options: ServiceOptions): Promise<void> {
-  const { config, clock = Date.now, passwords = new PasswordHasher() } = options;
+  const { config, passwords = new PasswordHasher() } = options;
   const https = isHttps(config);
-  const stores = await openStoresOf(app, config, clock);
+  const stores = await openStoresOf(app, options);
   const { sessionStore = stores.sessions, userStore = stores.users } = options;
+  const { clock = clockOf(sessionStore) } = options;
   if (config.STORE_URL === 'memory:' && options.userStore === undefined) {
     assertDemoUsers(config);
     const users = await addDemoUsers(userStore, passwords);
@@ -93,12 +94,12 @@ function assertDemoUsers({ DEMO_USERS }: Config): void {
   }
 }
 
-async function openStoresOf(app: FastifyInstance, config: Config, clock: Clock): Promise<Stores> {
+async function openStoresOf(app: FastifyInstance, { config, clock }: ServiceOptions): Promise<Stores> {
   const stores = await openStores(config.STORE_URL, {
     timeoutMs: config.STORE_TIMEOUT_MS,
     keyPrefix: config.REDIS_KEY_PREFIX,
     maxSessions: config.MAX_SESSIONS,
-    clock,
+    ...(clock && { clock }),
     log: app.log,
   });
   app.addHook('onClose', () => closeStores(stores));

@@ -1,5 +1,5 @@
 import { isLive, type Session } from '../sessions/session.ts';
-import type { SessionStore } from '../sessions/session-store.ts';
+import { clockOf, type SessionStore } from '../sessions/session-store.ts';
 import { AccountError, quote } from '../users/accounts.ts';
 import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
@@ -33,9 +33,10 @@ export function addSessionCommands(program: CliCommand): void {
 async function list({ user }: { user?: string }, command: CliCommand): Promise<void> {
   await withService(command.io, async ({ sessions, accounts }) => {
     command.printHeader(COLUMNS);
+    const now = clockOf(sessions)();
     const records = user === undefined ? sessions.list() : await sessions.listByUser(await accounts.usernameOf(user));
     for await (const { session } of records) {
-      if (isLive(session, Date.now())) {
+      if (isLive(session, now)) {
         command.printRow(row(session));
       }
     }

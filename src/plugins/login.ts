@@ -9,7 +9,7 @@ import type { Session } from '../sessions/session.ts';
 import type { IssuedSession } from '../sessions/session-manager.ts';
 import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import { openMemoryFailureCounter } from '../stores/memory/failure-counter.ts';
-import { timeBound, timeBoundFailureCounter } from '../stores/time-bound.ts';
+import { timeBoundFailureCounter, timeBoundUsers } from '../stores/time-bound.ts';
 import type { Clock } from '../types.ts';
 import { Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
@@ -198,16 +198,12 @@ function rememberDevice(reply: FastifyReply, { user, deviceId }: VerifiedUser): 
 function createAuthenticator(app: FastifyInstance, clock: Clock, options: CheckedOptions): Promise<Authenticator> {
   const { store, storeTimeoutMs, passwords = new PasswordHasher() } = options;
   const { openFailureCounter = openMemoryFailureCounter } = options;
-  const bound = timeBound(storeTimeoutMs);
   return Authenticator.create({
-    users: {
-      find: bound((username: string) => store.find(username)),
-      replace: bound((next: UserRecord, expectedVersion: string) => store.replace(next, expectedVersion)),
-    },
+    users: timeBoundUsers(store, storeTimeoutMs, app.log),
     passwords,
     throttle: new Throttle({
       openCounter: (name, windowSeconds) =>
-        timeBoundFailureCounter(openFailureCounter(name, windowSeconds), storeTimeoutMs),
+        timeBoundFailureCounter(openFailureCounter(name, windowSeconds), storeTimeoutMs, app.log),
       failuresPerAddress: options.failuresPerAddress,
       failuresPerUser: options.failuresPerUser,
       windowSeconds: options.failureWindowSeconds,

@@ -13,7 +13,7 @@ import { ReauthenticationRequired } from '../errors.ts';
 import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { SessionManager } from '../sessions/session-manager.ts';
-import type { SessionStore } from '../sessions/session-store.ts';
+import { clockOf, type SessionStore } from '../sessions/session-store.ts';
 import { UserSessions } from '../sessions/user-sessions.ts';
 import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
@@ -45,7 +45,7 @@ export interface SessionsOptions {
   readonly reuseWindowSeconds?: number;
   /** The session cookie. Its name is `session_token` by default. */
   readonly cookie?: CookieOptions;
-  /** Default `Date.now`. */
+  /** Default: the clock of the store, and `Date.now` if it has none. */
   readonly clock?: Clock;
 }
 
@@ -95,10 +95,10 @@ export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' 
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
   const checked = readOptions('sessions', OPTIONS, options);
-  const { clock = Date.now, freshSeconds, maxPerUser } = checked;
+  const store = options.store ?? openMemoryStore(app, options.clock);
+  const boundStore = timeBoundSessionStore(store, checked.storeTimeoutMs, app.log);
+  const { clock = clockOf(boundStore), freshSeconds, maxPerUser } = checked;
   const cookie = await ServiceCookie.create(app, clock, 'session_token', checked.cookie);
-  const store = options.store ?? openMemoryStore(app, clock);
-  const boundStore = timeBoundSessionStore(store, checked.storeTimeoutMs);
   const context = {
     cookie,
     manager: new SessionManager(boundStore, clock, checked),
@@ -126,7 +126,7 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
   );
 }
 
-function openMemoryStore(app: FastifyInstance, clock: Clock): SessionStore {
+function openMemoryStore(app: FastifyInstance, clock: Clock = Date.now): SessionStore {
   const store = new MemorySessionStore({ clock });
   app.addHook('onClose', async () => store.close());
   return store;

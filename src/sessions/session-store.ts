@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../types.ts';
+import type { Clock, MaybePromise, Milliseconds } from '../types.ts';
 import type { SessionRecord } from './session.ts';
 
 /**
@@ -43,9 +43,20 @@ export interface SessionStore {
    */
   list(): Iterable<SessionRecord> | AsyncIterable<SessionRecord>;
 
-  /** Rejects if the backend does not answer. */
+  /** Rejects if the backend does not answer, or does not accept endings. */
   ping(): MaybePromise<void>;
+
+  /**
+   * The time of the backend, in whole milliseconds, if it has a clock that all instances share. Times of sessions are taken
+   * from it, so that the clocks of the instances may differ. It must not throw. Default: `Date.now`.
+   */
+  now?(): Milliseconds;
 
   /** Releases what the store holds open. Every other call fails afterwards; a second `close` does nothing. */
   close(): MaybePromise<void>;
+}
+
+/** The clock for the times of the sessions of a store. */
+export function clockOf(store: Pick<SessionStore, 'now'>): Clock {
+  return () => store.now?.() ?? Date.now();
 }

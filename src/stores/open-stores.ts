@@ -24,7 +24,7 @@ export interface OpenStoresOptions {
   readonly keyPrefix?: string;
   /** The most sessions that the memory store keeps. Default 1,000,000. */
   readonly maxSessions?: number;
-  /** Default `Date.now`. */
+  /** Default: the clock of the Redis server, and `Date.now` with the other engines. */
   readonly clock?: Clock;
   /** Logs when a connection is lost and restored. Default: no log. */
   readonly log?: StoreLog;
@@ -47,9 +47,9 @@ export async function openStores(storeUrl: string, options: OpenStoresOptions = 
         openFailureCounter: openMemoryFailureCounter,
       };
     case 'lmdb':
-      return openLmdb(location.path, clock);
+      return openLmdb(location.path, clock, options.log);
     case 'redis':
-      return openRedis(location.server, clock, options);
+      return openRedis(location.server, options);
   }
 }
 
@@ -59,13 +59,13 @@ export async function closeStores({ sessions, users }: Pick<Stores, 'sessions' |
   await users.close();
 }
 
-async function openLmdb(path: string, clock: Clock): Promise<Stores> {
+async function openLmdb(path: string, clock: Clock, log = SILENT): Promise<Stores> {
   const [{ LmdbEnvironment }, { LmdbSessionStore }, { LmdbUserStore }] = await Promise.all([
     import('./lmdb/environment.ts'),
     import('./lmdb/session-store.ts'),
     import('./lmdb/user-store.ts'),
   ]);
-  const environment = new LmdbEnvironment(path);
+  const environment = await LmdbEnvironment.open(path, log);
   return {
     sessions: new LmdbSessionStore(environment, { clock }),
     users: new LmdbUserStore(environment),
@@ -75,11 +75,11 @@ async function openLmdb(path: string, clock: Clock): Promise<Stores> {
 
 async function openRedis(
   server: RedisServer,
-  clock: Clock,
   {
     timeoutMs = settings.storeTimeoutMs.default,
     keyPrefix = settings.keyPrefix.default,
     log = SILENT,
+    clock,
   }: OpenStoresOptions,
 ): Promise<Stores> {
   const [{ RedisConnection }, { RedisFailureCounter }, { RedisSessionStore }, { RedisUserStore }] = await Promise.all([
@@ -90,7 +90,7 @@ async function openRedis(
   ]);
   const connection = await RedisConnection.open(server, { timeoutMs, keyPrefix, log });
   return {
-    sessions: new RedisSessionStore(connection, { clock }),
+    sessions: new RedisSessionStore(connection, clock && { clock }),
     users: new RedisUserStore(connection),
     openFailureCounter: (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds),
   };

@@ -1,52 +1,91 @@
 import { StoreFull, StoreUnavailable } from '../errors.ts';
-import type { SessionStore } from '../sessions/session-store.ts';
-import { isThenable, type MaybePromise, type Milliseconds } from '../types.ts';
+import { clockOf, type SessionStore } from '../sessions/session-store.ts';
+import { type Clock, isThenable, type MaybePromise, type Milliseconds } from '../types.ts';
 import type { FailureCounter } from '../users/failure-counter.ts';
 import type { UserStore } from '../users/user-store.ts';
+import {
+  ANYTHING,
+  BOOLEAN,
+  COUNT,
+  type ContractLog,
+  contractOf,
+  type Expected,
+  FAILURES,
+  FAILURES_OR_UNDEFINED,
+  ITERABLE,
+  SESSION,
+  SESSIONS,
+  USER,
+} from './contract.ts';
 import { withTimeout } from './engine.ts';
 
 /**
- * Returns the store with every failure turned into one error, within a bounded time: a method that throws, rejects or does
- * not answer within `timeoutMs` throws or rejects with `StoreUnavailable` (503); the reason is its cause. A method that
- * answers without a promise still does.
+ * Returns the store with every failure turned into one error, within a bounded time: a method that throws, rejects, does
+ * not answer within `timeoutMs`, or answers with something else than its contract says, throws or rejects with
+ * `StoreUnavailable` (503); the reason is its cause. A method that answers without a promise still does.
  */
-export function timeBoundSessionStore(store: SessionStore, timeoutMs: Milliseconds): SessionStore {
-  const bound = timeBound(timeoutMs);
+export function timeBoundSessionStore(store: SessionStore, timeoutMs: Milliseconds, log = SILENT): SessionStore {
+  const bound = boundMethods('session store', timeoutMs, log);
   return {
-    create: bound((record) => store.create(record)),
-    find: bound((id, latest) => store.find(id, latest)),
-    replace: bound((next, expectedHash) => store.replace(next, expectedHash)),
-    remove: bound((id) => store.remove(id)),
-    listByUser: bound((username) => store.listByUser(username)),
-    removeByUser: bound((username, keep) => store.removeByUser(username, keep)),
-    list: () => store.list(),
-    ping: bound(() => store.ping()),
+    create: bound('create', BOOLEAN, (record) => store.create(record)),
+    find: bound('find', SESSION, (id, latest) => store.find(id, latest)),
+    replace: bound('replace', BOOLEAN, (next, expectedHash) => store.replace(next, expectedHash)),
+    remove: bound('remove', BOOLEAN, (id) => store.remove(id)),
+    listByUser: bound('listByUser', SESSIONS, (username) => store.listByUser(username)),
+    removeByUser: bound('removeByUser', COUNT, (username, keep) => store.removeByUser(username, keep)),
+    list: bound('list', ITERABLE, () => store.list()) as SessionStore['list'],
+    ping: bound('ping', ANYTHING, () => store.ping()),
+    now: bound('now', COUNT, clockOf(store)) as Clock,
     close: () => store.close(),
   };
 }
 
-/** The same for a user store. */
-export function timeBoundUserStore(store: UserStore, timeoutMs: Milliseconds): UserStore {
-  const bound = timeBound(timeoutMs);
+/** The same for the methods of a user store that sign-in needs. */
+export function timeBoundUsers(store: SignInUsers, timeoutMs: Milliseconds, log = SILENT): SignInUsers {
+  const bound = boundMethods('user store', timeoutMs, log);
   return {
-    create: bound((user) => store.create(user)),
-    find: bound((username) => store.find(username)),
-    replace: bound((next, expectedVersion) => store.replace(next, expectedVersion)),
-    remove: bound((username) => store.remove(username)),
-    list: () => store.list(),
+    find: bound('find', USER, (username) => store.find(username)),
+    replace: bound('replace', BOOLEAN, (next, expectedVersion) => store.replace(next, expectedVersion)),
+  };
+}
+
+/** The same for a user store. */
+export function timeBoundUserStore(store: UserStore, timeoutMs: Milliseconds, log = SILENT): UserStore {
+  const bound = boundMethods('user store', timeoutMs, log);
+  return {
+    ...timeBoundUsers(store, timeoutMs, log),
+    create: bound('create', BOOLEAN, (user) => store.create(user)),
+    remove: bound('remove', BOOLEAN, (username) => store.remove(username)),
+    list: bound('list', ITERABLE, () => store.list()) as UserStore['list'],
     close: () => store.close(),
   };
 }
 
 /** The same for a failure counter. */
-export function timeBoundFailureCounter(counter: FailureCounter, timeoutMs: Milliseconds): FailureCounter {
-  const bound = timeBound(timeoutMs);
+export function timeBoundFailureCounter(
+  counter: FailureCounter,
+  timeoutMs: Milliseconds,
+  log = SILENT,
+): FailureCounter {
+  const bound = boundMethods('failure counter', timeoutMs, log);
   return {
-    get: bound((key) => counter.get(key)),
-    increment: bound((key) => counter.increment(key)),
-    decrement: bound((key, windowId, by) => counter.decrement(key, windowId, by)),
-    take: bound((key) => counter.take(key)),
+    get: bound('get', FAILURES_OR_UNDEFINED, (key) => counter.get(key)),
+    increment: bound('increment', FAILURES, (key) => counter.increment(key)),
+    decrement: bound('decrement', ANYTHING, (key, windowId, by) => counter.decrement(key, windowId, by)),
+    take: bound('take', COUNT, (key) => counter.take(key)),
   };
+}
+
+const SILENT: ContractLog = { error() {} };
+
+type SignInUsers = Pick<UserStore, 'find' | 'replace'>;
+
+/** Bounds the methods of a store, and checks what they return. */
+function boundMethods(store: string, timeoutMs: Milliseconds, log: ContractLog) {
+  const bound = timeBound(timeoutMs);
+  const check = contractOf(store, log);
+  return <A extends unknown[], T>(name: string, expected: Expected, method: Method<A, T>): Method<A, T> =>
+    bound((...args) => check(name, method(...args), expected));
 }
 
 type Method<A extends unknown[], T> = (...args: A) => MaybePromise<T>;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectSocket, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '@redis/client';
 import type { Test } from 'tap';
 import { program } from './programs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -52,6 +53,13 @@ export async function startRedis(t: Test, args: readonly string[] = GOOD): Promi
     freeze: () => child.kill('SIGSTOP'),
     thaw: () => child.kill('SIGCONT'),
   };
+}
+
+/** A client of its own, as redis-cli is. It is closed at the end of the test. */
+export async function operator(t: Test, { url }: { url: string }) {
+  const client = await createClient({ url }).connect();
+  t.teardown(() => client.destroy());
+  return client;
 }
 
 export async function freePort(): Promise<number> {

@@ -69,8 +69,9 @@ export function run(
 export async function startServer(
   t: Test,
   env: Record<string, string> = {},
+  nodeArgs: string[] = [],
 ): Promise<ServerProcess & { port: number }> {
-  const server = run(t, 'server.js', { HOST: '127.0.0.1', ...LENIENT_TIMEOUTS, ...env });
+  const server = run(t, 'server.js', { HOST: '127.0.0.1', ...LENIENT_TIMEOUTS, ...env }, nodeArgs);
   const line = await server.logged('listening at');
   return { ...server, port: Number(/:(\d+)"/.exec(line)?.[1]) };
 }

@@ -9,16 +9,16 @@ export interface TcpProxy {
   readonly partition: () => void;
 }
 
-/** `rewrite` may change each chunk that the server sends. */
+/** `target` is the port of the server, or returns it for each connection. `rewrite` may change each chunk that the server sends. */
 export async function startProxy(
   t: Test,
-  target: number,
+  target: number | (() => number),
   rewrite: (chunk: string) => string = (chunk) => chunk,
 ): Promise<TcpProxy> {
   let isParted = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    const upstream = connect(target, '127.0.0.1');
+    const upstream = connect(typeof target === 'number' ? target : target(), '127.0.0.1');
     for (const [from, to, passing] of [
       [client, upstream, (chunk: string) => chunk],
       [upstream, client, rewrite],

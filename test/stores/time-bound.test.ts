@@ -57,12 +57,15 @@ t.test('a session store is bounded in all of its methods', async (t) => {
   t.same(await bound.listByUser('user1'), [record()]);
   t.equal(await bound.removeByUser('user1', 'id'), 0);
   t.equal(await bound.remove('id'), true);
+  t.equal(await bound.ping(), undefined);
+  t.ok(Math.abs((bound.now as () => number)() - Date.now()) < 1000, 'without a clock of its own');
+  t.same([...(bound.list() as Iterable<unknown>)], []);
   await bound.close();
-  t.same(calls, ['create', 'find', 'replace', 'listByUser', 'removeByUser', 'remove', 'close']);
+  const methods = ['create', 'find', 'replace', 'listByUser', 'removeByUser', 'remove', 'ping', 'list', 'close'];
+  t.same(calls, methods);
 
   const broken = timeBoundSessionStore({} as SessionStore, 1000);
-  const methods = ['create', 'find', 'replace', 'remove', 'listByUser', 'removeByUser', 'ping'] as const;
-  for (const method of methods) {
+  for (const method of ['create', 'find', 'replace', 'remove', 'listByUser', 'removeByUser', 'ping'] as const) {
     t.throws(() => (broken[method] as () => unknown)(), StoreUnavailable, method);
   }
 });

@@ -1,9 +1,12 @@
-import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { constants } from 'node:os';
 import fastq from 'fastq';
 import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
-import { StoreOpenError, withTimeout } from '../engine.ts';
-import { assertWhole } from './data-file.ts';
+import { type StoreLog, StoreOpenError, withTimeout } from '../engine.ts';
+import { prepareFiles } from './files.ts';
+import { NamespaceClaim } from './namespace-claim.ts';
+import { Reserve } from './reserve.ts';
+
+const SILENT: StoreLog = { info() {}, warn() {} };
 
 /** How long `close` waits for pending writes, in milliseconds. */
 const CLOSE_MS = 2000;
@@ -12,6 +15,14 @@ const CLOSE_MS = 2000;
  * and lmdb may corrupt the memory of the process. With few, removals succeed even then.
  */
 const MAX_CONCURRENT_WRITES = 20;
+/**
+ * The most writes that wait for a commit. On a slow disk their requests have been answered 503 long before their turn.
+ * Endings and changes of users may still wait when no other write may.
+ */
+const MAX_WAITING = 5000;
+const MAX_WAITING_DURABLE = 10_000;
+/** How long the reason of a failed commit may take. */
+const REASON_MS = 1000;
 /** How often the slots of dead readers are freed. A dead reader prevents old pages from being reused. */
 const READER_CHECK_MS = 60_000;
 
@@ -23,14 +34,38 @@ export class LmdbEnvironment {
   readonly #root: RootDatabase;
   readonly #writes = fastq.promise((action: () => unknown) => this.#commit(action), MAX_CONCURRENT_WRITES);
   readonly #timer: NodeJS.Timeout;
+  readonly #reserve: Reserve;
+  readonly #claim: NamespaceClaim | undefined;
   #closed: Promise<void> | undefined;
 
   /**
    * Opens the database in a directory. Creates both if they do not exist.
-   * @throws StoreOpenError if the path cannot be used or holds something else.
+   * @throws StoreOpenError if the path cannot be used, holds something else, or is in use in another PID namespace.
    */
-  constructor(path: string) {
-    this.#root = openRoot(path);
+  static async open(path: string, log: StoreLog): Promise<LmdbEnvironment> {
+    let claim: NamespaceClaim | undefined;
+    try {
+      claim = await NamespaceClaim.take(path, log);
+    } catch (error) {
+      throw toOpenError(path, error);
+    }
+    try {
+      return new LmdbEnvironment(path, log, claim);
+    } catch (error) {
+      await claim?.release();
+      throw error;
+    }
+  }
+
+  /** The same without the check for other PID namespaces. */
+  constructor(path: string, log: StoreLog = SILENT, claim?: NamespaceClaim) {
+    this.#claim = claim;
+    this.#reserve = new Reserve(path);
+    try {
+      this.#root = openRoot(path, this.#reserve, log);
+    } catch (error) {
+      throw toOpenError(path, error);
+    }
     this.#root.readerCheck();
     this.#timer = setInterval(() => this.#root.readerCheck(), READER_CHECK_MS).unref();
   }
@@ -57,22 +92,28 @@ export class LmdbEnvironment {
    * every process sees it. LMDB does not roll back an action that throws, so an action must read first and write then.
    */
   async write<T>(action: () => T): Promise<T> {
-    this.#assertOpen();
-    return this.#writes.push(action) as Promise<T>;
+    return this.#write(action, MAX_WAITING);
   }
 
   /** Like `write`, but resolves when the result is on the disk and survives a power cut. */
   async writeDurably<T>(action: () => T): Promise<T> {
-    const result = await this.write(action);
+    const result = await this.#write(action, MAX_WAITING_DURABLE);
     await this.#root.flushed;
     return result;
+  }
+
+  /** Whether a new record may be stored. The last room on the disk is for other changes. */
+  hasRoom(): boolean {
+    return this.#reserve.ensure();
   }
 
   /** Waits for pending writes, then closes the database for all stores that share it. */
   close(): Promise<void> {
     clearInterval(this.#timer);
     // After a failed commit lmdb may wait for a flush that never happens. Acknowledged writes are committed.
-    this.#closed ??= withTimeout(CLOSE_MS, this.#drainAndClose(), 'LMDB').catch(() => {});
+    this.#closed ??= withTimeout(CLOSE_MS, this.#drainAndClose(), 'LMDB')
+      .catch(() => {})
+      .then(() => this.#claim?.release());
     return this.#closed;
   }
 
@@ -81,12 +122,33 @@ export class LmdbEnvironment {
     await this.#root.close();
   }
 
+  async #write<T>(action: () => T, maxWaiting: number): Promise<T> {
+    this.#assertOpen();
+    if (this.#writes.length() >= maxWaiting) {
+      throw new Error(`${maxWaiting} writes wait for the disk already`);
+    }
+    return this.#writes.push(action) as Promise<T>;
+  }
+
   async #commit<T>(action: () => T): Promise<T> {
+    try {
+      return await this.#transaction(action);
+    } catch (error) {
+      if (!isNoSpace(error)) {
+        throw error;
+      }
+      this.#reserve.release();
+      return this.#transaction(action);
+    }
+  }
+
+  async #transaction<T>(action: () => T): Promise<T> {
     try {
       return await this.#root.transaction(action);
     } catch (error) {
-      // A failed commit, on a full disk for example, has a second rejection that nothing else handles.
-      (error as { commitError?: Promise<never> }).commitError?.catch(() => {});
+      // A failed commit has its reason in a second rejection, which nothing else handles.
+      const { commitError } = error as { commitError?: Promise<never> };
+      await (commitError && withTimeout(REASON_MS, commitError, 'LMDB'));
       throw error;
     }
   }
@@ -102,28 +164,29 @@ export class LmdbEnvironment {
   }
 }
 
-function openRoot(path: string): RootDatabase {
+function openRoot(path: string, reserve: Reserve, log: StoreLog): RootDatabase {
+  prepareFiles(path, reserve, log);
+  // With event turn batching, lmdb creates a promise that nothing handles: a failed commit would end the process.
+  // The writes of one turn share a commit also without it.
+  const root = open({ path, noSubdir: false, maxDbs: 8, eventTurnBatching: false });
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    const files = ['data.mdb', 'lock.mdb'].map((name) => join(path, name));
-    const isNew = !files.some((file) => existsSync(file));
-    assertWhole(join(path, 'data.mdb'));
-    // With event turn batching, lmdb creates a promise that nothing handles: a failed commit would end the process.
-    // The writes of one turn share a commit also without it.
-    const root = open({ path, noSubdir: false, maxDbs: 8, eventTurnBatching: false });
-    if (isNew) {
-      // The file holds password hashes: only its owner may read it, also if the directory existed before.
-      files.forEach((file) => {
-        chmodSync(file, 0o600);
-      });
-    }
-    return root;
+    root.doesExist('');
   } catch (error) {
-    throw new StoreOpenError(
-      `The LMDB store in ${path} cannot be opened: ${(error as Error).message}. ` +
-        'STORE_URL must be lmdb: and a directory that this user may write to, new or made by this service.',
-      { cause: error },
-    );
+    root.close();
+    throw error;
   }
+  return root;
+}
+
+function toOpenError(path: string, error: unknown): StoreOpenError {
+  const { message } = error as Error;
+  const advice = message.startsWith('MDB_READERS_FULL')
+    ? 'At most 126 processes can have it open. Stop some, or use Redis.'
+    : 'STORE_URL must be lmdb: and a directory that this user may write to, new or made by this service.';
+  return new StoreOpenError(`The LMDB store in ${path} cannot be opened: ${message}. ${advice}`, { cause: error });
+}
+
+function isNoSpace(error: unknown): boolean {
+  const { ENOSPC, EDQUOT, EFBIG } = constants.errno;
+  return [ENOSPC, EDQUOT, EFBIG].includes((error as { code: number }).code);
 }

@@ -1,4 +1,5 @@
 import type { Database } from 'lmdb';
+import { StoreFull } from '../../errors.ts';
 import { readSessionRecord, type SessionRecord, type StoredRecord, storedSession } from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
@@ -37,7 +38,11 @@ export class LmdbSessionStore implements SessionStore {
     this.#timer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
-  create(record: SessionRecord): Promise<boolean> {
+  /** @throws StoreFull if the disk is full. */
+  async create(record: SessionRecord): Promise<boolean> {
+    if (!this.#environment.hasRoom()) {
+      throw new StoreFull();
+    }
     const { id, username, expiresAt } = record.session;
     const key = encodeKey(id);
     return this.#environment.write(() => {

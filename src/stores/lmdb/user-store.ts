@@ -14,7 +14,10 @@ export class LmdbUserStore implements UserStore {
     this.#users = environment.table('users');
   }
 
-  create(user: UserRecord): Promise<boolean> {
+  async create(user: UserRecord): Promise<boolean> {
+    if (!this.#environment.hasRoom()) {
+      throw new Error('the disk is full');
+    }
     const key = encodeKey(keyOf(user));
     return this.#environment.writeDurably(() => {
       if (this.#users.get(key) !== undefined) {

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ErrorReply } from '@redis/client';
-import type { Milliseconds } from '../../types.ts';
+import type { Clock, Milliseconds } from '../../types.ts';
 import { type StoreLog, StoreOpenError, withTimeout } from '../engine.ts';
 import type { RedisServer } from '../store-url.ts';
-import { assertTracking, isWithoutTracking, newClient, type RedisClient } from './client.ts';
+import { newClient, type RedisClient } from './client.ts';
+import { asOpenError } from './error-replies.ts';
+import { allowsOom, assertUsable, missingKey, probe, together } from './probes.ts';
 import { checkServerConfig } from './server-check.ts';
+import { ServerClock } from './server-clock.ts';
+import { Tracking } from './tracking.ts';
 
 export interface RedisConnectionOptions {
   /** The time limit for a ping. Connecting may take twice as long and half a second. */
@@ -12,48 +15,52 @@ export interface RedisConnectionOptions {
   /** The prefix of every key. */
   readonly keyPrefix: string;
   readonly log: StoreLog;
+  /** The clock of this machine, which is compared with the clock of the server. Default `Date.now`. */
+  readonly localClock?: Clock;
 }
 
 const PING_INTERVAL_MS = 250;
-/** How long the cache is trusted after an answered ping was sent. */
-const LEASE_MS = 1000;
 const RETRY_MS = 250;
 
 /**
- * A connection to a Redis or Valkey server that reconnects when it breaks or the server falls silent. Commands are not
- * queued: without a connection, `client` throws.
+ * A connection to a Redis or Valkey server that reconnects when it breaks, the server falls silent or becomes a replica.
+ * Each time it resolves the host name anew. Commands are not queued: without a connection, `client` throws.
  *
  * If the server supports `CLIENT TRACKING`, the listeners of `onInvalidate` get each key that changed, and `null` when
  * invalidations may have been missed.
  *
  * Why not the client's own options: `pingInterval` with `socketTimeout` does not detect a silent server under load,
- * because each write restarts the timeout. `reconnectStrategy` acts on socket errors only, and a ping without a reply
- * or a failed check for tracking needs a new connection, too.
+ * because each write restarts the timeout. `reconnectStrategy` acts on socket errors only, and not on a missing reply.
  */
 export class RedisConnection {
+  readonly keyPrefix: string;
+  /** Whether scripts may replace values while the memory of the server is full. */
+  allowsOom = false;
   readonly #server: RedisServer;
   readonly #options: RedisConnectionOptions;
-  readonly #listeners: ((key: string | null) => void)[] = [];
-  #tracking = true;
+  readonly #clock: ServerClock;
+  readonly #tracking: Tracking;
+  #configChecked = false;
   #client: RedisClient | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
-  #leaseEndsAt = 0;
   #closed = false;
 
   private constructor(server: RedisServer, options: RedisConnectionOptions) {
     this.#server = server;
     this.#options = options;
+    this.keyPrefix = options.keyPrefix;
+    this.#clock = new ServerClock(options.log, options.localClock);
+    this.#tracking = new Tracking(options.keyPrefix, options.log);
   }
 
   /**
    * Opens a connection. If the server cannot be reached, it logs a warning and keeps trying.
-   * @throws StoreOpenError if the server rejects the connection or is too old.
+   * @throws StoreOpenError if the server rejects the connection, is too old, or will not execute our commands.
    */
   static async open(server: RedisServer, options: RedisConnectionOptions): Promise<RedisConnection> {
     const connection = new RedisConnection(server, options);
     try {
       await connection.#connect();
-      await checkServerConfig(async () => connection.client.info(), options.log);
     } catch (error) {
       if (error instanceof StoreOpenError) {
         await connection.close();
@@ -73,25 +80,28 @@ export class RedisConnection {
     return this.#client;
   }
 
-  get keyPrefix(): string {
-    return this.#options.keyPrefix;
-  }
-
   /** Whether the server reports keys that change. */
   get trackingEnabled(): boolean {
-    return this.#tracking;
+    return this.#tracking.isProvenFor(this.#client);
   }
 
-  /**
-   * Whether every invalidation up to about a second ago has arrived. The server sends them before the reply to a later
-   * ping, so an answered ping proves it.
-   */
+  /** The time of the server. Without a connection it is computed from the latest one. */
+  now(): Milliseconds {
+    return this.#clock.now();
+  }
+
+  /** Rejects if the server does not answer or does not accept changes. A full server accepts endings, so it counts as usable. */
+  async ping(): Promise<void> {
+    await this.client.del(missingKey(this.keyPrefix));
+  }
+
+  /** Whether every invalidation up to about a second ago has arrived: the server sends them before the reply to a ping. */
   get hasLease(): boolean {
-    return performance.now() < this.#leaseEndsAt;
+    return this.#tracking.hasLease;
   }
 
   onInvalidate(listener: (key: string | null) => void): void {
-    this.#listeners.push(listener);
+    this.#tracking.onInvalidate(listener);
   }
 
   async close(): Promise<void> {
@@ -102,16 +112,14 @@ export class RedisConnection {
   /** @throws StoreOpenError if a retry is useless. */
   async #connect(): Promise<void> {
     const limitMs = 2 * this.#options.timeoutMs + 500;
-    const client = newClient(this.#server, this.#tracking, limitMs);
+    const client = newClient(this.#server, this.#tracking.isSupported, limitMs);
     client.on('error', (error) => this.#lose(client, error));
-    client.on('invalidate', (key: Buffer | null) => this.#emitInvalidation(key && String(key)));
+    client.on('invalidate', (key: Buffer | null) => this.#tracking.emit(key && String(key)));
     try {
       await withTimeout(limitMs, this.#prepare(client), 'the Redis server');
     } catch (error) {
       client.destroy();
-      if (this.#tracking && isWithoutTracking(error)) {
-        this.#tracking = false;
-        this.#options.log.warn({ err: error }, 'the store does not report changes: every request reads it');
+      if (this.#tracking.disable(error)) {
         return this.#connect();
       }
       throw asOpenError(error);
@@ -120,23 +128,35 @@ export class RedisConnection {
       return client.destroy();
     }
     this.#client = client;
-    this.#ping(client);
-    this.#pingTimer = setInterval(() => this.#ping(client), PING_INTERVAL_MS).unref();
+    this.#checkAlive(client);
+    this.#pingTimer = setInterval(() => this.#checkAlive(client), PING_INTERVAL_MS).unref();
   }
 
   async #prepare(client: RedisClient): Promise<void> {
     await client.connect();
-    if (this.#tracking) {
-      await assertTracking(client, this.keyPrefix);
+    const usable = together([
+      assertUsable(client, this.keyPrefix, this.#clock),
+      this.#checkConfig(client),
+      allowsOom(client).then((allows) => {
+        this.allowsOom = allows;
+      }),
+    ]);
+    await together([usable, this.#tracking.prove(client, usable)]);
+  }
+
+  async #checkConfig(client: RedisClient): Promise<void> {
+    if (!this.#configChecked) {
+      await checkServerConfig(async () => client.info(), this.#options.log);
+      this.#configChecked = true;
     }
   }
 
-  async #ping(client: RedisClient): Promise<void> {
+  async #checkAlive(client: RedisClient): Promise<void> {
     const sentAt = performance.now();
     try {
-      await withTimeout(this.#options.timeoutMs, client.ping(), 'the Redis server');
+      await withTimeout(this.#options.timeoutMs, probe(client, this.keyPrefix, this.#clock), 'the Redis server');
       if (this.#client === client) {
-        this.#leaseEndsAt = sentAt + LEASE_MS;
+        await this.#tracking.extendLease(client, sentAt);
       }
     } catch (error) {
       this.#lose(client, error);
@@ -155,9 +175,9 @@ export class RedisConnection {
     const client = this.#client;
     clearInterval(this.#pingTimer);
     this.#client = undefined;
-    this.#leaseEndsAt = 0;
+    this.#clock.expire();
     client?.destroy();
-    this.#emitInvalidation(null);
+    this.#tracking.reset();
   }
 
   async #reconnect(): Promise<void> {
@@ -176,17 +196,4 @@ export class RedisConnection {
       }
     }
   }
-
-  #emitInvalidation(key: string | null): void {
-    for (const listener of this.#listeners) {
-      listener(key);
-    }
-  }
-}
-
-/** Turns an error reply, such as a wrong password, into a StoreOpenError. A server that is loading or full may recover. */
-function asOpenError(error: unknown): unknown {
-  return error instanceof ErrorReply && !/^(LOADING|ERR max number)/.test(error.message)
-    ? new StoreOpenError(`The Redis server rejects the connection: ${error.message}`, { cause: error })
-    : error;
 }

@@ -3,8 +3,14 @@ import type { FailureCount } from '../../users/failure-counter.ts';
 
 // Each script uses one key, so that all of them run on a cluster.
 
+/**
+ * The first line of a script that may write while the memory of the server is full. Redis 7 introduced it, and earlier
+ * servers fail to compile it. It is for scripts that replace a value by one of about the same size.
+ */
+export const ALLOW_OOM = '#!lua flags=allow-oom\n';
+
 /** Replaces a value if it starts with the expected prefix: see `values.ts`. */
-const replaceVersion = defineScript({
+const replaceVersion = {
   SCRIPT: `
     local current = redis.call('GET', KEYS[1])
     if not current or string.sub(current, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
@@ -20,13 +26,13 @@ const replaceVersion = defineScript({
     parser.push(prefix, next, String(ttlMs));
   },
   transformReply: (reply: unknown) => reply as 0 | 1,
-});
+};
 
 /**
  * Adds a session to the index of its user and removes the expired ones. It uses the server's clock only, because the
  * clocks of instances may differ. It never shortens the life of an entry, and the index lives as long as its last entry.
  */
-const indexSession = defineScript({
+const indexSession = {
   SCRIPT: `
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -42,7 +48,7 @@ const indexSession = defineScript({
     parser.push(id, String(ttlMs));
   },
   transformReply: (reply: unknown) => reply as 1,
-});
+};
 
 function toFailureCount([failures, windowId, endsInMs]: [number, string, number]): FailureCount {
   return { failures, windowId, endsInMs };
@@ -110,8 +116,10 @@ const takeFailures = defineScript({
 });
 
 export const scripts = {
-  replaceVersion,
-  indexSession,
+  replaceVersion: defineScript(replaceVersion),
+  replaceVersionWhenFull: defineScript({ ...replaceVersion, SCRIPT: ALLOW_OOM + replaceVersion.SCRIPT }),
+  indexSession: defineScript(indexSession),
+  indexSessionWhenFull: defineScript({ ...indexSession, SCRIPT: ALLOW_OOM + indexSession.SCRIPT }),
   incrementFailures,
   getFailures,
   decrementFailures,

@@ -1,4 +1,8 @@
 import { type StoreLog, StoreOpenError } from '../engine.ts';
+import type { RedisClient } from './client.ts';
+
+/** The number of slots of a Redis cluster. Each key belongs to one. */
+const CLUSTER_SLOTS = 16_384;
 
 /**
  * Checks the reply to INFO, and logs a warning for each setting that may lose sessions or users.
@@ -37,4 +41,21 @@ export async function checkServerConfig(readInfo: () => Promise<string>, log: St
 function isSupported(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > 6 || (major === 6 && minor >= 2);
+}
+
+/**
+ * Checks that the server, if it is a node of a cluster, serves all keys. The client talks to one server only.
+ * @throws StoreOpenError if other nodes serve keys, or slots are not assigned.
+ */
+export async function checkCluster(client: RedisClient): Promise<void> {
+  // Without cluster mode, or without the right to ask, it is an error. Each command then tells by itself.
+  const info = await client.sendCommand(['CLUSTER', 'INFO']).then(String, () => '');
+  const field = (name: string) => Number(info.match(new RegExp(`^${name}:(\\d+)\r$`, 'm'))?.[1] ?? Number.NaN);
+  const [assigned, masters] = [field('cluster_slots_assigned'), field('cluster_size')];
+  if (assigned < CLUSTER_SLOTS || masters > 1) {
+    throw new StoreOpenError(
+      `The Redis server is a node of a cluster. Master nodes: ${masters}. Assigned slots: ${assigned} of ${CLUSTER_SLOTS}. ` +
+        'A single server is needed, or a single node that has all slots.',
+    );
+  }
 }

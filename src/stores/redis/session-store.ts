@@ -7,7 +7,7 @@ import { NearCache } from './near-cache.ts';
 import { decode, encode, prefixOf, scan } from './values.ts';
 
 export interface RedisSessionStoreOptions {
-  /** Used to compute the time to live of a record. Default `Date.now`. */
+  /** Used to compute the time to live of a record. Default: the clock of the server. */
   readonly clock?: Clock;
   /**
    * The most sessions that this process caches. The half that was used last is always among them. Default 10,000; 0
@@ -16,7 +16,7 @@ export interface RedisSessionStoreOptions {
   readonly cacheEntries?: number;
 }
 
-/** A record is kept a little longer than its session, because the clock of an instance may be behind. */
+/** A record is kept a little longer than its session, because the time of the server is known only approximately. */
 const GRACE_MS = 1000;
 
 /**
@@ -33,7 +33,7 @@ export class RedisSessionStore implements SessionStore {
   readonly #prefix: string;
 
   constructor(connection: RedisConnection, options: RedisSessionStoreOptions = {}) {
-    const { clock = Date.now, cacheEntries = 10_000 } = options;
+    const { clock = () => connection.now(), cacheEntries = 10_000 } = options;
     this.#connection = connection;
     this.#clock = clock;
     this.#cacheEnabled = cacheEntries > 0;
@@ -43,8 +43,9 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async create(record: SessionRecord): Promise<boolean> {
-    await this.#indexSession(record);
-    const reply = await this.#connection.client.set(this.#keyOf(record.session.id), toText(record), {
+    const { client } = this.#connection;
+    await client.indexSession(...this.#indexEntry(record));
+    const reply = await client.set(this.#keyOf(record.session.id), toText(record), {
       condition: 'NX',
       expiration: { type: 'PX', value: this.#timeToLive(record) },
     });
@@ -58,14 +59,12 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async replace(next: SessionRecord, expectedHash: string): Promise<boolean> {
+    const { client, allowsOom } = this.#connection;
     const key = this.#keyOf(next.session.id);
-    await this.#indexSession(next);
-    const reply = await this.#connection.client.replaceVersion(
-      key,
-      prefixOf(expectedHash),
-      toText(next),
-      this.#timeToLive(next),
-    );
+    // A refresh needs no room, so a full server keeps nobody from it.
+    await client[allowsOom ? 'indexSessionWhenFull' : 'indexSession'](...this.#indexEntry(next));
+    const replaceVersion = allowsOom ? 'replaceVersionWhenFull' : 'replaceVersion';
+    const reply = await client[replaceVersion](key, prefixOf(expectedHash), toText(next), this.#timeToLive(next));
     this.#cache.invalidate(key);
     return reply === 1;
   }
@@ -99,8 +98,12 @@ export class RedisSessionStore implements SessionStore {
     return scan(this.#connection, this.#prefix, toRecord);
   }
 
-  async ping(): Promise<void> {
-    await this.#connection.client.ping();
+  now(): Milliseconds {
+    return this.#connection.now();
+  }
+
+  ping(): Promise<void> {
+    return this.#connection.ping();
   }
 
   /** Also closes the connection. */
@@ -127,13 +130,13 @@ export class RedisSessionStore implements SessionStore {
     return records.filter((stored) => storedSession(stored).username === username);
   }
 
-  /** Called before the record is written: the index may have an id too many, but never one too few. */
-  async #indexSession(record: SessionRecord): Promise<void> {
-    await this.#connection.client.indexSession(
-      this.#indexOf(record.session.username),
-      encodeKey(record.session.id),
-      this.#timeToLive(record),
-    );
+  /**
+   * The arguments of the script that indexes a session. It runs before the record is written: the index may have an id too
+   * many, but never one too few.
+   */
+  #indexEntry(record: SessionRecord): [key: string, member: string, ttl: Milliseconds] {
+    const { id, username } = record.session;
+    return [this.#indexOf(username), encodeKey(id), this.#timeToLive(record)];
   }
 
   /** The sessions have ended already, so an error here is ignored: a surplus id in the index does no harm. */

@@ -27,7 +27,10 @@ export class RedisUserStore implements UserStore {
     if ((await this.find(keyOf(next))) === undefined) {
       return false;
     }
-    const reply = await this.#connection.client.replaceVersion(key, prefixOf(expectedVersion), toText(next), 0);
+    const { client, allowsOom } = this.#connection;
+    // Disabling a user must be possible on a full server.
+    const replaceVersion = allowsOom ? 'replaceVersionWhenFull' : 'replaceVersion';
+    const reply = await client[replaceVersion](key, prefixOf(expectedVersion), toText(next), 0);
     return reply === 1;
   }
 

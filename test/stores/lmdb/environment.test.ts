@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import { StoreOpenError } from '../../../src/stores/engine.ts';
@@ -42,6 +51,18 @@ t.test('a file of another format, or a truncated one, is a StoreOpenError and no
     const told = t.throws(() => new LmdbEnvironment(path), StoreOpenError) as Error;
     t.match(told.message, message);
   }
+});
+
+t.test('a store that cannot be opened leaves nothing open', async (t) => {
+  const path = temporaryDirectory(t);
+  writeFileSync(`${path}/data.mdb`, 'garbage');
+  const silent = { info() {}, warn() {} };
+  await t.rejects(LmdbEnvironment.open(path, silent), StoreOpenError);
+  t.same(readdirSync(path), ['data.mdb']);
+  await t.rejects(LmdbEnvironment.open(`${path}/data.mdb`, silent), {
+    name: 'StoreOpenError',
+    message: `The LMDB store in ${path}/data.mdb cannot be opened: `,
+  });
 });
 
 t.test('a data file that cannot be read is no crash either', async (t) => {
@@ -161,4 +182,52 @@ t.test('slots of dead readers are freed once a minute', async (t) => {
   mock.timers.tick(60_000);
   t.not(lockFile(), before);
   t.same(store.find('id'), record());
+});
+
+/** A transaction that stays open until `end` is called, as on a disk that hangs. */
+function hanging() {
+  let end: () => void = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { action: () => ended, end: () => end() };
+}
+
+t.test('on a disk that hangs a bounded number of writes waits, and endings wait longer', async (t) => {
+  const environment = new LmdbEnvironment(temporaryDirectory(t));
+  t.teardown(() => environment.close());
+  const { action, end } = hanging();
+  const refused = async (results: Promise<string>[]) =>
+    (await Promise.allSettled(results)).flatMap((result) =>
+      result.status === 'rejected' ? [result.reason.message] : [],
+    );
+  const times = (count: number, write: () => Promise<string>) => refused(Array.from({ length: count }, write));
+  const hung = environment.write(action);
+  const writes = times(6000, () => environment.write(() => 'written'));
+  const ending = environment.writeDurably(() => 'ended');
+  const endings = times(6000, () => environment.writeDurably(() => 'ended'));
+  end();
+  // 20 transactions are open, the first one among them.
+  t.same(await writes, Array(981).fill('5000 writes wait for the disk already'));
+  t.equal(await ending, 'ended');
+  t.same(await endings, Array(1001).fill('10000 writes wait for the disk already'));
+  await hung;
+  t.equal(await environment.write(() => 'written'), 'written');
+});
+
+t.test('close does not wait longer than two seconds for a transaction that never ends', async (t) => {
+  const environment = new LmdbEnvironment(temporaryDirectory(t));
+  await environment.write(() => 'written');
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const { action, end } = hanging();
+  t.teardown(end);
+  environment.write(action).catch(() => {});
+  const closing = environment.close();
+  mock.timers.tick(2000);
+  await closing;
+  await t.rejects(
+    environment.write(() => 'written'),
+    { message: 'the LMDB store is closed' },
+  );
 });

@@ -1,3 +1,4 @@
+import type { StoreLog } from '../../../src/stores/engine.ts';
 import { RedisConnection, type RedisConnectionOptions } from '../../../src/stores/redis/connection.ts';
 import { parseStoreUrl } from '../../../src/stores/store-url.ts';
 
@@ -14,4 +15,18 @@ export function connect(
   }
   const defaults = { timeoutMs: 500, keyPrefix: 'test:', log: silent };
   return RedisConnection.open(location.server, { ...defaults, ...options });
+}
+
+/** A log that keeps its lines. */
+export function listeningLog() {
+  const lines: { level: string; message: string; details: object }[] = [];
+  const log: StoreLog = {
+    info: (details, message) => lines.push({ level: 'info', message, details }),
+    warn: (details, message) => lines.push({ level: 'warn', message, details }),
+  };
+  return {
+    log,
+    lines,
+    warnings: () => lines.filter(({ level }) => level === 'warn').map(({ message }) => message),
+  };
 }

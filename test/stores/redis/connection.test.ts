@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import t, { type Test } from 'tap';
-import { type StoreLog, StoreOpenError } from '../../../src/stores/engine.ts';
+import { StoreOpenError } from '../../../src/stores/engine.ts';
 import type { RedisConnection } from '../../../src/stores/redis/connection.ts';
 import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
 import { program } from '../../helpers/programs.ts';
@@ -10,20 +10,7 @@ import { freePort, startRedis } from '../../helpers/redis-server.ts';
 import { NODE_ARGUMENTS } from '../../helpers/server-process.ts';
 import { record } from '../../helpers/service.ts';
 import { startProxy } from '../../helpers/tcp-proxy.ts';
-import { connect } from './connect.ts';
-
-function listeningLog() {
-  const lines: { level: string; message: string; details: object }[] = [];
-  const log: StoreLog = {
-    info: (details, message) => lines.push({ level: 'info', message, details }),
-    warn: (details, message) => lines.push({ level: 'warn', message, details }),
-  };
-  return {
-    log,
-    lines,
-    warnings: () => lines.filter(({ level }) => level === 'warn').map(({ message }) => message),
-  };
-}
+import { connect, listeningLog } from './connect.ts';
 
 /** Runs each operation of a store on this connection. */
 async function works(t: Test, connection: RedisConnection): Promise<void> {
@@ -249,24 +236,4 @@ t.test('a silent server is detected under load: requests without a reply do not 
     await sleep(20);
   }
   t.same(warnings(), ['the connection to the store is lost']);
-});
-
-t.test('a server whose memory is full can be opened: endings still work', async (t) => {
-  const redis = await startRedis(t, ['--maxmemory-policy', 'noeviction', '--appendonly', 'yes']);
-  if (redis === undefined) {
-    return;
-  }
-  const operator = await createClient({ url: redis.url }).connect();
-  t.teardown(() => operator.destroy());
-  const before = new RedisSessionStore(await connect(redis));
-  await before.create(record());
-  await before.close();
-  await operator.configSet('maxmemory', '1');
-  const { log, warnings } = listeningLog();
-  const store = new RedisSessionStore(await connect(redis, { log }));
-  t.teardown(() => store.close());
-  t.same(warnings(), ['the store does not report changes: every request reads it']);
-  await t.rejects(store.create(record({ id: 'other' })), { message: /^OOM/ });
-  t.same(await store.find('id'), record());
-  t.equal(await store.remove('id'), true);
 });

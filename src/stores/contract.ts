@@ -1,0 +1,104 @@
+import { type MaybePromise, whenReady } from '../types.ts';
+
+/** Logs a store that breaks its contract. Fastify's logger fits. */
+export interface ContractLog {
+  error(details: object, message: string): void;
+}
+
+/** What a method may return, for people and as a check. */
+export interface Expected {
+  readonly what: string;
+  readonly accepts: (answer: unknown) => boolean;
+}
+
+export const ANYTHING: Expected = { what: 'anything', accepts: () => true };
+export const BOOLEAN: Expected = { what: 'true or false', accepts: (answer) => typeof answer === 'boolean' };
+export const COUNT: Expected = { what: 'a number', accepts: (answer) => Number.isFinite(answer) };
+export const ITERABLE: Expected = {
+  what: 'an iterable or an async iterable',
+  accepts: (answer) => isObject(answer) && (Symbol.iterator in answer || Symbol.asyncIterator in answer),
+};
+export const SESSION: Expected = {
+  what: 'a session record or undefined',
+  accepts: (answer) => answer === undefined || isSessionRecord(answer),
+};
+export const SESSIONS: Expected = {
+  what: 'an array of session records',
+  accepts: (answer) => Array.isArray(answer) && answer.every(isSessionRecord),
+};
+export const USER: Expected = {
+  what: 'a user record or undefined',
+  accepts: (answer) => answer === undefined || isUserRecord(answer),
+};
+export const FAILURES: Expected = {
+  what: 'an object with failures, windowId and endsInMs',
+  accepts: (answer) =>
+    isObject(answer) &&
+    Number.isFinite(answer.failures) &&
+    typeof answer.windowId === 'string' &&
+    Number.isFinite(answer.endsInMs),
+};
+export const FAILURES_OR_UNDEFINED: Expected = {
+  what: `${FAILURES.what}, or undefined`,
+  accepts: (answer) => answer === undefined || FAILURES.accepts(answer),
+};
+
+/**
+ * Returns a function that passes the answers of the methods of a store on, and throws if one is not what the contract
+ * says. The first such answer of each method is logged. Without this check, `null` for "no record" would be read as one,
+ * and a `create` that returns nothing would look like a failure of the backend.
+ */
+export function contractOf(store: string, log: ContractLog) {
+  const reported = new Set<string>();
+  return <T>(method: string, answer: MaybePromise<T>, expected: Expected): MaybePromise<T> =>
+    whenReady(answer, (value) => {
+      if (expected.accepts(value)) {
+        return value;
+      }
+      const error = new TypeError(
+        `the ${store} breaks its contract: ${method}() returned ${typeName(value)}, but must return ${expected.what}`,
+      );
+      if (!reported.has(method)) {
+        reported.add(method);
+        log.error({ err: error }, `${error.message}; requests that need it are answered 503`);
+      }
+      throw error;
+    });
+}
+
+/** Names the type only. The value could be a secret. */
+function typeName(value: unknown): string {
+  if (value === null || value === undefined || Number.isNaN(value)) {
+    return String(value);
+  }
+  return Array.isArray(value) ? 'an array with other elements' : `a value of type ${typeof value}`;
+}
+
+function isObject(value: unknown): value is Record<PropertyKey, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isSessionRecord(value: unknown): boolean {
+  if (!isObject(value) || !isObject(value.session)) {
+    return false;
+  }
+  const { id, username, expiresAt, endsAt } = value.session;
+  return (
+    typeof value.secretHash === 'string' &&
+    Array.isArray(value.replaced) &&
+    typeof id === 'string' &&
+    typeof username === 'string' &&
+    typeof expiresAt === 'number' &&
+    typeof endsAt === 'number'
+  );
+}
+
+function isUserRecord(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    typeof value.username === 'string' &&
+    typeof value.passwordHash === 'string' &&
+    typeof value.disabled === 'boolean' &&
+    typeof value.version === 'string'
+  );
+}

@@ -1,0 +1,137 @@
+import Fastify from 'fastify';
+import t from 'tap';
+import { login } from '../../src/plugins/login.ts';
+import { sessions } from '../../src/plugins/sessions.ts';
+import { signin } from '../../src/routes/signin.ts';
+import type { SessionStore } from '../../src/sessions/session-store.ts';
+import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
+import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import { timeBoundFailureCounter, timeBoundSessionStore, timeBoundUserStore } from '../../src/stores/time-bound.ts';
+import type { FailureCounter } from '../../src/users/failure-counter.ts';
+import type { UserStore } from '../../src/users/user-store.ts';
+import { build, record, signIn, stubStore, USER1 } from '../helpers/service.ts';
+
+function errorLog() {
+  const messages: string[] = [];
+  return { messages, error: (_details: object, message: string) => messages.push(message) };
+}
+
+/** An object whose methods all return the same. */
+const returning = (answer: unknown) => new Proxy({}, { get: () => () => answer }) as never;
+
+type Call = (...args: unknown[]) => unknown;
+
+const SESSION_METHODS: Record<string, unknown> = {
+  create: undefined,
+  find: null,
+  replace: 1,
+  remove: 'yes',
+  listByUser: [null],
+  removeByUser: undefined,
+  list: undefined,
+  now: Number.NaN,
+};
+
+t.test('a session store that breaks its contract is unavailable, and the log names the method once', async (t) => {
+  for (const [method, answer] of Object.entries(SESSION_METHODS)) {
+    for (const given of [answer, ...(method === 'list' || method === 'now' ? [] : [Promise.resolve(answer)])]) {
+      const log = errorLog();
+      const store = timeBoundSessionStore(returning(given) as SessionStore, 1000, log);
+      const call = async () => (store[method as keyof SessionStore] as Call)('id');
+      const expected = { code: 'STORE_UNAVAILABLE', cause: { message: /breaks its contract/ } };
+      await t.rejects(call(), expected, method);
+      await t.rejects(call(), expected, method);
+      t.equal(log.messages.length, 1, method);
+      t.match(log.messages[0], `the session store breaks its contract: ${method}() returned `);
+    }
+  }
+});
+
+t.test('the message has the type and never the value, which could be a secret', async (t) => {
+  const cases: [unknown, string][] = [
+    [null, 'returned null, but must return a session record or undefined'],
+    ['s3cret', 'returned a value of type string'],
+    [['s3cret'], 'returned an array with other elements'],
+    [{ session: { id: 's3cret' } }, 'returned a value of type object'],
+    [{ ...record(), secretHash: undefined }, 'returned a value of type object'],
+  ];
+  for (const [answer, message] of cases) {
+    const log = errorLog();
+    t.throws(() => timeBoundSessionStore(returning(answer) as SessionStore, 1000, log).find('id'));
+    t.match(log.messages[0], message);
+    t.notMatch(log.messages[0], 's3cret');
+  }
+});
+
+t.test('the same for a user store', async (t) => {
+  const cases = { create: undefined, find: null, replace: undefined, remove: undefined, list: 7 };
+  for (const [method, answer] of Object.entries(cases)) {
+    const log = errorLog();
+    const store = timeBoundUserStore(returning(answer) as UserStore, 1000, log);
+    t.throws(() => (store[method as keyof UserStore] as Call)('ann'), { code: 'STORE_UNAVAILABLE' }, method);
+    t.match(log.messages, [`the user store breaks its contract: ${method}() returned `]);
+  }
+});
+
+t.test('the same for a failure counter', async (t) => {
+  const cases = { get: null, increment: { failures: '1' }, take: undefined };
+  for (const [method, answer] of Object.entries(cases)) {
+    const log = errorLog();
+    const counter = timeBoundFailureCounter(returning(answer) as FailureCounter, 1000, log);
+    t.throws(() => (counter[method as keyof FailureCounter] as Call)('key'), { code: 'STORE_UNAVAILABLE' }, method);
+    t.match(log.messages, [`the failure counter breaks its contract: ${method}() returned `]);
+  }
+});
+
+t.test('without a log, the error has the reason', async (t) => {
+  t.throws(() => timeBoundSessionStore(returning(null) as SessionStore, 1000).find('id'), {
+    cause: { message: /find\(\) returned null/ },
+  });
+});
+
+t.test('with a broken session store every request is 503, without a cookie, and the log says why', async (t) => {
+  const inner = new MemorySessionStore();
+  t.teardown(() => inner.close());
+  let isBroken = false;
+  const log: string[] = [];
+  const app = await build(t, {
+    log,
+    env: { LOG_LEVEL: 'error' },
+    sessionStore: stubStore(inner, {
+      find: (id) => inner.find(id) ?? (null as never),
+      create: (record) => {
+        const isNew = inner.create(record);
+        return isBroken ? (undefined as never) : isNew;
+      },
+    }),
+  });
+  const cookie = await signIn(app);
+  isBroken = true;
+  await inner.removeByUser(USER1.username);
+  for (let round = 0; round < 2; round++) {
+    const requests = [
+      app.inject({ url: '/welcome', headers: { cookie } }),
+      app.inject({ method: 'POST', url: '/refresh', headers: { cookie } }),
+      app.inject({ method: 'POST', url: '/logout', headers: { cookie } }),
+      app.inject({ method: 'POST', url: '/signin', payload: USER1 }),
+    ];
+    for (const reply of await Promise.all(requests)) {
+      t.equal(reply.statusCode, 503);
+      t.notOk(reply.headers['set-cookie']);
+    }
+  }
+  const told = log.map((line) => JSON.parse(line).msg).filter((message) => /^the session store breaks/.test(message));
+  t.match(told.sort(), [/create\(\) returned undefined, but must return true or false/, /find\(\) returned null/]);
+  t.equal(told.length, 2);
+});
+
+t.test('with a user store that answers null, sign-in is 503 and not a refusal', async (t) => {
+  const log: string[] = [];
+  const app = Fastify({ logger: { level: 'error', stream: { write: (line) => log.push(line) } } });
+  t.teardown(() => app.close());
+  await app.register(sessions);
+  await app.register(login, { store: { find: () => null as never, replace: new MemoryUserStore().replace } });
+  await app.register(signin);
+  t.equal((await app.inject({ method: 'POST', url: '/signin', payload: USER1 })).statusCode, 503);
+  t.match(log.join(), 'the user store breaks its contract: find() returned null');
+});
