@@ -83,6 +83,16 @@ t.test('the same for a failure counter', async (t) => {
   }
 });
 
+t.test('a list may be iterable or async iterable', async (t) => {
+  async function* records() {
+    yield record();
+  }
+  for (const list of [[record()], records()]) {
+    t.equal(timeBoundSessionStore(returning(list) as SessionStore, 1000).list(), list);
+  }
+  t.throws(() => timeBoundSessionStore(returning({}) as SessionStore, 1000).list(), { code: 'STORE_UNAVAILABLE' });
+});
+
 t.test('without a log, the error has the reason', async (t) => {
   t.throws(() => timeBoundSessionStore(returning(null) as SessionStore, 1000).find('id'), {
     cause: { message: /find\(\) returned null/ },

@@ -6,7 +6,9 @@ import { prepareFiles } from './files.ts';
 import { NamespaceClaim } from './namespace-claim.ts';
 import { Reserve } from './reserve.ts';
 
-const SILENT: StoreLog = { info() {}, warn() {} };
+type WarnLog = Pick<StoreLog, 'warn'>;
+
+const SILENT: WarnLog = { warn() {} };
 
 /** How long `close` waits for pending writes, in milliseconds. */
 const CLOSE_MS = 2000;
@@ -42,7 +44,7 @@ export class LmdbEnvironment {
    * Opens the database in a directory. Creates both if they do not exist.
    * @throws StoreOpenError if the path cannot be used, holds something else, or is in use in another PID namespace.
    */
-  static async open(path: string, log: StoreLog): Promise<LmdbEnvironment> {
+  static async open(path: string, log: WarnLog): Promise<LmdbEnvironment> {
     let claim: NamespaceClaim | undefined;
     try {
       claim = await NamespaceClaim.take(path, log);
@@ -58,7 +60,7 @@ export class LmdbEnvironment {
   }
 
   /** The same without the check for other PID namespaces. */
-  constructor(path: string, log: StoreLog = SILENT, claim?: NamespaceClaim) {
+  constructor(path: string, log: WarnLog = SILENT, claim?: NamespaceClaim) {
     this.#claim = claim;
     this.#reserve = new Reserve(path);
     try {
@@ -164,7 +166,7 @@ export class LmdbEnvironment {
   }
 }
 
-function openRoot(path: string, reserve: Reserve, log: StoreLog): RootDatabase {
+function openRoot(path: string, reserve: Reserve, log: WarnLog): RootDatabase {
   prepareFiles(path, reserve, log);
   // With event turn batching, lmdb creates a promise that nothing handles: a failed commit would end the process.
   // The writes of one turn share a commit also without it.

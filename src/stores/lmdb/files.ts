@@ -24,7 +24,7 @@ const LOCK_FILE_BYTES = 8272;
  * Prepares a directory for LMDB: creates it, checks or creates the data file, and creates the lock file.
  * @throws Error with the reason if it cannot be used.
  */
-export function prepareFiles(path: string, reserve: Reserve, log: StoreLog): void {
+export function prepareFiles(path: string, reserve: Reserve, log: Pick<StoreLog, 'warn'>): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   assertWhole(join(path, 'data.mdb'));
@@ -65,7 +65,7 @@ function allocateLockFile(path: string, reserve: Reserve): void {
 }
 
 /** The files hold password hashes and names. The group may have access on purpose, so that two users share the store. */
-function keepFromOthers(file: string, log: StoreLog): void {
+function keepFromOthers(file: string, log: Pick<StoreLog, 'warn'>): void {
   const { mode = 0, uid } = statSync(file, { throwIfNoEntry: false }) ?? {};
   if ((mode & 0o007) === 0 || process.getuid === undefined) {
     return;

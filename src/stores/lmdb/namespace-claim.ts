@@ -27,7 +27,11 @@ export class NamespaceClaim {
    * Returns `undefined` on a system without PID namespaces, or if the file system has no sockets.
    * @throws Error if a process of another PID namespace has the database open.
    */
-  static async take(path: string, log: StoreLog, link = '/proc/self/ns/pid'): Promise<NamespaceClaim | undefined> {
+  static async take(
+    path: string,
+    log: Pick<StoreLog, 'warn'>,
+    link = '/proc/self/ns/pid',
+  ): Promise<NamespaceClaim | undefined> {
     const namespace = readNamespace(link);
     if (namespace === undefined) {
       return undefined;

@@ -43,6 +43,7 @@ t.test('if they belong to another user, a warning is logged', async (t) => {
   const { log, lines } = listeningLog();
   t.intercept(process, 'getuid', { value: () => 12_345 });
   await new LmdbEnvironment(path, log).close();
+  await new LmdbEnvironment(path).close();
   t.equal(modeOf(`${path}/data.mdb`), '644');
   t.match(lines, [{ level: 'warn', details: { mode: '644' }, message: /other users can read the store/ }]);
 });

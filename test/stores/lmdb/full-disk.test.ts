@@ -118,6 +118,18 @@ t.test('a new store on a full disk is refused with the reason', async (t) => {
   t.throws(() => new LmdbEnvironment(`${disk}/data`), { name: 'StoreOpenError', message: /ENOSPC: no space left/ });
 });
 
+t.test('without room for anything new, sessions and users are refused', async (t) => {
+  const Full = class extends LmdbEnvironment {
+    override hasRoom(): boolean {
+      return false;
+    }
+  };
+  const environment = new Full(temporaryDirectory(t));
+  t.teardown(() => environment.close());
+  await t.rejects(new LmdbSessionStore(environment).create(record()), StoreFull);
+  await t.rejects(new LmdbUserStore(environment).create(newUser('ann', 'a hash')), { message: 'the disk is full' });
+});
+
 t.test('the reserve occupies a megabyte, is released once, and is written again a second later', async (t) => {
   const path = temporaryDirectory(t);
   const reserve = new Reserve(path);
