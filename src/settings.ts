@@ -41,12 +41,16 @@ export const settings = {
 
 /** The schema of a whole number. The description follows from the bounds. */
 export function wholeNumber(what: string, minimum: number, maximum: number, note = '') {
-  return Type.Integer({ minimum, maximum, description: `${what} from ${minimum} to ${maximum}${note}` });
+  return Type.Integer(bounds(what, minimum, maximum, note));
 }
 
 /** The same with a default. */
 export function integer(what: string, minimum: number, maximum: number, defaultValue: number, note = '') {
-  return { ...wholeNumber(what, minimum, maximum, note), default: defaultValue };
+  return Type.Integer({ ...bounds(what, minimum, maximum, note), default: defaultValue });
+}
+
+function bounds(what: string, minimum: number, maximum: number, note: string) {
+  return { minimum, maximum, description: `${what} from ${minimum} to ${maximum}${note}` };
 }
 
 function seconds(maximum: number, defaultValue: number, note = '') {

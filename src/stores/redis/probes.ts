@@ -42,7 +42,7 @@ const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
     ['PEXPIRE', KEY, '1'],
     ['EVAL', 'return 1', '1', KEY],
   ],
-  any: [['MULTI'], ['DISCARD'], ['TIME'], ['SCAN', '0', 'MATCH', 'none', 'COUNT', '1']],
+  any: [['TIME'], ['SCAN', '0', 'MATCH', 'none', 'COUNT', '1']],
 };
 
 /** A key that never exists, for commands that test the server. */

@@ -15,7 +15,7 @@ t.test('a user without rights on our keys or our commands is rejected, and the r
     'no-time': '~*,+@all,-time',
     'no-scan': '~*,+@all,-scan',
     'no-index': '~*,+@all,-zadd',
-    'no-counter': '~*,+@all,-incrby',
+    'no-counter': '~*,+@all,-hincrby',
     'sessions-only': '~test:session:*,+@all',
   };
   const acl = Object.entries(users).flatMap(([name, rights]) => ['--user', name, 'on', '>pw', ...rights.split(',')]);
@@ -33,7 +33,7 @@ t.test('a user without rights on our keys or our commands is rejected, and the r
 });
 
 t.test('a user who may use no other keys than ours is accepted, without the check of tracking', async (t) => {
-  const keys = ['session', 'sessions-of', 'user', 'failures'].map((kind) => `~test:${kind}:*`);
+  const keys = ['session', 'sessions-of', 'user', 'counter'].map((kind) => `~test:${kind}:*`);
   const redis = await startRedis(t, ['--appendonly', 'yes', '--user', 'ann', 'on', '>pw', ...keys, '+@all']);
   if (redis === undefined) {
     return;
