@@ -174,8 +174,9 @@ t.test('a .env that cannot be read stops the start with a message', async (t) =>
 
 t.test('an unexpected error stops the start with its stack', async (t) => {
   const broken =
-    "data:text/javascript,Object.defineProperty(process, 'stdout', { get() { throw new Error('boom'); } })";
-  const server = run(t, 'server.js', {}, [`--import=${broken}`]);
+    "data:text/javascript,import dns from 'node:dns/promises'; import { syncBuiltinESMExports } from 'node:module';" +
+    "dns.lookup = () => { throw new Error('boom'); }; syncBuiltinESMExports();";
+  const server = run(t, 'server.js', { HOST: 'localhost' }, [`--import=${broken}`]);
   t.equal(await server.exited, 1);
   t.match(server.complaints(), /boom.* {4}at /s);
 });

@@ -55,6 +55,7 @@ async function registerConnections(app: FastifyInstance, { maxConnections }: Con
   const open: Connections = new Map();
   const listeners: Server[] = [app.server];
   let limit = maxConnections;
+  let accepted = 0;
   let draining = false;
   let closing = false;
   let timer: NodeJS.Timeout | undefined;
@@ -74,6 +75,7 @@ async function registerConnections(app: FastifyInstance, { maxConnections }: Con
     timer = setInterval(() => closeUnread(open, performance.now()), CHECK_INTERVAL_MS).unref();
   });
   app.server.on('connection', (socket: Socket) => {
+    accepted++;
     if (open.size >= limit) {
       makeRoom(open, socket);
     }
@@ -110,27 +112,24 @@ async function registerConnections(app: FastifyInstance, { maxConnections }: Con
   app.addHook('preClose', async () => {
     closing = true;
     clearInterval(timer);
-    await stopListening(listeners);
+    await stopListening(listeners, () => accepted);
     await closeAll(open);
   });
 }
 
 /**
  * Stops accepting connections. The system resets those that it has accepted for the process and that the process has not
- * yet accepted, so this waits for a turn of the event loop in which none arrived. `http.Server.close` would also close
+ * yet accepted, so this waits for a turn of the event loop in which none was accepted. `http.Server.close` would also close
  * idle connections, on which a request may be under way.
  */
-async function stopListening(listeners: readonly Server[]): Promise<void> {
-  let arrived = true;
-  for (let turn = 0; turn < MAX_TURNS && arrived; turn++) {
-    arrived = false;
-    for (const listener of listeners) {
-      listener.once('connection', () => {
-        arrived = true;
-      });
-    }
+async function stopListening(listeners: readonly Server[], accepted: () => number): Promise<void> {
+  let turns = 0;
+  let before: number;
+  do {
+    before = accepted();
     await nextTurn();
-  }
+    turns++;
+  } while (accepted() !== before && turns < MAX_TURNS);
   for (const listener of listeners) {
     NetServer.prototype.close.call(listener);
   }

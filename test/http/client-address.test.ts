@@ -1,5 +1,7 @@
+import { EventEmitter } from 'node:events';
+import type { FastifyInstance } from 'fastify';
 import t from 'tap';
-import { canonicalAddress } from '../../src/http/client-address.ts';
+import { canonicalAddress, keepClientAddresses } from '../../src/http/client-address.ts';
 import { build } from '../helpers/service.ts';
 
 t.test('an address has one text form', async (t) => {
@@ -42,5 +44,22 @@ t.test('clients behind a proxy that sends ports are told apart, and their proxie
     const headers = { 'x-forwarded-for': forwarded };
     await app.inject({ method: 'POST', url: '/signin', payload: {}, headers });
     t.match(JSON.parse(log.at(-1) ?? '{}'), { event: 'authn_login_fail', address });
+  }
+});
+
+t.test('a connection that its client has reset already is closed: its requests would have no address', async (t) => {
+  for (const [address, isClosed] of [
+    [{ port: 8080 }, true],
+    ['/run/a.sock', false],
+  ] as const) {
+    const server = Object.assign(new EventEmitter(), { address: () => address });
+    keepClientAddresses({ server } as unknown as FastifyInstance);
+    const socket = {
+      remoteAddress: undefined,
+      destroyed: false,
+      destroy: () => Object.assign(socket, { destroyed: true }),
+    };
+    server.emit('connection', socket);
+    t.equal(socket.destroyed, isClosed, JSON.stringify(address));
   }
 });

@@ -3,7 +3,7 @@ import t from 'tap';
 import { errors } from '../../src/plugins/error-handler.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { newUser } from '../../src/users/user-store.ts';
+import { PasswordHasher } from '../../src/users/passwords.ts';
 import { exchange, startServer } from '../helpers/server-process.ts';
 import { build, signIn, USER1 } from '../helpers/service.ts';
 
@@ -93,7 +93,7 @@ t.test('a fault of ours is 500, and only the log knows what it was (ASVS 16.5.1,
   const app = await build(t, {
     log,
     env: { LOG_LEVEL: 'error' },
-    userStore: Object.assign(new MemoryUserStore(), { find: () => newUser('user1', 'not a PHC string') }),
+    passwords: Object.assign(new PasswordHasher(), { verify: () => Promise.reject(new Error('a bug')) }),
   });
   const payload = { username: 'user1', password: 'hunter2' };
   const response = await app.inject({ method: 'POST', url: '/signin', payload });
@@ -106,4 +106,18 @@ t.test('a fault of ours is 500, and only the log knows what it was (ASVS 16.5.1,
   t.equal(log.length, 1);
   t.match(JSON.parse(log[0] ?? ''), { level: 50, err: { message: String, stack: String } });
   t.notMatch(log[0], 'hunter2');
+});
+
+t.test('what Node would answer itself gets our shape and headers: no Host, and an unknown Expect', async (t) => {
+  const app = await build(t);
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+  const send = (lines: string) => exchange(Number(port), `GET /livez ${lines}\r\nConnection: close\r\n\r\n`);
+  const headers = /^content-security-policy: default-src 'none'/m;
+  const withoutHost = await send('HTTP/1.1');
+  t.match(withoutHost, /^HTTP\/1.1 400 .*"code":"BAD_REQUEST"/s);
+  t.match(withoutHost, headers);
+  t.match(await send('HTTP/1.0'), /^HTTP\/1.1 200 /);
+  const expecting = await send('HTTP/1.1\r\nHost: x\r\nExpect: x');
+  t.match(expecting, /^HTTP\/1.1 200 /);
+  t.match(expecting, headers);
 });
