@@ -53,8 +53,8 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
 
   // For every request, in this order.
   await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
-  await app.register(errors);
   await app.register(securityHeaders, { https });
+  await app.register(errors);
   await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL });
   await app.register(contentTypeParsers);
 

@@ -2,7 +2,6 @@ import Fastify from 'fastify';
 import t from 'tap';
 import { errors } from '../../src/plugins/error-handler.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { exchange, startServer } from '../helpers/server-process.ts';
 import { build, signIn, USER1 } from '../helpers/service.ts';

@@ -48,6 +48,10 @@ t.test('the key of a key is the key itself, for every character', async (t) => {
   const wrong: string[] = [];
   for (let code = 0; code <= 0x10_ffff; code++) {
     const character = String.fromCodePoint(code);
+    // Unicode gives these neither case nor another form.
+    if (/[\p{Unassigned}\p{Private_Use}]/u.test(character)) {
+      continue;
+    }
     for (const name of [character, `a${character}`, `${character}\u0301`]) {
       const key = usernameKey(name);
       if (usernameKey(key) !== key || usernameKey(cleanUsername(name)) !== key) {
