@@ -123,13 +123,10 @@ async function registerConnections(app: FastifyInstance, { maxConnections }: Con
  * idle connections, on which a request may be under way.
  */
 async function stopListening(listeners: readonly Server[], accepted: () => number): Promise<void> {
-  let turns = 0;
-  let before: number;
-  do {
+  for (let turn = 0, before = -1; turn < MAX_TURNS && accepted() !== before; turn++) {
     before = accepted();
     await nextTurn();
-    turns++;
-  } while (accepted() !== before && turns < MAX_TURNS);
+  }
   for (const listener of listeners) {
     NetServer.prototype.close.call(listener);
   }
@@ -190,7 +187,12 @@ export function closeUnread(open: Connections, now: Milliseconds): void {
 }
 
 /** How many files and connections the system lets this process open. */
-function openFileLimit(): number {
-  const { userLimits } = process.report.getReport() as { userLimits?: { open_files: { soft: number | 'unlimited' } } };
-  return Number(userLimits?.open_files.soft) || Number.POSITIVE_INFINITY;
+export function openFileLimit(report = process.report.getReport() as Report): number {
+  // Windows has no such limit.
+  return Number(report.userLimits?.open_files.soft) || Number.POSITIVE_INFINITY;
+}
+
+/** The part of Node's diagnostic report that is read. */
+interface Report {
+  readonly userLimits?: { readonly open_files: { readonly soft: number | 'unlimited' } };
 }

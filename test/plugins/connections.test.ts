@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import t, { type Test } from 'tap';
-import { closeUnread, connections } from '../../src/plugins/connections.ts';
+import { closeUnread, connections, openFileLimit } from '../../src/plugins/connections.ts';
 import { exchange } from '../helpers/server-process.ts';
 import { build } from '../helpers/service.ts';
 
@@ -159,4 +159,10 @@ t.test('a client that resets its connection keeps its address in the log', async
     await new Promise(setImmediate);
   }
   t.match(JSON.parse((await failure()) ?? '{}'), { address: '127.0.0.1', username: 'user1' });
+});
+
+t.test('the limit of open files is a number, or there is none', async (t) => {
+  t.equal(openFileLimit({ userLimits: { open_files: { soft: 256 } } }), 256);
+  t.equal(openFileLimit({ userLimits: { open_files: { soft: 'unlimited' } } }), Number.POSITIVE_INFINITY);
+  t.equal(openFileLimit({}), Number.POSITIVE_INFINITY);
 });
