@@ -39,6 +39,13 @@ export async function failureCounterConformance(t: Test, open: OpenFailureCounte
     t.match(await counter.get('a'), { failures: 1 });
   });
 
+  await t.test('to remove no failure changes nothing', async (t) => {
+    const counter = open('nothing', 900);
+    const { windowId } = await counter.increment('a');
+    await counter.decrement('a', windowId, 0);
+    t.match(await counter.get('a'), { failures: 1 });
+  });
+
   await t.test('of any number at once, none is lost', async (t) => {
     const counter = open('race', 900);
     const counts = await Promise.all(Array.from({ length: 100 }, () => counter.increment('a')));

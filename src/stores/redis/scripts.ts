@@ -92,7 +92,8 @@ const getFailures = defineScript({
 const decrementFailures = defineScript({
   SCRIPT: `
     if redis.call('HGET', KEYS[1], 'window') ~= ARGV[1] then return 0 end
-    if redis.call('HINCRBY', KEYS[1], 'failures', -ARGV[2]) <= 0 then redis.call('DEL', KEYS[1]) end
+    -- Not -ARGV[2]: Lua writes minus zero as "-0", which is no integer.
+    if redis.call('HINCRBY', KEYS[1], 'failures', 0 - ARGV[2]) <= 0 then redis.call('DEL', KEYS[1]) end
     return 1`,
   NUMBER_OF_KEYS: 1,
   parseCommand(parser: CommandParser, key: string, windowId: string, by: number) {
