@@ -84,12 +84,12 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
 }
 
 /** The passwords of the demo users are public. They must not appear where a lost `STORE_URL` makes them open the service. */
-function assertDemoUsers({ DEMO_USERS }: Config): void {
+function assertDemoUsers({ DEMO_USERS, HOST, PUBLIC_URL }: Config): void {
   if (DEMO_USERS === 'off') {
     throw new ConfigError(
-      'STORE_URL is memory:, where only the demo users exist, and they are off. They are on by default only if HOST is a ' +
-        'loopback address, PUBLIC_URL is not https and NODE_ENV is not production. Set STORE_URL, for example to ' +
-        'lmdb:./data, or set DEMO_USERS=on: everybody knows their passwords.',
+      'STORE_URL is memory:, where only the demo users exist. They are off, because everybody knows their passwords and ' +
+        `HOST is ${HOST}, PUBLIC_URL is ${PUBLIC_URL}, or NODE_ENV is production. Set STORE_URL, for example to lmdb:./data. ` +
+        'To try the service all the same, set DEMO_USERS=on.',
     );
   }
 }

@@ -145,15 +145,13 @@ function readEnvFile(): NodeJS.Dict<string> {
       cause: error,
     });
   }
-  const variables = parseEnv(text);
-  const isMultiline = Object.values(variables).some((value) => value?.includes('\n'));
-  const number = isMultiline
-    ? 0
-    : 1 + text.split('\n').findIndex((line) => !/^\s*(#|$|(export\s+)?[\w.-]+\s*=)/.test(line));
+  // A quoted value may have several lines.
+  const lines = text.replace(/=\s*(["'`])[\s\S]*?\1/g, (value) => `=${value.replace(/[^\n]/g, '')}`).split('\n');
+  const number = 1 + lines.findIndex((line) => !/^\s*(#|$|(export\s+)?[\w.-]+\s*=)/.test(line));
   if (number > 0) {
     throw new ConfigError(`Line ${number} of ${resolve(ENV_FILE)} is not NAME=VALUE and not a comment.`);
   }
-  return variables;
+  return parseEnv(text);
 }
 
 function parseVariable(schema: TSchema, text = ''): string | number {

@@ -1,4 +1,7 @@
 /** The public API of the package: plugins, stores and their contracts, errors. */
+// For its types: they extend the requests and replies of Fastify.
+import './plugins/session-decorators.ts';
+
 export * from './errors.ts';
 export type { CookieOptions } from './http/cookies.ts';
 export { type CrossOriginGuardOptions, crossOriginGuard } from './plugins/cross-origin-guard.ts';

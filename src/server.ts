@@ -50,7 +50,8 @@ function closeOnSignal(app: FastifyInstance, { DRAIN_SECONDS }: Config): void {
     } else {
       app.log.info({ signal }, 'stopping');
     }
-    if (signal === 'SIGTERM' && DRAIN_SECONDS > 0) {
+    // During the start there is nothing to drain.
+    if (signal === 'SIGTERM' && DRAIN_SECONDS > 0 && app.server.listening) {
       app.drain();
       await sleep(DRAIN_SECONDS * 1000);
     }

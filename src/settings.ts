@@ -63,7 +63,9 @@ export const optionalFunction = Type.Optional(Type.Function([], Type.Any(), { de
 /** The schema of an object with these methods. */
 export function objectWith(...methods: string[]) {
   const properties = Object.fromEntries(methods.map((name) => [name, Type.Function([], Type.Any())]));
-  return Type.Object(properties, { description: `an object with the methods ${methods.join(', ')}` });
+  return Type.Unsafe<object>(
+    Type.Object(properties, { description: `an object with the methods ${methods.join(', ')}` }),
+  );
 }
 
 /** Fastify adds these to the options of a plugin. */
@@ -101,7 +103,14 @@ function describeProblem(properties: Record<string, TSchema>, name: string, valu
   // An optional property that is undefined is valid only as a property.
   return Value.Check(Type.Object({ value: schema }), { value })
     ? []
-    : [`${name} is ${inspect(value, { depth: 0 }).slice(0, 100)}: it must be ${schema.description}.`];
+    : [`${name} is ${describeValue(value, schema)}: it must be ${schema.description}.`];
+}
+
+/** A text in the place of an object, such as a URL in the place of a store, may hold a secret. */
+function describeValue(value: unknown, schema: TSchema): string {
+  return typeof value === 'string' && schema.type !== 'string'
+    ? 'a string'
+    : inspect(value, { depth: 0 }).slice(0, 100);
 }
 
 function isOrigin(text: string): boolean {

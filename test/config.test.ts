@@ -187,6 +187,7 @@ t.test('the .env of the working directory is read, and the environment wins over
     bom: { '.env': '\ufeffSTORE_URL=lmdb:./data\nPORT=3000\n' },
     latin: { '.env': Buffer.from('HOST=caf\xe9\n', 'latin1') },
     typo: { '.env': '# comment\n\nexport PORT=3000\nSTORE_URL lmdb:./data\n' },
+    both: { '.env': 'KEY="-----BEGIN-----\nabc"\nSTORE_URL lmdb:./data\n' },
     multiline: { '.env': 'PORT=3000\nKEY="-----BEGIN-----\nabc\n-----END-----"\n' },
   });
   const start = process.cwd();
@@ -206,6 +207,7 @@ t.test('the .env of the working directory is read, and the environment wins over
   for (const [name, message] of [
     ['folder', /^The file .*\.env cannot be read: EISDIR/],
     ['latin', /^The file .*\.env cannot be read: .*encoded data was not valid/],
+    ['both', /^Line 3 of .*\.env is not NAME=VALUE and not a comment\.$/],
     ['typo', /^Line 4 of .*\.env is not NAME=VALUE and not a comment\.$/],
   ] as const) {
     process.chdir(`${directory}/${name}`);

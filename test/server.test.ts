@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import t from 'tap';
 import { exchange, received, run, startServer } from './helpers/server-process.ts';
 import { USER1 } from './helpers/service.ts';
@@ -193,7 +193,7 @@ t.test('demo users are refused where others can reach the service', async (t) =>
   t.equal(await server.exited, 1);
   t.match(
     server.complaints(),
-    /^STORE_URL is memory:, where only the demo users exist, and they are off\..*DEMO_USERS=on/,
+    /^STORE_URL is memory:, where only the demo users exist\. They are off, because .*DEMO_USERS=on/,
   );
 });
 
@@ -231,4 +231,24 @@ t.test('an uncaught error is logged, and the process ends with exit code 1', asy
   server.child.kill('SIGUSR2');
   t.equal(await server.exited, 1);
   t.match(JSON.parse(await server.logged('uncaught error')), { level: 60, err: { message: 'boom' } });
+});
+
+t.test('a signal during the start stops it', async (t) => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => void silent.close());
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const env = {
+    HOST: '127.0.0.1',
+    STORE_URL: `redis://127.0.0.1:${port}`,
+    STORE_TIMEOUT_MS: '60000',
+    DRAIN_SECONDS: '60',
+  };
+  const server = run(t, 'server.js', env);
+  await once(silent, 'connection');
+  server.child.kill('SIGTERM');
+  await server.logged('stopping');
+  t.notMatch(server.log.join(''), 'drain is not');
+  server.child.kill('SIGTERM');
+  await server.exited;
 });

@@ -1,14 +1,15 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { networkOf, wideNetworkOf } from '../network.ts';
 import type { Milliseconds } from '../types.ts';
 
 const WINDOW_MS: Milliseconds = 10_000;
-/** Lines of one kind in a window: from one client, and from all clients together. */
-const MAX_OF_CLIENT = 20;
-const MAX_OF_KIND = 1000;
+/** How many times as many lines the wider network of a client, and all clients together, may cause. */
+const WIDE_FACTOR = 5;
+const ALL_FACTOR = 50;
 
 /**
- * Bounds the lines that clients can make the service log. Lines above the limit are counted, and the end of the window logs
- * their number. A client that floods the log does not hide the lines about other clients.
+ * Bounds the lines that clients can make the service log in a window. Lines above the limit are counted, and the end of the
+ * window logs their number. A client that floods the log hides its own lines: to hide those of others, it needs many networks.
  */
 export class LogLimiter {
   readonly #log: FastifyBaseLogger;
@@ -20,17 +21,21 @@ export class LogLimiter {
     this.#log = log;
   }
 
-  /** Whether one more line of this kind may be logged. It counts then. */
-  allows(kind: string, client: string): boolean {
+  /** Whether one more line of this kind may be logged. It counts then. `max` is the limit of one network: an IPv4 or a /64. */
+  allows(kind: string, address: string, max: number): boolean {
     this.#windowEnd ??= setTimeout(() => this.#endWindow(), WINDOW_MS).unref();
-    // A kind has no space, so the two keys differ.
-    const ofClient = `${kind} ${client}`;
-    if (this.#count(ofClient) >= MAX_OF_CLIENT || this.#count(kind) >= MAX_OF_KIND) {
+    const limits = [
+      { key: `${kind} ${networkOf(address)}`, most: max },
+      { key: `${kind} ${wideNetworkOf(address)}`, most: max * WIDE_FACTOR },
+      { key: kind, most: max * ALL_FACTOR },
+    ];
+    if (limits.some(({ key, most }) => this.#count(key) >= most)) {
       this.#suppressed.set(kind, (this.#suppressed.get(kind) ?? 0) + 1);
       return false;
     }
-    this.#lines.set(ofClient, this.#count(ofClient) + 1);
-    this.#lines.set(kind, this.#count(kind) + 1);
+    for (const { key } of limits) {
+      this.#lines.set(key, this.#count(key) + 1);
+    }
     return true;
   }
 

@@ -1,6 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { escapeControlChars } from '../escape.ts';
-import { networkOf } from '../network.ts';
 import { canonicalAddress } from './client-address.ts';
 import { LogLimiter } from './log-limiter.ts';
 
@@ -45,18 +44,27 @@ export interface LogSource {
   readonly server: FastifyInstance;
 }
 
-/** Events that cost a client nothing: no password hash, and no session. */
-const CHEAP: ReadonlySet<SecurityEvent> = new Set([
-  'excess_rate_limit_exceeded',
-  'input_validation_fail',
-  'malicious_csrf',
-  'session_use_after_expire',
-]);
+/** Lines of one kind from one client in ten seconds. */
+const MAX_LINES = 20;
 
-/** Writes a security event to the log, with the address of the client. Too many cheap events of one client are only counted. */
+/**
+ * The limits of events that cost a client no password hash. A network with many users behind one address refreshes often. The
+ * other events follow a password hash, or end a session.
+ */
+const LIMITS: Partial<Record<SecurityEvent, number>> = {
+  authz_fail: MAX_LINES,
+  excess_rate_limit_exceeded: MAX_LINES,
+  input_validation_fail: MAX_LINES,
+  malicious_csrf: MAX_LINES,
+  session_renewed: 10 * MAX_LINES,
+  session_use_after_expire: MAX_LINES,
+};
+
+/** Writes a security event to the log, with the address of the client. Events above their limit are only counted. */
 export function logEvent(source: LogSource, event: SecurityEvent, details: EventDetails = {}): void {
   const { level, message } = securityEvents[event];
-  if (!CHEAP.has(event) || mayLog(source, event)) {
+  const limit = LIMITS[event];
+  if (limit === undefined || mayLog(source, event, limit)) {
     const address = canonicalAddress(source.ip);
     source.log[level]({ event, address, ...withoutControls(details) }, message);
   }
@@ -66,10 +74,10 @@ export function logEvent(source: LogSource, event: SecurityEvent, details: Event
 const limiters = new WeakMap<object, LogLimiter>();
 
 /** Whether the client may cause one more line of this kind. */
-export function mayLog({ ip, server }: LogSource, kind: string): boolean {
+export function mayLog({ ip, server }: LogSource, kind: string, max = MAX_LINES): boolean {
   const limiter = limiters.get(server.server) ?? new LogLimiter(server.log);
   limiters.set(server.server, limiter);
-  return limiter.allows(kind, networkOf(canonicalAddress(ip)));
+  return limiter.allows(kind, canonicalAddress(ip), max);
 }
 
 /** Longer texts are cut: they come from requests. */

@@ -134,19 +134,18 @@ async function stopListening(listeners: readonly Server[], accepted: () => numbe
 
 /**
  * Closes each connection when its requests are answered and nothing more has arrived for a moment: a proxy may use it until
- * it reads `Connection: close`. A request that arrives slowly gets a grace period.
+ * it reads `Connection: close`. A request that arrives slowly gets a grace period. A request that has arrived is answered:
+ * the process sets the limit for that.
  */
 async function closeAll(open: Connections): Promise<void> {
   const endsAt = performance.now() + REQUEST_GRACE_MS;
-  while (open.size > 0 && performance.now() < endsAt) {
+  while (open.size > 0) {
     const idle = [...open.keys()].filter((socket) => isIdle(socket, open));
     await sleep(IDLE_MS);
-    for (const socket of idle.filter((one) => isIdle(one, open))) {
+    const late = performance.now() < endsAt ? [] : [...open.keys()].filter((socket) => !hasRequest(socket, open));
+    for (const socket of [...idle.filter((one) => isIdle(one, open)), ...late]) {
       socket.destroy();
     }
-  }
-  for (const socket of open.keys()) {
-    socket.destroy();
   }
 }
 
@@ -165,15 +164,19 @@ function closeQueued({ unanswered }: Connection): void {
   }
 }
 
-/** Closes the oldest connection that waits for a request or for the rest of one. If there is none, closes the new one. */
+/**
+ * Closes the oldest connection that waits for a request or for the rest of one; if there is none, the oldest one with a
+ * reply that the client has not read yet; if there is none, the new one.
+ */
 function makeRoom(open: Connections, newcomer: Socket): void {
-  for (const [socket, { unanswered }] of open) {
-    if (![...unanswered].some(({ request }) => request.raw.complete)) {
-      socket.destroy();
-      return;
-    }
-  }
-  newcomer.destroy();
+  const sockets = [...open.keys()];
+  const waiting = sockets.find((socket) => !hasRequest(socket, open));
+  (waiting ?? sockets.find(({ writableLength }) => writableLength > 0) ?? newcomer).destroy();
+}
+
+/** Whether a complete request has arrived on a connection and is not answered yet. */
+function hasRequest(socket: Socket, open: Connections): boolean {
+  return [...(open.get(socket)?.unanswered ?? [])].some(({ request }) => request.raw.complete);
 }
 
 /** Closes the connections whose client has not read its replies in time. */
@@ -187,9 +190,19 @@ export function closeUnread(open: Connections, now: Milliseconds): void {
 }
 
 /** How many files and connections the system lets this process open. */
-export function openFileLimit(report = process.report.getReport() as Report): number {
+export function openFileLimit(report = readReport()): number {
   // Windows has no such limit.
   return Number(report.userLimits?.open_files.soft) || Number.POSITIVE_INFINITY;
+}
+
+function readReport(): Report {
+  const settings = process.report as { excludeNetwork?: boolean };
+  const before = settings.excludeNetwork;
+  // Otherwise the report asks the name server for the name of each peer, and blocks until it answers.
+  settings.excludeNetwork = true;
+  const report = process.report.getReport() as Report;
+  settings.excludeNetwork = before ?? false;
+  return report;
 }
 
 /** The part of Node's diagnostic report that is read. */

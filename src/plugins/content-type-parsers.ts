@@ -92,6 +92,6 @@ function hasBody(payload: IncomingMessage): Promise<boolean> {
     payload
       .once('data', () => resolve(true))
       .once('end', () => resolve(false))
-      .once('error', reject);
+      .once('error', () => reject(new BadRequest()));
   });
 }

@@ -33,7 +33,9 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 export const crossOriginGuard = fp(registerCrossOriginGuard, { name: 'cross-origin-guard', fastify: '5.x' });
 
 async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOriginGuardOptions): Promise<void> {
-  const { publicOrigin } = readOptions('crossOriginGuard', OPTIONS, options);
+  const checked = readOptions('crossOriginGuard', OPTIONS, options);
+  // In the form that browsers send: `https://Example.com:443/` is `https://example.com`.
+  const publicOrigin = checked.publicOrigin && new URL(checked.publicOrigin).origin;
   let warned = false;
   const refuseCrossOrigin: onRequestHookHandler = (request, _reply, done) => {
     if (!warned && publicOrigin !== undefined) {

@@ -73,8 +73,6 @@ function notFoundHandler(
 
 /** Errors of Fastify and its plugins, by status. Any other error that is not a 4xx is an internal one. */
 const BY_STATUS = new Map<number | undefined, new () => HttpError>([
-  // The static files of the docs answer 403 for a path outside their folder.
-  [403, NotFound],
   [413, BodyTooLarge],
   [414, UriTooLong],
   [415, UnsupportedMediaType],

@@ -18,6 +18,7 @@ import {
   MAX_TOKENS,
   sessionToken,
   unauthenticated,
+  usableTokens,
 } from './session-outcomes.ts';
 
 /** What the actions on requests and replies need of the plugin `sessions`. */
@@ -149,7 +150,7 @@ export async function acceptSession(reply: FastifyReply, issued: IssuedSession):
   const { request } = reply;
   const { session } = issued;
   // More than a few are not the user's: somebody else has set them.
-  const tokens = request.server[kContext].cookie.read(request).slice(0, MAX_TOKENS);
+  const tokens = usableTokens(request.server[kContext].cookie.read(request)).slice(0, MAX_TOKENS);
   await endPresentedSessions(request, tokens, 'signed in again');
   for (const surplus of await request.server[kContext].userSessions.enforceSessionLimit(session.username)) {
     logEnding(request, surplus, 'too many sessions');
@@ -186,8 +187,9 @@ async function signOut(this: FastifyReply): Promise<void> {
   if (tokens.length === 0) {
     throw unauthenticated(request, 'no session cookie');
   }
-  assertFew(request, tokens);
-  await endPresentedSessions(request, tokens, 'signed out');
+  const usable = usableTokens(tokens);
+  assertFew(request, usable);
+  await endPresentedSessions(request, usable, 'signed out');
   cookie.clear(this);
 }
 

@@ -5,6 +5,7 @@ import { type EventDetails, logEvent } from '../http/security-events.ts';
 import { AuthFailure, type AuthFailureReason } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
+import { parseToken } from '../sessions/token.ts';
 import type { MaybePromise } from '../types.ts';
 
 /** A reply that depends on a session must not be stored by a cache (RFC 9111, section 5.2.2.5). */
@@ -33,20 +34,25 @@ export function sessionToken(
 }
 
 async function onlyLiveToken(request: FastifyRequest, tokens: string[], manager: SessionManager): Promise<string> {
-  assertFew(request, tokens);
-  const distinct = [...new Set(tokens)];
-  const outcomes = await Promise.all(distinct.map((token) => manager.authenticate(token)));
+  const usable = usableTokens(tokens);
+  assertFew(request, usable);
+  const outcomes = await Promise.all(usable.map((token) => manager.authenticate(token)));
   for (const outcome of outcomes.filter((one) => one instanceof AuthFailure)) {
     logAuthFailure(request, outcome);
   }
-  const [live, ...others] = distinct.filter((_, index) => !(outcomes[index] instanceof AuthFailure));
+  const [live, ...others] = usable.filter((_, index) => !(outcomes[index] instanceof AuthFailure));
   if (live === undefined || others.length > 0) {
     throw severalCookies(request, tokens);
   }
   return live;
 }
 
-/** @throws SeveralSessionCookies (401) if the request has more session cookies than are looked up. */
+/** The tokens that can belong to a session, each once. */
+export function usableTokens(tokens: readonly string[]): string[] {
+  return [...new Set(tokens)].filter((token) => parseToken(token) !== undefined);
+}
+
+/** @throws SeveralSessionCookies (401) if there are more tokens than are looked up. */
 export function assertFew(request: FastifyRequest, tokens: readonly string[]): void {
   if (tokens.length > MAX_TOKENS) {
     throw severalCookies(request, tokens);

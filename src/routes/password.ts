@@ -5,7 +5,6 @@ import {
   SignInBusy,
   StoreUnavailable,
   TooManyFailures,
-  UnsupportedMediaType,
   WrongPassword,
 } from '../errors.ts';
 import { commonPostErrors, errorResponses, notSignedIn, Password, sessionResponse, viewSession } from './schemas.ts';
@@ -25,7 +24,6 @@ const schema = {
     200: sessionResponse('Changed.', 'Two: the fresh token, until `expiresAt`; and a fresh `device_token`.'),
     ...errorResponses(
       ...commonPostErrors,
-      UnsupportedMediaType,
       InvalidInput,
       NewPasswordRefused,
       ...notSignedIn,

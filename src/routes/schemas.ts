@@ -9,6 +9,7 @@ import {
   InternalError,
   SeveralSessionCookies,
   Unauthenticated,
+  UnsupportedMediaType,
 } from '../errors.ts';
 import type { Session } from '../sessions/session.ts';
 import type { Milliseconds } from '../types.ts';
@@ -19,7 +20,7 @@ export const Password = Type.String({ maxLength: 1024, format: 'password' });
 type HttpErrorClass = (typeof httpErrors)[number];
 
 /** The errors that every state-changing route may answer. */
-export const commonPostErrors = [BadRequest, CrossOriginRefused, BodyTooLarge] as const;
+export const commonPostErrors = [BadRequest, CrossOriginRefused, BodyTooLarge, UnsupportedMediaType] as const;
 
 /** The errors of a request without exactly one live session. */
 export const notSignedIn = [Unauthenticated, SeveralSessionCookies] as const;

@@ -6,7 +6,6 @@ import {
   StoreFull,
   StoreUnavailable,
   TooManyFailures,
-  UnsupportedMediaType,
 } from '../errors.ts';
 import { commonPostErrors, errorResponses, Password, sessionResponse, viewSession } from './schemas.ts';
 
@@ -34,7 +33,6 @@ const schema = {
     200: sessionResponse('Signed in.', COOKIES),
     ...errorResponses(
       ...commonPostErrors,
-      UnsupportedMediaType,
       InvalidInput,
       InvalidCredentials,
       TooManyFailures,

@@ -1,5 +1,6 @@
+import { Type } from '@sinclair/typebox';
 import type { SessionStore } from '../sessions/session-store.ts';
-import { settings } from '../settings.ts';
+import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import type { Clock } from '../types.ts';
 import type { OpenFailureCounter } from '../users/failure-counter.ts';
 import type { UserStore } from '../users/user-store.ts';
@@ -30,6 +31,16 @@ export interface OpenStoresOptions {
   readonly log?: StoreLog;
 }
 
+const OPTIONS = {
+  timeoutMs: settings.storeTimeoutMs,
+  keyPrefix: settings.keyPrefix,
+  maxSessions: settings.maxSessions,
+  clock: optionalFunction,
+  log: Type.Optional(objectWith('info', 'warn')),
+};
+
+type CheckedOptions = ReturnType<typeof readOptions<typeof OPTIONS, OpenStoresOptions>>;
+
 const SILENT: StoreLog = { info() {}, warn() {} };
 
 /**
@@ -37,7 +48,8 @@ const SILENT: StoreLog = { info() {}, warn() {} };
  * @throws TypeError if the URL is invalid; StoreOpenError if the store cannot be opened and waiting would not help.
  */
 export async function openStores(storeUrl: string, options: OpenStoresOptions = {}): Promise<Stores> {
-  const { clock = Date.now, maxSessions = settings.maxSessions.default } = options;
+  const checked = readOptions('openStores', OPTIONS, options);
+  const { clock = Date.now, maxSessions } = checked;
   const location = parseStoreUrl(storeUrl);
   switch (location.engine) {
     case 'memory':
@@ -49,7 +61,7 @@ export async function openStores(storeUrl: string, options: OpenStoresOptions = 
     case 'lmdb':
       return openLmdb(location.path, clock, options.log);
     case 'redis':
-      return openRedis(location.server, options);
+      return openRedis(location.server, checked);
   }
 }
 
@@ -75,12 +87,7 @@ async function openLmdb(path: string, clock: Clock, log = SILENT): Promise<Store
 
 async function openRedis(
   server: RedisServer,
-  {
-    timeoutMs = settings.storeTimeoutMs.default,
-    keyPrefix = settings.keyPrefix.default,
-    log = SILENT,
-    clock,
-  }: OpenStoresOptions,
+  { timeoutMs, keyPrefix, log = SILENT, clock }: CheckedOptions,
 ): Promise<Stores> {
   const [{ RedisConnection }, { RedisFailureCounter }, { RedisSessionStore }, { RedisUserStore }] = await Promise.all([
     import('./redis/connection.ts'),

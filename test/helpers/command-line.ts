@@ -16,9 +16,14 @@ export interface Ended {
 }
 
 /** Runs a command in a process of its own, with `input` on its standard input. */
-export async function run(command: readonly string[], env: Record<string, string>, input = ''): Promise<Ended> {
+export async function run(
+  command: readonly string[],
+  env: Record<string, string>,
+  input = '',
+  cwd = process.cwd(),
+): Promise<Ended> {
   const [file = '', ...args] = command;
-  const child = spawn(file, args, { env: { ...process.env, ...env } });
+  const child = spawn(file, args, { cwd, env: { ...process.env, ...env } });
   child.stdin.on('error', () => {}).end(input);
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), exited]);

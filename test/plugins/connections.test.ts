@@ -59,6 +59,46 @@ t.test('one connection more than the limit closes the oldest that waits for a re
   t.equal(await connectionCount(app), 9, 'no other was closed');
 });
 
+t.test('when no connection waits for a request, the oldest one with a reply that is not read is closed', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(connections, { maxConnections: 2 });
+  app.get('/large', async () => Buffer.alloc(64 * 1024 * 1024));
+  const port = await portOf(app);
+  const greedy = [open(t, port).pause(), open(t, port).pause()];
+  for (const client of greedy) {
+    const sent = once(app.server, 'request');
+    client.write(GET('/large'));
+    const [, { socket }] = await sent;
+    while (socket.writableLength === 0) {
+      await new Promise(setImmediate);
+    }
+  }
+  t.match(await exchange(port, GET('/nothing', 'Connection: close\r\n')), /^HTTP\/1.1 404 /);
+});
+
+t.test('a closing server answers a request that has arrived, also after the grace period for slow ones', async (t) => {
+  const app = Fastify();
+  await app.register(connections, { maxConnections: 10 });
+  const arrived = new EventEmitter();
+  app.get('/wait', (_request, reply) => {
+    arrived.emit('request', reply);
+  });
+  app.post('/body', async () => 'never');
+  const port = await portOf(app);
+  const client = open(t, port);
+  const request = once(arrived, 'request') as Promise<[FastifyReply]>;
+  client.write(GET('/wait'));
+  const [reply] = await request;
+  const slow = open(t, port).resume();
+  slow.write('POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{');
+  const closed = app.close();
+  await once(slow, 'close');
+  reply.send('done');
+  t.match(String((await once(client, 'data'))[0]), /connection: close.*done$/s);
+  await closed;
+});
+
 t.test('when all connections wait for their reply, a new one is closed', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { build, signIn } from '../helpers/service.ts';
@@ -101,6 +103,22 @@ t.test('JSON may begin with a byte order mark', async (t) => {
   const app = await build(t);
   const json = '\ufeff{"username":"user1","password":"password1"}';
   t.equal((await signInWith(app, json, JSON_TYPE)).statusCode, 200);
+});
+
+t.test('a client that leaves in the middle of a body of another type is no fault of ours', async (t) => {
+  const log: string[] = [];
+  const app = await build(t, { log, env: { LOG_LEVEL: 'info' } });
+  const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }));
+  const socket = connect(Number(port), '127.0.0.1').on('error', () => {});
+  const arrived = once(app.server, 'request');
+  socket.write('POST /signin HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data\r\nContent-Length: 100\r\n\r\n');
+  await arrived;
+  socket.destroy();
+  const failed = () => log.some((line) => line.includes('input_validation_fail'));
+  while (!failed()) {
+    await new Promise(setImmediate);
+  }
+  t.notOk(log.some((line) => JSON.parse(line).level >= 50));
 });
 
 t.test('a compressed body is 415', async (t) => {

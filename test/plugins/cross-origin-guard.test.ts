@@ -153,6 +153,17 @@ t.test('a scheme that contradicts PUBLIC_URL is logged once, with the fix', asyn
   }
 });
 
+t.test('a publicOrigin may be written in any form', async (t) => {
+  for (const publicOrigin of ['https://x.example/', 'https://X.example', 'https://x.example:443']) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await app.register(crossOriginGuard, { publicOrigin });
+    app.post('/', async () => 'done');
+    const headers = { host: 'internal:8080', origin: 'https://x.example' };
+    t.equal((await app.inject({ method: 'POST', url: '/', headers })).statusCode, 200, publicOrigin);
+  }
+});
+
 t.test('a publicOrigin that is no origin stops the start', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());

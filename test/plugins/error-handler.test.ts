@@ -60,7 +60,7 @@ t.test('an error that a library throws keeps its side of the fault: ours is 5xx,
     throw Object.assign(new Error('an internal detail'), params.status && { statusCode: Number(params.status) });
   });
   for (const [status, code] of [
-    ['403', 'NOT_FOUND'],
+    ['403', 'BAD_REQUEST'],
     ['409', 'BAD_REQUEST'],
     ['414', 'URI_TOO_LONG'],
     ['500', 'INTERNAL_ERROR'],

@@ -147,3 +147,27 @@ t.test('the packed package in an empty folder', async (t) => {
     await t.test(`on Node ${version}`, (t) => testOn(t, node, cwd));
   }
 });
+
+t.test('an app in TypeScript sees the decorators of the package', async (t) => {
+  const path = installPackage(t);
+  const app = `
+    import Fastify from 'fastify';
+    import { login, MemoryUserStore, sessions } from 'session-cookie-login';
+    const app = Fastify();
+    await app.register(sessions);
+    await app.register(login, { store: new MemoryUserStore() });
+    app.post('/signin', (_request, reply) => reply.signIn({ username: 'ann', password: 'x' }));
+    app.post('/enter', (_request, reply) => reply.startSession('ann'));
+    app.post('/refresh', (_request, reply) => reply.refreshSession());
+    app.post('/logout', (_request, reply) => reply.signOut());
+    app.get('/me', { preHandler: app.requireSession }, async (request): Promise<string> => request.session.username);
+    app.get('/list', { preHandler: app.requireRecentSignIn }, (request) => request.listSessions());
+  `;
+  writeFileSync(`${path}/app.ts`, app);
+  const tsc = `${ROOT}/node_modules/typescript/bin/tsc`;
+  const options = '--noEmit --strict --skipLibCheck --module nodenext --target es2022 --types node'.split(' ');
+  cpSync(`${ROOT}/node_modules/@types/node`, `${path}/node_modules/@types/node`, { recursive: true });
+  cpSync(`${ROOT}/node_modules/undici-types`, `${path}/node_modules/undici-types`, { recursive: true });
+  const { code, out } = await run([process.execPath, tsc, ...options, 'app.ts'], {}, '', path);
+  t.equal(code, 0, out);
+});

@@ -40,3 +40,10 @@ t.test('a server that is not there is told of nobody unless somebody listens', a
   await t.rejects(async () => stores.sessions.ping(), { message: 'no connection to the Redis server' });
   await closeStores(stores);
 });
+
+t.test('options that make no sense are refused', async (t) => {
+  for (const options of [{ timeoutMs: Number.NaN }, { keyPrefix: '' }, { log: {} }, { bogus: 1 }]) {
+    await t.rejects(openStores('memory:', options as never), { message: /^openStores: / }, JSON.stringify(options));
+  }
+  await t.rejects(openStores('memory:', { log: 'redis://:secret@host' } as never), { message: /log is a string:/ });
+});

@@ -83,7 +83,8 @@ function listen(path: string): Promise<Server> {
     const server = createServer((socket) => socket.destroy());
     // Also later: a process without free file descriptors cannot accept a connection.
     server.on('error', reject);
-    server.listen(path, () => resolve(server.unref()));
+    // Another user of the database must be able to see whether the process lives. The directory protects the socket.
+    server.listen({ path, readableAll: true, writableAll: true }, () => resolve(server.unref()));
   });
 }
 

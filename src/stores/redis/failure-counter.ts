@@ -1,7 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import type { FailureCount, FailureCounter } from '../../users/failure-counter.ts';
 import { encodeKey } from '../engine.ts';
 import type { RedisConnection } from './connection.ts';
+
+/** The largest number that `randomInt` takes. */
+const MAX_WINDOW_ID = 2 ** 48 - 1;
 
 /** Counts failures in Redis or Valkey, for all instances together. The windows follow the server's clock. */
 export class RedisFailureCounter implements FailureCounter {
@@ -20,7 +23,11 @@ export class RedisFailureCounter implements FailureCounter {
   }
 
   async increment(key: string): Promise<FailureCount> {
-    return this.#connection.client.incrementFailures(this.#keyOf(key), randomUUID(), this.#windowMs);
+    return this.#connection.client.incrementFailures(
+      this.#keyOf(key),
+      String(randomInt(MAX_WINDOW_ID)),
+      this.#windowMs,
+    );
   }
 
   async decrement(key: string, windowId: string, by: number): Promise<void> {

@@ -10,20 +10,19 @@ const KEY = Symbol('a key that does not exist');
 
 type Command = readonly (string | typeof KEY)[];
 
-const TEXT: Command[] = [
-  ['GET', KEY],
-  ['GETDEL', KEY],
-  ['DEL', KEY],
-  ['SET', KEY, '', 'XX'],
+/** The server checks the permissions before it finds that it has no script with this digest. */
+const SCRIPTS: Command[] = [
   ['EVAL', 'return 1', '1', KEY],
+  ['EVALSHA', '0'.repeat(40), '1', KEY],
 ];
+
+const TEXT: Command[] = [['GET', KEY], ['GETDEL', KEY], ['DEL', KEY], ['SET', KEY, '', 'XX'], ...SCRIPTS];
 
 /** The commands that the stores send, by the kind of key. None of these calls changes anything. */
 const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
   session: TEXT,
   user: TEXT,
-  // HINCRBY with this argument is refused, but only after the server has checked the permissions. No call of HSETNX changes
-  // nothing, so it is left out.
+  // HINCRBY with this argument is refused, but only after the server has checked the permissions.
   counter: [
     ['HGET', KEY, 'window'],
     ['HMGET', KEY, 'failures', 'window'],
@@ -31,7 +30,7 @@ const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
     ['DEL', KEY],
     ['PTTL', KEY],
     ['PEXPIRE', KEY, '1'],
-    ['EVAL', 'return 1', '1', KEY],
+    ...SCRIPTS,
   ],
   'sessions-of': [
     ['ZRANGE', KEY, '0', '-1'],
@@ -40,7 +39,7 @@ const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
     ['ZREMRANGEBYSCORE', KEY, '-inf', '0'],
     ['PTTL', KEY],
     ['PEXPIRE', KEY, '1'],
-    ['EVAL', 'return 1', '1', KEY],
+    ...SCRIPTS,
   ],
   any: [['TIME'], ['SCAN', '0', 'MATCH', 'none', 'COUNT', '1']],
 };

@@ -59,10 +59,12 @@ function toFailureCount([failures, windowId, endsInMs]: [number, string, number]
 /** Adds a failure. Starts a window with the given id if there is none. Returns the count, the window and its time left. */
 const incrementFailures = defineScript({
   SCRIPT: `
-    if redis.call('HSETNX', KEYS[1], 'window', ARGV[1]) == 1 then
+    local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
+    if failures == 1 then
+      -- Sets the id, which is a number. HSET could not be tried at the start without a change: see probes.ts.
+      redis.call('HINCRBY', KEYS[1], 'window', ARGV[1])
       redis.call('PEXPIRE', KEYS[1], ARGV[2])
     end
-    local failures = redis.call('HINCRBY', KEYS[1], 'failures', 1)
     return {failures, redis.call('HGET', KEYS[1], 'window'), redis.call('PTTL', KEYS[1])}`,
   NUMBER_OF_KEYS: 1,
   parseCommand(parser: CommandParser, key: string, windowId: string, windowMs: number) {

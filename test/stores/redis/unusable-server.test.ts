@@ -12,6 +12,7 @@ t.test('a user without rights on our keys or our commands is rejected, and the r
     other: '~other:*,+@all',
     reader: '~*,+@read,+@connection',
     'no-scripts': '~*,+@all,-eval,-evalsha',
+    'no-evalsha': '~*,+@all,-evalsha',
     'no-time': '~*,+@all,-time',
     'no-scan': '~*,+@all,-scan',
     'no-index': '~*,+@all,-zadd',
