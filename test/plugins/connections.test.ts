@@ -90,10 +90,13 @@ t.test('a closing server answers a request that has arrived, also after the grac
   const request = once(arrived, 'request') as Promise<[FastifyReply]>;
   client.write(GET('/wait'));
   const [reply] = await request;
+  const started = once(app.server, 'request');
   const slow = open(t, port).resume();
   slow.write('POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{');
+  await started;
+  const gone = once(slow, 'end');
   const closed = app.close();
-  await once(slow, 'close');
+  await gone;
   reply.send('done');
   t.match(String((await once(client, 'data'))[0]), /connection: close.*done$/s);
   await closed;

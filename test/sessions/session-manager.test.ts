@@ -127,10 +127,11 @@ t.test('an ended session is gone, and ending it again says so', async (t) => {
   t.equal(reason(await manager.end(token)), 'unknown session');
 });
 
-t.test('a wrong secret ends nothing', async (t) => {
+t.test('a wrong secret ends nothing, nor does a text that is no token', async (t) => {
   const { manager } = setUp(t);
   const { session, token } = await manager.create('user1', CLIENT);
   t.equal(reason(await manager.end(formatToken(generateToken(session.id)))), 'wrong secret');
+  t.equal(reason(await manager.end('garbage')), 'malformed token');
   t.equal(reason(await manager.authenticate(token)), 'not refused');
 });
 
