@@ -41,10 +41,10 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
         license: { name: 'MIT', identifier: 'MIT' },
       },
       // Swagger UI calls the first: the origin it was opened from.
-      servers: [{ url: '/', description: 'Where this document comes from.' }, { url: publicUrl }],
+      servers: [{ url: '/', description: 'The origin of this document.' }, { url: publicUrl }],
       tags: [
-        { name: 'session', description: 'Sign in, stay signed in, sign out.' },
-        { name: 'user', description: 'What users may see and change of their own.' },
+        { name: 'session', description: 'Sign in, refresh, sign out.' },
+        { name: 'user', description: 'The sessions and the password of the signed-in user.' },
         { name: 'health', description: 'For load balancers and orchestrators.' },
       ],
       components: {
@@ -53,7 +53,7 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
             type: 'apiKey',
             in: 'cookie',
             name: app.sessionCookieName,
-            description: 'Set by `POST /signin`; a browser sends it by itself.',
+            description: '`POST /signin` sets it. A browser sends it automatically.',
           },
         },
       },

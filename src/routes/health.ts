@@ -16,16 +16,16 @@ const Ok = (description: string) =>
 const livezSchema = {
   ...common,
   operationId: 'livez',
-  summary: 'Whether the process runs',
-  description: 'Asks nothing else: a store that is down is no reason to restart the service.',
-  response: { 200: Ok('It runs.'), ...errorResponses() },
+  summary: 'Check that the process runs',
+  description: 'Does not use the store: restarting the service does not repair a store.',
+  response: { 200: Ok('The process runs.'), ...errorResponses() },
 };
 
 const readyzSchema = {
   ...common,
   operationId: 'readyz',
-  summary: 'Whether requests can be answered',
-  description: 'Asks the store. Fails from the moment that the service is told to stop.',
+  summary: 'Check that requests can be answered',
+  description: 'Uses the store. Also fails while the service prepares to stop.',
   response: { 200: Ok('The store answers.'), ...errorResponses(StoreUnavailable, ShuttingDown) },
 };
 

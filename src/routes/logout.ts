@@ -8,7 +8,7 @@ import { commonPostErrors, errorResponses, notSignedIn, setCookieHeader } from '
 const common = {
   tags: ['session'],
   summary: 'End the session',
-  description: 'Also answers 200 when the session is over already. Clears the cookie.',
+  description: 'Clears the cookie. Also answers 200 if the session has ended already.',
   security: [{ sessionCookie: [] }],
 };
 

@@ -13,7 +13,7 @@ const schema = {
   operationId: 'changePassword',
   tags: ['user'],
   summary: 'Change the password',
-  description: 'The session gets a fresh token, and all other sessions of the user end.',
+  description: 'Gives the session a new token and ends all other sessions of the user.',
   security: [{ sessionCookie: [] }],
   consumes: ['application/json', 'application/x-www-form-urlencoded'],
   body: Type.Object(
@@ -21,7 +21,7 @@ const schema = {
     { examples: [{ currentPassword: 'password1', newPassword: 'a horse, a battery, a staple' }] },
   ),
   response: {
-    200: sessionResponse('Changed.', 'Two: the fresh token, until `expiresAt`; and a fresh `device_token`.'),
+    200: sessionResponse('Changed.', 'Two cookies: the new token, until `expiresAt`, and a new `device_token`.'),
     ...errorResponses(
       ...commonPostErrors,
       InvalidInput,

@@ -6,8 +6,9 @@ import { commonPostErrors, errorResponses, notSignedIn, sessionResponse, viewSes
 const schema = {
   operationId: 'refresh',
   tags: ['session'],
-  summary: 'Swap the token for a fresh one',
-  description: 'Extends the session. The old token is dead at once; of concurrent refreshes with it, one succeeds.',
+  summary: 'Replace the token',
+  description:
+    'Extends the session. The old token is refused from then on. Of concurrent requests with the same token, one succeeds.',
   security: [{ sessionCookie: [] }],
   response: {
     200: sessionResponse('Refreshed.'),

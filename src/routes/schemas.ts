@@ -46,10 +46,10 @@ function errorSchema(errors: HttpError[]) {
     statusCode: Type.Integer({ minimum: 400, maximum: 599 }),
     code: Type.String({
       enum: errors.map(({ code }) => code),
-      description: 'For programs; does not change.',
+      description: 'The error, for programs. It does not change.',
     }),
-    error: Type.String({ description: 'The status in words.' }),
-    message: Type.String({ description: 'For people; may change.' }),
+    error: Type.String({ description: 'The reason phrase of the status.' }),
+    message: Type.String({ description: 'The error, for people. It may change.' }),
   };
   return Type.Object(properties, {
     description: errors.map(({ message }) => message).join(' Or: '),
@@ -81,20 +81,20 @@ const EXAMPLE = {
 export const SessionView = Type.Object(
   {
     id: Type.String({
-      description: "The session's public name. It opens nothing and stays the same across refreshes.",
+      description: 'The public name of the session. It gives no access, and stays the same across refreshes.',
     }),
     username: Type.String(),
-    createdAt: Time('When the user signed in.'),
-    authenticatedAt: Time('When the user last proved who they are.'),
-    expiresAt: Time('When the session ends unless it is refreshed before.'),
-    endsAt: Time('When the session ends however often it is refreshed.'),
-    current: Type.Boolean({ description: 'Whether it is the session of this request.' }),
+    createdAt: Time('The time of the sign-in.'),
+    authenticatedAt: Time('The time when the user last entered the password.'),
+    expiresAt: Time('The time when the session ends if it is not refreshed.'),
+    endsAt: Time('The time when the session ends in any case.'),
+    current: Type.Boolean({ description: 'Whether this is the session of the request.' }),
   },
   { examples: [EXAMPLE] },
 );
 
 /** The response of a route that sets the session cookie. `cookies` says what it sets. */
-export function sessionResponse(description: string, cookies = 'The fresh token, until `expiresAt`.') {
+export function sessionResponse(description: string, cookies = 'The new token, until `expiresAt`.') {
   return Type.Object(SessionView.properties, {
     description,
     examples: [EXAMPLE],
@@ -106,8 +106,8 @@ export function sessionResponse(description: string, cookies = 'The fresh token,
 export const ListedSession = Type.Object(
   {
     ...SessionView.properties,
-    address: Type.String({ description: 'Where the user signed in from.' }),
-    device: Type.String({ description: 'What the user signed in with.' }),
+    address: Type.String({ description: 'The address of the client at the sign-in.' }),
+    device: Type.String({ description: 'The client at the sign-in.' }),
   },
   { examples: [{ ...EXAMPLE, address: '192.0.2.1', device: 'Firefox on Linux' }] },
 );

@@ -24,13 +24,13 @@ const listSchema = {
   summary: 'List my sessions',
   description: 'All live sessions of the user, newest first.',
   response: {
-    200: Type.Array(ListedSession, { description: 'At least this one.' }),
+    200: Type.Array(ListedSession, { description: 'The sessions, at least the one of the request.' }),
     ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
 
 const Ended = Type.Object(
-  { ended: Type.Integer({ minimum: 0, description: 'How many sessions this has ended.' }) },
+  { ended: Type.Integer({ minimum: 0, description: 'The number of sessions that ended.' }) },
   { description: 'Ended.', examples: [{ ended: 1 }] },
 );
 
@@ -38,8 +38,8 @@ const revokeSchema = {
   ...common,
   operationId: 'endSession',
   summary: 'End one of my sessions',
-  description: 'Needs a sign-in not long ago.',
-  params: Type.Object({ id: Type.String({ description: 'As `GET /sessions` lists it.' }) }),
+  description: 'Requires a recent sign-in.',
+  params: Type.Object({ id: Type.String({ description: 'An `id` of `GET /sessions`.' }) }),
   response: {
     200: Ended,
     ...errorResponses(...commonPostErrors, ...notSignedIn, ReauthenticationRequired, NoSuchSession, StoreUnavailable),
@@ -49,8 +49,8 @@ const revokeSchema = {
 const revokeOthersSchema = {
   ...common,
   operationId: 'endOtherSessions',
-  summary: 'End all my sessions but this one',
-  description: 'Needs a sign-in not long ago.',
+  summary: 'End all my other sessions',
+  description: 'Requires a recent sign-in.',
   response: {
     200: Ended,
     ...errorResponses(...commonPostErrors, ...notSignedIn, ReauthenticationRequired, StoreUnavailable),

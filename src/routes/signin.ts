@@ -19,7 +19,7 @@ const Credentials = Type.Object(
 );
 
 const COOKIES =
-  'Two: the fresh token, until `expiresAt`; and `device_token`, by which the browser is known again at a later sign-in.';
+  'Two cookies: the new token, until `expiresAt`, and `device_token`, which identifies the browser at a later sign-in.';
 
 const schema = {
   operationId: 'signIn',
