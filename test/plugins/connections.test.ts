@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import t, { type Test } from 'tap';
-import { closeUnread, connections, openFileLimit } from '../../src/plugins/connections.ts';
+import { connections, openFileLimit } from '../../src/plugins/connections.ts';
 import { exchange } from '../helpers/server-process.ts';
 import { build } from '../helpers/service.ts';
 
@@ -151,27 +151,6 @@ t.test('replies that wait for an earlier one of their connection end with it, an
   client.destroy();
   await once(file, 'close');
   t.equal(file.destroyed, true);
-});
-
-t.test('a client may take a minute to read its replies', async (t) => {
-  const socket = Object.assign(new EventEmitter(), { writableLength: 1, destroyed: false, destroy() {} });
-  socket.destroy = () => {
-    socket.destroyed = true;
-  };
-  const open = new Map([
-    [socket as unknown as Socket, { unanswered: new Set<FastifyReply>(), answeredBytes: 0, unreadSince: undefined }],
-  ]);
-  closeUnread(open, 0);
-  closeUnread(open, 60_000);
-  t.equal(socket.destroyed, false);
-  socket.writableLength = 0;
-  closeUnread(open, 60_001);
-  socket.writableLength = 1;
-  closeUnread(open, 60_002);
-  closeUnread(open, 120_002);
-  t.equal(socket.destroyed, false, 'the minute starts again when all was read');
-  closeUnread(open, 120_003);
-  t.equal(socket.destroyed, true);
 });
 
 t.test('draining: readiness fails, and all requests are answered', async (t) => {
