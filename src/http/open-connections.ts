@@ -98,9 +98,8 @@ export class OpenConnections {
    * reply that the client has not read yet; if there is none, the new one.
    */
   #makeRoom(newcomer: Socket): void {
-    const [waiting] = this.#filter((socket) => !this.#hasRequest(socket));
-    const [unread] = this.#filter(({ writableLength }) => writableLength > 0);
-    (waiting ?? unread ?? newcomer).destroy();
+    const waiting = this.#first((socket) => !this.#hasRequest(socket));
+    (waiting ?? this.#first(({ writableLength }) => writableLength > 0) ?? newcomer).destroy();
   }
 
   /** Whether a complete request has arrived on a connection and is not answered yet. */
@@ -113,6 +112,16 @@ export class OpenConnections {
   #isIdle(socket: Socket): boolean {
     const connection = this.#connections.get(socket);
     return connection?.unanswered.size === 0 && socket.bytesRead === connection.answeredBytes;
+  }
+
+  /** Without a look at all: it runs for each connection above the limit. */
+  #first(matches: (socket: Socket) => boolean): Socket | undefined {
+    for (const socket of this.#connections.keys()) {
+      if (matches(socket)) {
+        return socket;
+      }
+    }
+    return undefined;
   }
 
   #filter(matches: (socket: Socket) => boolean): Socket[] {
