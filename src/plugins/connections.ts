@@ -104,12 +104,13 @@ export function openFileLimit(report = readReport()): number {
 }
 
 function readReport(): Report {
-  const settings = process.report as { excludeNetwork?: boolean };
+  // The types of Node 20 lack this property, which came with 20.13.
+  const settings = process.report as typeof process.report & { excludeNetwork: boolean };
   const before = settings.excludeNetwork;
   // Otherwise the report asks the name server for the name of each peer, and blocks until it answers.
   settings.excludeNetwork = true;
   const report = process.report.getReport() as Report;
-  settings.excludeNetwork = before ?? false;
+  settings.excludeNetwork = before;
   return report;
 }
 
