@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { CrossOriginRefused } from '../errors.ts';
+import { browserScheme, hasHostOf } from '../http/browser-scheme.ts';
 import { logEvent } from '../http/security-events.ts';
 import { readOptions, settings } from '../settings.ts';
 
@@ -73,22 +74,12 @@ function isOwnOrigin(request: FastifyRequest, publicOrigin?: string): boolean {
   return !origin || origin === publicOrigin || hasHostOf(request, origin);
 }
 
-/** Compares hosts. The default port of the origin's scheme may be left out. `Origin: null` has no host. */
-function hasHostOf(request: FastifyRequest, origin: string): boolean {
-  if (!URL.canParse(origin)) {
-    return false;
-  }
-  const { protocol, host } = new URL(origin);
-  const own = `${protocol}//${request.host}`;
-  return URL.canParse(own) && new URL(own).host === host;
-}
-
 /**
  * Logs the first request that shows that browsers use another scheme than that of the public origin: the browser drops
  * the cookie then, or sends it without encryption as well. Returns whether it did.
  */
 function warnOfWrongScheme(request: FastifyRequest, publicOrigin: string): boolean {
-  const { scheme, source } = schemeOf(request);
+  const { scheme, source } = browserScheme(request);
   if (scheme === undefined || publicOrigin.startsWith(`${scheme}:`)) {
     return false;
   }
@@ -98,17 +89,4 @@ function warnOfWrongScheme(request: FastifyRequest, publicOrigin: string): boole
     'PUBLIC_URL has another scheme than the requests of browsers',
   );
   return true;
-}
-
-/** The scheme that the browser used, if the request shows it. */
-function schemeOf(request: FastifyRequest): { scheme?: string; source?: string } {
-  const { origin } = request.headers;
-  if (origin !== undefined && /^https?:/.test(origin) && hasHostOf(request, origin)) {
-    return { scheme: new URL(origin).protocol.slice(0, -1), source: 'Origin' };
-  }
-  // Fastify reads X-Forwarded-Proto only if it comes from a trusted proxy; `ips` has more than one address then.
-  const isForwarded = request.headers['x-forwarded-proto'] !== undefined && (request.ips?.length ?? 0) > 1;
-  return isForwarded && /^https?$/.test(request.protocol)
-    ? { scheme: request.protocol, source: 'X-Forwarded-Proto' }
-    : {};
 }

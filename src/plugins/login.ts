@@ -18,7 +18,8 @@ import { validatePassword } from '../users/password-policy.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { Throttle } from '../users/throttle.ts';
 import type { UserRecord, UserStore } from '../users/user-store.ts';
-import { acceptSession, createSession, kContext } from './session-decorators.ts';
+import { contextOf } from './session-context.ts';
+import { acceptSession, createSession, discardSession } from './session-replies.ts';
 import { logFields } from './session-outcomes.ts';
 
 export interface LoginOptions {
@@ -95,9 +96,10 @@ async function registerLogin(app: FastifyInstance, options: LoginOptions): Promi
   const checked = readOptions('login', OPTIONS, options);
   keepClientAddresses(app);
   const { clock = Date.now, passwordMinLength } = checked;
+  const { secure } = contextOf({ server: app }, 'login').cookie;
   app.decorate(kLogin, {
     authenticator: await createAuthenticator(app, clock, checked),
-    deviceCookie: await ServiceCookie.create(app, clock, 'device_token', checked.deviceCookie),
+    deviceCookie: await ServiceCookie.create(app, clock, { name: 'device_token', secure }, checked.deviceCookie),
     passwordMinLength,
     clock,
   });
@@ -111,12 +113,12 @@ async function signIn(this: FastifyReply, credentials: Credentials): Promise<Ses
     throw new InvalidCredentials();
   }
   const { user } = verified;
-  const issued = await createSession(this, user.username);
+  const issued = await createSession(this, { userId: user.id, username: user.username });
   try {
     await assertStillAllowed(this.request, user, issued);
     await acceptSession(this, issued);
   } catch (error) {
-    await this.server[kContext].manager.discard(issued);
+    await discardSession(this.request, issued);
     throw error;
   }
   rememberDevice(this, verified);
