@@ -9,8 +9,8 @@ export { type CrossOriginGuardOptions, crossOriginGuard } from './plugins/cross-
 export { type LoginOptions, login } from './plugins/login.ts';
 export { optionalSession, requireRecentSignIn, requireSession, type SessionGuard } from './plugins/session-guards.ts';
 export { type SessionsOptions, sessions } from './plugins/sessions.ts';
-export type { Client, ReplacedSecret, Session, SessionOwner, SessionRecord } from './sessions/session.ts';
 export type { DataChange } from './sessions/data-updates.ts';
+export type { Client, ReplacedSecret, Session, SessionOwner, SessionRecord } from './sessions/session.ts';
 export type { SessionData, StoredData } from './sessions/session-data.ts';
 export type { NewSession } from './sessions/session-manager.ts';
 export type { SessionStore } from './sessions/session-store.ts';

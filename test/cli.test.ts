@@ -4,6 +4,7 @@ import { record } from './helpers/service.ts';
 import { openTestStores } from './helpers/users.ts';
 
 const USER = {
+  id: 'the id',
   schema: 1 as const,
   passwordHash: 'hash',
   disabled: false,

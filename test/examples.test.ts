@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import type { SessionStore } from '../src/sessions/session-store.ts';
 import { WITHOUT_TAP } from './helpers/built-command.ts';
-import { record } from './helpers/service.ts';
+import { owner, record, version } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
 import { sessionStoreConformance } from './stores/conformance.ts';
 
@@ -128,7 +128,7 @@ t.test('a change of the custom store that cannot be written throws and changes n
   const [file = ''] = readdirSync(path);
   // A directory in place of the temporary file makes every write fail, also for root.
   mkdirSync(`${path}/${file}.tmp`);
-  t.throws(() => store.replace(record({ secretHash: 'next' }), 'hash'), { code: 'EISDIR' });
+  t.throws(() => store.replace(record({ secretHash: 'next' }), version('hash')), { code: 'EISDIR' });
   t.same(await store.find('id'), record());
   rmSync(path, { recursive: true });
   t.throws(() => store.remove('id'), { code: 'ENOENT' });
@@ -143,10 +143,10 @@ t.test('the custom store reads its files when it opens, and removes what has exp
   await first.create(record({ id: 'other', username: 'user2', expiresAt: 1 }));
   await first.close();
   const second = await openStore(path);
-  t.same((await second.listByUser('user1')).length, 1);
+  t.same((await second.listByUser(owner('user1'))).length, 1);
   await second.create(record({ id: 'new' }));
-  t.same(await second.listByUser('user1'), [record({ id: 'new' })]);
-  t.equal((await second.listByUser('user2')).length, 1, 'others are not searched');
+  t.same(await second.listByUser(owner('user1')), [record({ id: 'new' })]);
+  t.equal((await second.listByUser(owner('user2'))).length, 1, 'others are not searched');
   writeFileSync(`${path}/broken.json`, '{');
   await t.rejects(openStore(path), SyntaxError);
 });

@@ -19,8 +19,9 @@ import { PasswordHasher } from '../users/passwords.ts';
 import { Throttle } from '../users/throttle.ts';
 import type { UserRecord, UserStore } from '../users/user-store.ts';
 import { contextOf } from './session-context.ts';
-import { acceptSession, createSession, discardSession } from './session-replies.ts';
 import { logFields } from './session-outcomes.ts';
+import { acceptSession, createSession, discardSession } from './session-replies.ts';
+import { sessionOf } from './session-requests.ts';
 
 export interface LoginOptions {
   /** Where users are found and their passwords are changed. You must close it. */
@@ -141,14 +142,16 @@ async function assertStillAllowed(request: FastifyRequest, user: UserRecord, { s
 async function changePassword(this: FastifyReply, current: string, next: string): Promise<Session> {
   const { request } = this;
   const { authenticator, passwordMinLength } = this.server[kLogin];
-  const { username } = request.session;
+  const { username, userId } = sessionOf(request);
   const problem = await validatePassword(next, username, passwordMinLength);
   if (problem !== undefined) {
     throw new NewPasswordRefused(problem);
   }
   const verified = await verify(request, { username, password: current });
-  const user = verified instanceof SignInFailure ? undefined : await authenticator.changePassword(verified.user, next);
-  if (verified instanceof SignInFailure || user === undefined) {
+  // Another user may have got the name if the session's user was renamed.
+  const isSame = !(verified instanceof SignInFailure) && verified.user.id === userId;
+  const user = isSame ? await authenticator.changePassword(verified.user, next) : undefined;
+  if (!isSame || user === undefined) {
     logEvent(request, 'authn_password_change_fail', logFields(request.session));
     throw new WrongPassword();
   }

@@ -43,8 +43,10 @@ export interface SessionRequest {
  * `any` in a project that has the types of `@fastify/session` or `@fastify/secure-session`. They declare `session` as a
  * property of FastifyRequest itself, and an inherited property must be assignable from it.
  */
-// biome-ignore lint/suspicious/noExplicitAny: see above.
-type OwnSession = FastifyInstance extends { decryptSession: unknown } | { decodeSecureSession: unknown } ? any : Session;
+type OwnSession = FastifyInstance extends { decryptSession: unknown } | { decodeSecureSession: unknown }
+  ? // biome-ignore lint/suspicious/noExplicitAny: see above.
+    any
+  : Session;
 
 declare module 'fastify' {
   interface FastifyRequest extends SessionRequest {}

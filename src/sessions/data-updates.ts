@@ -1,5 +1,5 @@
 import type { Clock } from '../types.ts';
-import { AuthFailure } from './auth-failure.ts';
+import type { AuthFailure } from './auth-failure.ts';
 import { changeSession } from './change-session.ts';
 import { changedRecord, type Session } from './session.ts';
 import { type StoredData, toStoredData } from './session-data.ts';
@@ -11,8 +11,8 @@ export type DataChange = (data: StoredData) => StoredData;
 /** A change that waits, and the promise of its caller. */
 interface Update {
   readonly change: DataChange;
-  readonly resolve: (outcome: Session | AuthFailure) => void;
-  readonly reject: (error: unknown) => void;
+  readonly resolve: (outcome: Promise<Session | AuthFailure>) => void;
+  /** What `change` threw. */
   error?: unknown;
 }
 
@@ -37,8 +37,8 @@ export class DataUpdates {
    * @throws StoreUnavailable; what `change` throws; the errors of `toStoredData`.
    */
   update(id: string, change: DataChange): Promise<Session | AuthFailure> {
-    return new Promise((resolve, reject) => {
-      const update = { change, resolve, reject };
+    return new Promise((resolve) => {
+      const update = { change, resolve };
       const waiting = this.#waiting.get(id);
       if (waiting === undefined) {
         this.#waiting.set(id, [update]);
@@ -51,14 +51,24 @@ export class DataUpdates {
 
   async #writeAll(id: string): Promise<void> {
     for (let updates = this.#take(id); updates.length > 0; updates = this.#take(id)) {
-      try {
-        const outcome = await this.#write(id, updates);
-        updates.forEach(({ error, resolve, reject }) => (error === undefined ? resolve(outcome) : reject(error)));
-      } catch (error) {
-        updates.forEach(({ reject }) => reject(error));
-      }
+      await this.#writeTogether(id, updates);
     }
     this.#waiting.delete(id);
+  }
+
+  async #writeTogether(id: string, updates: Update[]): Promise<void> {
+    const written = this.#write(id, updates);
+    for (const update of updates) {
+      update.resolve(
+        written.then((outcome) => {
+          if (update.error !== undefined) {
+            throw update.error;
+          }
+          return outcome;
+        }),
+      );
+    }
+    await written.catch(() => {});
   }
 
   #take(id: string): Update[] {

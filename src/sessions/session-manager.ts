@@ -5,6 +5,7 @@ import { changedTooOften, changeSession, MAX_TRIES } from './change-session.ts';
 import {
   type Client,
   changedRecord,
+  freezeRecord,
   newVersion,
   SESSION_SCHEMA,
   type Session,
@@ -142,9 +143,9 @@ export class SessionManager {
       // Nearly every request takes this way and needs no promise.
       record !== undefined && this.#verifier.isCurrent(record, token)
         ? this.#renewed(record)
-        : this.#verifier.open(token, record).then((opened) =>
-            opened instanceof AuthFailure ? opened : this.#renewed(opened.record),
-          ),
+        : this.#verifier
+            .open(token, record)
+            .then((opened) => (opened instanceof AuthFailure ? opened : this.#renewed(opened.record))),
     );
   }
 
@@ -154,7 +155,7 @@ export class SessionManager {
     const expiresAt = Math.min(this.#clock() + this.#idleMs, session.endsAt);
     return this.#renewsOnActivity && expiresAt - session.expiresAt >= this.#idleMs * RENEWAL_STEP
       ? this.#renew(record, expiresAt)
-      : Object.freeze(session);
+      : freezeRecord(record).session;
   }
 
   async #renew(record: SessionRecord, expiresAt: Milliseconds): Promise<Session> {

@@ -32,9 +32,7 @@ export class TokenVerifier {
   /** Whether this is the current token of a live session. */
   isCurrent({ secretHash, session }: SessionRecord, { secret }: Token): boolean {
     const { namespace, clock } = this.#options;
-    return (
-      session.namespace === namespace && hashesMatch(secretHash, hashSecret(secret)) && isLive(session, clock())
-    );
+    return session.namespace === namespace && hashesMatch(secretHash, hashSecret(secret)) && isLive(session, clock());
   }
 
   /** Returns the live record whose current token this is. `found` is what `find` of the store returned. */

@@ -90,9 +90,7 @@ function isSessionRecord(value: unknown): boolean {
 }
 
 function isUserRecord(value: unknown): boolean {
-  return (
-    hasStrings(value, ['id', 'username', 'passwordHash', 'version']) && typeof value.disabled === 'boolean'
-  );
+  return hasStrings(value, ['id', 'username', 'passwordHash', 'version']) && typeof value.disabled === 'boolean';
 }
 
 function hasStrings(value: unknown, names: readonly string[]): value is Record<PropertyKey, unknown> {

@@ -1,5 +1,6 @@
 import { escapeControlChars } from '../escape.ts';
-import { DEFAULT_NAMESPACE, type SessionOwner, type SessionRecord } from '../sessions/session.ts';
+import { changeSession } from '../sessions/change-session.ts';
+import { changedRecord, DEFAULT_NAMESPACE, type SessionOwner, type SessionRecord } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import type { Clock } from '../types.ts';
 import { validatePassword } from './password-policy.ts';
@@ -69,6 +70,49 @@ export class Accounts {
   /** @throws AccountError if the user does not exist. */
   async enable(name: string): Promise<void> {
     await this.#change(name, { disabled: false });
+  }
+
+  /**
+   * Renames a user, who keeps the id, the password and the sessions. Returns the new name as stored. It can be repeated if it
+   * was interrupted: the user then has both names, and one of them may be disabled.
+   * @throws AccountError if the user does not exist, or the new name is invalid or taken.
+   */
+  async rename(name: string, newName: string): Promise<string> {
+    assertValidName(cleanUsername(newName));
+    const user = await this.#find(name);
+    const username = cleanUsername(newName);
+    if (keyOf(user) === usernameKey(newName)) {
+      await this.#change(name, { username });
+    } else {
+      await this.#move(user, username);
+    }
+    await this.#renameSessions(user, username);
+    return username;
+  }
+
+  /** Stores a user under another name. The old record is disabled first, so that a concurrent change of it is not lost. */
+  async #move(user: UserRecord, username: string): Promise<void> {
+    const { users } = this.#options;
+    const moved = { ...user, username, key: usernameKey(username), version: newVersion() };
+    const taken = await this.#lookUp(username);
+    if (taken !== undefined ? taken.id !== user.id : !(await users.create(moved))) {
+      throw new AccountError(`The user ${quote(username)} already exists.`);
+    }
+    if (!(await users.replace({ ...user, disabled: true, version: newVersion() }, user.version))) {
+      await users.remove(keyOf(moved));
+      throw changedByOthers();
+    }
+    await users.remove(keyOf(user));
+  }
+
+  async #renameSessions(user: UserRecord, username: string): Promise<void> {
+    const { sessions } = this.#options;
+    for (const { session } of await sessions.listByUser(ownerOf(user))) {
+      await changeSession(sessions, this.#clock, session.id, async (record) => {
+        const next = changedRecord(record, { session: { ...record.session, username } });
+        return (await sessions.replace(next, record.version)) ? next : undefined;
+      });
+    }
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
@@ -171,7 +215,7 @@ export class Accounts {
         return next;
       }
     }
-    throw new AccountError('The user is being changed by somebody else. Try again.');
+    throw changedByOthers();
   }
 }
 
@@ -204,6 +248,10 @@ function assertValidName(username: string): void {
   if (escapeControlChars(username) !== username) {
     throw new AccountError(`The user name ${quote(username)} contains invisible characters.`);
   }
+}
+
+function changedByOthers(): AccountError {
+  return new AccountError('The user is being changed by somebody else. Try again.');
 }
 
 function unknownUser(username: string): AccountError {

@@ -17,7 +17,7 @@ async function bareApp(
   await prepare(app);
   await app.register(sessions, options);
   app.post<{ Params: { name: string } }>('/enter/:name', async (request, reply) =>
-    reply.startSession(request.params.name),
+    reply.startSession({ userId: request.params.name, username: request.params.name }),
   );
   app.post('/renew', async (_request, reply) => reply.refreshSession());
   app.post('/leave', async (_request, reply) => {
@@ -71,6 +71,8 @@ t.test('the session that a handler gets holds no secret', async (t) => {
   const { body } = await app.inject({ url: '/whole', headers: { cookie: token } });
   t.same(JSON.parse(body), {
     id: token.slice('session_token='.length).split('.')[0],
+    namespace: 'session_token',
+    userId: 'ann',
     username: 'ann',
     createdAt: clock(),
     authenticatedAt: clock(),
@@ -78,6 +80,7 @@ t.test('the session that a handler gets holds no secret', async (t) => {
     endsAt: clock() + 43_200_000,
     address: '127.0.0.1',
     device: 'lightMyRequest',
+    data: {},
   });
 });
 
@@ -139,7 +142,7 @@ t.test('what the app wants of its own cookies is not done to ours', async (t) =>
     },
   });
   await app.register(sessions, { cookie: { secure: true } });
-  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
   app.get('/me', { preHandler: app.requireSession }, async (request) => request.session.username);
   const entered = await app.inject({ method: 'POST', url: '/enter' });
   t.match(
@@ -250,7 +253,7 @@ t.test('sessions start and end in the log with their ids, and a refusal gives it
   });
   t.teardown(() => app.close());
   await app.register(sessions);
-  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
   app.post('/leave', async (_request, reply) => reply.signOut().then(() => 'bye'));
   app.get('/me', { preHandler: app.requireSession }, async () => 'me');
   const headers = { cookie: cookieOf(await app.inject({ method: 'POST', url: '/enter' })) };
@@ -272,7 +275,7 @@ t.test('a route of the app’s own can ask for a sign-in not long ago (ASVS 7.5.
   const app = Fastify();
   t.teardown(() => app.close());
   await app.register(sessions, { clock, freshSeconds: 60 });
-  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
   app.post('/renew', async (_request, reply) => reply.refreshSession());
   app.post('/transfer', { preHandler: app.requireRecentSignIn }, async ({ session }) => session.username);
   const transfer = (cookie?: string) =>
