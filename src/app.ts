@@ -111,6 +111,7 @@ function sessionSettings(config: Config) {
     storeTimeoutMs: config.STORE_TIMEOUT_MS,
     idleSeconds: config.SESSION_IDLE_SECONDS,
     maxSeconds: config.SESSION_MAX_SECONDS,
+    renewal: config.SESSION_RENEWAL,
     maxPerUser: config.SESSIONS_PER_USER,
     freshSeconds: config.FRESH_SECONDS,
     reuseWindowSeconds: config.REUSE_WINDOW_SECONDS,

@@ -33,6 +33,7 @@ export const Environment = Type.Object({
   REDIS_KEY_PREFIX: settings.keyPrefix,
   SESSION_IDLE_SECONDS: settings.idleSeconds,
   SESSION_MAX_SECONDS: settings.maxSeconds,
+  SESSION_RENEWAL: settings.renewal,
   SESSIONS_PER_USER: settings.maxPerUser,
   FRESH_SECONDS: settings.freshSeconds,
   REUSE_WINDOW_SECONDS: settings.reuseWindowSeconds,

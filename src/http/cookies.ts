@@ -2,6 +2,7 @@ import { fastifyCookie } from '@fastify/cookie';
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock, Milliseconds } from '../types.ts';
+import { browserScheme } from './browser-scheme.ts';
 
 export interface CookieOptions {
   /** The name of the cookie, without prefix. */
@@ -44,6 +45,7 @@ export class ServiceCookie {
   readonly secure: boolean | 'auto';
   readonly #serialize: SerializeCookie;
   readonly #clock: Clock;
+  #warned = false;
   readonly #plain: Variant;
   readonly #secure: Variant;
 
@@ -101,6 +103,24 @@ export class ServiceCookie {
   /** Sets the cookie until `expiresAt`. */
   write(reply: FastifyReply, value: string, expiresAt: Milliseconds): void {
     this.#set(reply, value, expiresAt, Math.ceil((expiresAt - this.#clock()) / 1000));
+  }
+
+  /**
+   * Logs once if the browser uses another scheme than the cookie is for: the browser then drops the cookie, or also sends
+   * it without encryption.
+   */
+  warnOfScheme(request: FastifyRequest): void {
+    const { scheme, source } = browserScheme(request);
+    if (this.#warned || scheme === undefined || (scheme === 'https') === this.isSecure(request)) {
+      return;
+    }
+    this.#warned = true;
+    const fix =
+      this.secure === 'auto'
+        ? 'set trustProxy, so that request.protocol is what the browser uses'
+        : `set cookie.secure to ${scheme === 'https'}, or to "auto"`;
+    const details = { source, scheme, secure: this.secure, fix };
+    request.log.warn(details, 'browsers use another scheme than the session cookie is meant for');
   }
 
   /** Makes the client delete the cookie. */

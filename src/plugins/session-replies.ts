@@ -168,6 +168,7 @@ async function endPresentedSessions(request: FastifyRequest, tokens: string[], r
 
 function setSessionCookie(reply: FastifyReply, { session, token }: IssuedSession): Session {
   const { cookie, cookieDeadline } = contextOf(reply.request, 'startSession');
+  cookie.warnOfScheme(reply.request);
   cookie.write(reply, token, session[cookieDeadline]);
   return session;
 }

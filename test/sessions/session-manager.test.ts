@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { StoreUnavailable } from '../../src/errors.ts';
 import { AuthFailure } from '../../src/sessions/auth-failure.ts';
 import { MAX_TRIES } from '../../src/sessions/change-session.ts';
-import { DEFAULT_NAMESPACE, type Session } from '../../src/sessions/session.ts';
+import { changedRecord, DEFAULT_NAMESPACE, type Session, type SessionRecord } from '../../src/sessions/session.ts';
 import { type IssuedSession, type Lifetimes, SessionManager } from '../../src/sessions/session-manager.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { formatToken, generateToken } from '../../src/sessions/token.ts';
@@ -284,4 +284,148 @@ t.test('a token that was refreshed elsewhere a moment ago opens its session, tho
   t.equal(reason(await elsewhere.authenticate(formatToken(generateToken(first.session.id)))), 'wrong secret');
   await manager.end(second.token);
   t.equal(reason(await elsewhere.authenticate(second.token)), 'unknown session');
+});
+
+t.test('a session of another namespace is unknown, and can be neither used nor ended', async (t) => {
+  const { clock, store, manager } = setUp(t);
+  const { token } = await manager.create(user('user1'), CLIENT);
+  const admin = new SessionManager({ store, clock, namespace: 'admin', lifetimes: LIFETIMES, log: { warn() {} } });
+  t.equal(reason(await admin.authenticate(token)), 'unknown session');
+  t.equal(reason(await admin.refresh(token)), 'unknown session');
+  t.equal(reason(await admin.end(token)), 'unknown session');
+  t.equal(reason(await manager.authenticate(token)), 'not refused');
+});
+
+t.test('what the app keeps with a session is checked and frozen', async (t) => {
+  const { store, manager } = setUp(t);
+  const { session } = await manager.create({ ...user('user1'), data: { cart: ['tea'] } as object }, CLIENT);
+  t.same(store.find(session.id)?.session.data, { cart: ['tea'] });
+  await t.rejects(manager.create({ ...user('user1'), data: { now: new Date() } as object }, CLIENT), TypeError);
+  t.equal(store.size, 1);
+});
+
+t.test('a refresh succeeds although the data of the session changes at the same time', async (t) => {
+  const { clock, store, manager } = setUp(t);
+  const { session, token } = await manager.create(user('user1'), CLIENT);
+  let changes = 2;
+  const racing = stubStore(store, {
+    replace: (next, expectedVersion) => {
+      if (changes-- > 0) {
+        const current = store.find(session.id) as SessionRecord;
+        const data = { changes } as object;
+        store.replace(changedRecord(current, { session: { ...current.session, data } }), current.version);
+      }
+      return store.replace(next, expectedVersion);
+    },
+  });
+  const refreshed = issued(await newManager(racing, clock, LIFETIMES).refresh(token));
+  t.same(refreshed.session.data, { changes: 0 }, 'and keeps the change');
+  t.equal(reason(await manager.authenticate(refreshed.token)), 'not refused');
+});
+
+t.test('a refresh gives up when the record changes at every try', async (t) => {
+  const { clock, store, manager } = setUp(t);
+  const { token } = await manager.create(user('user1'), CLIENT);
+  const losing = newManager(stubStore(store, { replace: () => false }), clock, LIFETIMES);
+  await t.rejects(losing.refresh(token), StoreUnavailable);
+});
+
+const ACTIVITY = { ...LIFETIMES, renewal: 'activity' } as const;
+
+t.test('with renewal by activity a request moves the idle deadline, once per tenth of the idle time', async (t) => {
+  const { clock, store } = setUp(t);
+  let writes = 0;
+  const counting = stubStore(store, {
+    replace: (next, expectedVersion) => {
+      writes++;
+      return store.replace(next, expectedVersion);
+    },
+  });
+  const manager = newManager(counting, clock, ACTIVITY);
+  const { session, token } = await manager.create(user('user1'), CLIENT);
+  clock.advance(IDLE_MS / 10 - 1);
+  t.match(await manager.authenticate(token), { expiresAt: session.expiresAt });
+  t.equal(writes, 0);
+  clock.advance(1);
+  t.match(await manager.authenticate(token), { id: session.id, expiresAt: clock() + IDLE_MS });
+  t.equal(writes, 1);
+  for (let i = 0; i < 12; i++) {
+    clock.advance(IDLE_MS / 10);
+    t.equal(reason(await manager.authenticate(token)), 'not refused');
+  }
+  t.equal(writes, 13);
+});
+
+t.test('activity never moves the idle deadline past the absolute one', async (t) => {
+  const { clock, store } = setUp(t);
+  const manager = newManager(store, clock, ACTIVITY);
+  const { session, token } = await manager.create(user('user1'), CLIENT);
+  while (clock() + 1000 < session.endsAt) {
+    clock.advance(1000);
+    t.equal(reason(await manager.authenticate(token)), 'not refused');
+  }
+  t.equal(store.find(session.id)?.session.expiresAt, session.endsAt);
+  clock.advance(1000);
+  t.equal(reason(await manager.authenticate(token)), 'expired');
+});
+
+t.test('of parallel requests each is accepted, and a session that ends meanwhile does not come back', async (t) => {
+  const { clock, store } = setUp(t);
+  const slow = stubStore(store, {
+    find: async (id) => {
+      const found = store.find(id);
+      await new Promise(setImmediate);
+      return found;
+    },
+  });
+  const manager = newManager(slow, clock, ACTIVITY);
+  const { session, token } = await manager.create(user('user1'), CLIENT);
+  clock.advance(IDLE_MS / 2);
+  const outcomes = await Promise.all([1, 2, 3].map(() => manager.authenticate(token)));
+  t.same(outcomes.map(reason), ['not refused', 'not refused', 'not refused']);
+  clock.advance(IDLE_MS / 2);
+  const accepted = manager.authenticate(token);
+  store.remove(session.id);
+  t.equal(reason(await accepted), 'not refused', 'it was live when the request read it');
+  t.equal(store.find(session.id), undefined);
+});
+
+t.test('a store that does not renew sessions fails no request, and is logged once', async (t) => {
+  const { clock, store } = setUp(t);
+  let isFull = true;
+  const full = stubStore(store, {
+    replace: (next, expectedVersion) => {
+      if (isFull) {
+        throw new Error('the disk is full');
+      }
+      return store.replace(next, expectedVersion);
+    },
+  });
+  const lines: object[] = [];
+  const log = { warn: (details: object) => lines.push(details) };
+  const manager = new SessionManager({ store: full, clock, namespace: DEFAULT_NAMESPACE, lifetimes: ACTIVITY, log });
+  const { session, token } = await manager.create(user('user1'), CLIENT);
+  clock.advance(IDLE_MS / 2);
+  for (let i = 0; i < 3; i++) {
+    t.match(await manager.authenticate(token), { expiresAt: session.expiresAt });
+  }
+  t.match(lines, [{ err: { message: 'the disk is full' } }]);
+  isFull = false;
+  t.match(await manager.authenticate(token), { expiresAt: clock() + IDLE_MS });
+  isFull = true;
+  clock.advance(IDLE_MS / 2);
+  await manager.authenticate(token);
+  t.equal(lines.length, 2);
+});
+
+t.test('with renewal by activity, a replaced token is remembered as long as its cookie lasts', async (t) => {
+  const { clock, store } = setUp(t);
+  const manager = newManager(store, clock, ACTIVITY);
+  const first = await manager.create(user('user1'), CLIENT);
+  let { token } = issued(await manager.refresh(first.token));
+  for (let i = 0; i < 2; i++) {
+    clock.advance(IDLE_MS - 1);
+    token = issued(await manager.refresh(token)).token;
+  }
+  t.equal(reason(await manager.authenticate(first.token)), 'reused token');
 });

@@ -156,7 +156,7 @@ t.test('a change fails after ten tries if others keep changing the user', async 
 /** A user of an earlier version, which is stored under the exact name. */
 function olderUser(username: string) {
   const { key: _, ...older } = newUser('', 'hash');
-  return { ...older, username };
+  return { ...older, id: username, username };
 }
 
 t.test('a name is stored as entered, trimmed and composed, and taken in every other spelling', async (t) => {
