@@ -95,8 +95,14 @@ export class Accounts {
     const { users } = this.#options;
     const moved = { ...user, username, key: usernameKey(username), version: newVersion() };
     const taken = await this.#lookUp(username);
-    if (taken !== undefined ? taken.id !== user.id : !(await users.create(moved))) {
+    if (taken !== undefined && taken.id !== user.id) {
       throw new AccountError(`The user ${quote(username)} already exists.`);
+    }
+    // An earlier rename may have been interrupted. The old record is the current one until it is disabled.
+    const stored =
+      taken === undefined ? await users.create(moved) : user.disabled || (await users.replace(moved, taken.version));
+    if (!stored) {
+      throw changedByOthers();
     }
     if (!(await users.replace({ ...user, disabled: true, version: newVersion() }, user.version))) {
       await users.remove(keyOf(moved));

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import { SessionWatch } from '../../src/sessions/session-watch.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
+import { keepAlive } from '../helpers/keep-alive.ts';
 import { fakeClock, owner, record, stubStore } from '../helpers/service.ts';
 
 function setUp(t: Test, methods: { find?: MemorySessionStore['find'] } = {}) {
@@ -115,9 +116,7 @@ t.test('while the store fails, a session counts as live until its absolute deadl
 
 t.test('an ending that nobody reports is found by itself, one after the other', async (t) => {
   const { store, watch, add } = setUp(t);
-  // The timer of the watch does not keep a process alive.
-  const alive = setInterval(() => {}, 1000);
-  t.teardown(() => clearInterval(alive));
+  keepAlive(t);
   const target = new EventTarget();
   for (const id of ['one', 'two']) {
     const told = once(target, id);

@@ -3,7 +3,7 @@ import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Accounts, quote } from '../../src/users/accounts.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
-import { newUser } from '../../src/users/user-store.ts';
+import { newUser, type UserRecord } from '../../src/users/user-store.ts';
 import { usernameKey } from '../../src/users/username.ts';
 import { fakeClock, record } from '../helpers/service.ts';
 
@@ -240,4 +240,96 @@ t.test('sessions are found by the name of their user, also of a removed one', as
 t.test('quote escapes what a terminal would interpret', async (t) => {
   t.equal(quote('Ann "the cat" O’Neill'), '"Ann \\"the cat\\" O’Neill"');
   t.equal(quote('a\u202eb'), '"a\\u{202e}b"');
+});
+
+t.test('a renamed user keeps the id, the password and the sessions, which show the new name', async (t) => {
+  const { users, sessions, passwords, accounts, signIn } = setUp(t);
+  await accounts.add('Ann', GOOD);
+  await accounts.add('Bob', GOOD);
+  await signIn('Ann');
+  const before = users.find('ann');
+  t.equal(await accounts.rename('ANN', ' Anna '), 'Anna');
+  t.equal(users.find('ann'), undefined);
+  const after = users.find('anna');
+  t.match(after, { id: before?.id, username: 'Anna', disabled: false, passwordHash: before?.passwordHash });
+  t.not(after?.version, before?.version, 'a sign-in under the old name that is under way is refused');
+  t.equal(await passwords.verify(after?.passwordHash ?? '', GOOD), true);
+  t.match(sessions.find('of Ann')?.session, { username: 'Anna', userId: before?.id });
+
+  t.equal(await accounts.rename('anna', 'ANNA'), 'ANNA', 'another spelling');
+  t.match(users.find('anna'), { id: before?.id, username: 'ANNA' });
+  t.equal(sessions.find('of Ann')?.session.username, 'ANNA');
+  await t.rejects(accounts.rename('ANNA', 'bob'), { message: 'The user "bob" already exists.' });
+  await t.rejects(accounts.rename('ANNA', ''), { message: /1 to 256 characters/ });
+  await t.rejects(accounts.rename('carol', 'dave'), { message: 'The user "carol" does not exist.' });
+  t.match(users.find('bob'), { username: 'Bob' });
+  t.equal(await accounts.disable('anna'), 1, 'and the sessions are still found');
+});
+
+t.test('a rename that was interrupted can be repeated', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const { id } = users.find('ann') ?? {};
+  const remove = users.remove;
+  users.remove = () => {
+    throw new Error('down');
+  };
+  await t.rejects(accounts.rename('ann', 'anna'), { message: 'down' });
+  t.match([users.find('ann'), users.find('anna')], [{ disabled: true }, { id, disabled: false }]);
+  users.remove = remove;
+  await accounts.rename('ann', 'anna');
+  t.match([users.find('ann'), users.find('anna')], [undefined, { id, disabled: false }]);
+});
+
+t.test('a rename that was interrupted at its first step is repeated with the current password', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const replace = users.replace.bind(users);
+  users.replace = () => {
+    throw new Error('down');
+  };
+  await t.rejects(accounts.rename('ann', 'anna'), { message: 'down' });
+  users.replace = replace;
+  const current = users.find('ann') as UserRecord;
+  t.ok(users.replace({ ...current, passwordHash: 'changed meanwhile', version: 'next' }, current.version));
+  await accounts.rename('ann', 'anna');
+  t.match([users.find('ann'), users.find('anna')], [undefined, { id: current.id, passwordHash: 'changed meanwhile' }]);
+});
+
+t.test('a name that somebody else takes during the rename is not taken away', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const create = users.create.bind(users);
+  users.create = (user) => create(newUser('anna', 'hash')) && create(user);
+  await t.rejects(accounts.rename('ann', 'anna'), { message: /being changed by somebody else/ });
+  t.match([users.find('ann'), users.find('anna')], [{ disabled: false }, { passwordHash: 'hash' }]);
+});
+
+t.test('a rename does not undo a change that somebody else makes at the same time', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const create = users.create.bind(users);
+  users.create = (user) => {
+    const current = users.find('ann');
+    users.replace({ ...(current as UserRecord), passwordHash: 'another', version: 'another' }, current?.version ?? '');
+    return create(user);
+  };
+  await t.rejects(accounts.rename('ann', 'anna'), { message: /being changed by somebody else/ });
+  t.match(users.find('ann'), { passwordHash: 'another', disabled: false });
+  t.equal(users.find('anna'), undefined);
+});
+
+t.test('a session that ends or changes during a rename is no error', async (t) => {
+  const { users, sessions, accounts, signIn } = setUp(t);
+  await accounts.add('ann', GOOD);
+  await signIn('ann');
+  const replace = sessions.replace.bind(sessions);
+  let tries = 0;
+  sessions.replace = (next, expectedVersion) => tries++ > 0 && replace(next, expectedVersion);
+  await accounts.rename('ann', 'anna');
+  t.equal(sessions.find('of ann')?.session.username, 'anna');
+  sessions.replace = (next) => sessions.remove(next.session.id) && false;
+  await accounts.rename('anna', 'ann');
+  t.equal(sessions.find('of ann'), undefined);
+  t.equal(users.find('ann')?.username, 'ann');
 });
