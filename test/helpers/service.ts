@@ -12,6 +12,7 @@ import {
 } from '../../src/sessions/session.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
+import type { UserStore } from '../../src/users/user-store.ts';
 import { RememberingHasher } from './remembering-hasher.ts';
 import { LENIENT_TIMEOUTS } from './timeouts.ts';
 
@@ -118,6 +119,18 @@ export function version(secretHash: string): string {
 /** The owner of the sessions that `record` returns for a username. */
 export function owner(username: string): SessionOwner {
   return { namespace: DEFAULT_NAMESPACE, userId: username };
+}
+
+/** The owner of the sessions of a user who was added to a user store. */
+export async function ownerIn(users: Pick<UserStore, 'find'>, username: string): Promise<SessionOwner> {
+  return { ...owner(username), userId: (await users.find(username))?.id ?? '' };
+}
+
+/** Ends all sessions that a store holds. */
+export async function removeAll(store: SessionStore): Promise<void> {
+  for await (const { session } of store.list()) {
+    await store.remove(session.id);
+  }
 }
 
 /** Wraps a store and replaces some of its methods. */

@@ -167,7 +167,7 @@ t.test('a session that ends while its user changes the password is not revived',
   const cookie = await signIn(app, ANN);
   const replace = userStore.replace.bind(userStore);
   userStore.replace = (next, version) => {
-    app.sessionStore.removeByUser(owner('ann'));
+    app.sessionStore.removeByUser({ ...owner('ann'), userId: next.id });
     return replace(next, version);
   };
   const changed = await change(app, cookie, toNew);

@@ -9,7 +9,7 @@ import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { timeBoundFailureCounter, timeBoundSessionStore, timeBoundUserStore } from '../../src/stores/time-bound.ts';
 import type { FailureCounter } from '../../src/users/failure-counter.ts';
 import type { UserStore } from '../../src/users/user-store.ts';
-import { build, owner, record, signIn, stubStore, USER1 } from '../helpers/service.ts';
+import { build, record, removeAll, signIn, stubStore, USER1 } from '../helpers/service.ts';
 
 function errorLog() {
   const messages: string[] = [];
@@ -117,7 +117,7 @@ t.test('with a broken session store every request is 503, without a cookie, and 
   });
   const cookie = await signIn(app);
   isBroken = true;
-  await inner.removeByUser(owner(USER1.username));
+  await removeAll(inner);
   for (let round = 0; round < 2; round++) {
     const requests = [
       app.inject({ url: '/welcome', headers: { cookie } }),

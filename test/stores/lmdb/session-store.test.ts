@@ -97,11 +97,11 @@ t.test('a session with a newer schema is not read, but it can be ended and expir
   const clock = fakeClock();
   const { store } = open(t, { clock });
   const create = (id: string, expiresAt: number) =>
-    store.create({ ...record({ id, expiresAt }), schema: 2 } as unknown as SessionRecord);
+    store.create({ ...record({ id, expiresAt }), schema: 3 } as unknown as SessionRecord);
   await create('one', clock() + 60_000);
   await create('two', clock() + 60_000);
   await create('expired', clock());
-  const message = /newer version \(schema 2\)/;
+  const message = /newer version \(schema 3\)/;
   t.throws(() => store.find('one'), { message });
   t.throws(() => store.listByUser(owner('user1')), { message });
   mock.timers.tick(1000);

@@ -252,11 +252,11 @@ t.test('a session with a newer schema is not read, but it can be ended', async (
   const { store } = await open(t, redis);
   const create = (id: string) => {
     const expiresAt = Date.now() + 60_000;
-    return store.create({ ...record({ id, expiresAt }), schema: 2 } as unknown as SessionRecord);
+    return store.create({ ...record({ id, expiresAt }), schema: 3 } as unknown as SessionRecord);
   };
   await create('one');
   await create('two');
-  const message = /newer version \(schema 2\)/;
+  const message = /newer version \(schema 3\)/;
   await t.rejects(async () => store.find('one'), { message });
   await t.rejects(store.listByUser(owner('user1')), { message });
   t.equal(await store.remove('one'), true);
