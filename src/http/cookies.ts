@@ -32,6 +32,8 @@ export const COOKIE_OPTIONS = Type.Optional(
 /** A cookie of this service: for this host only, and not readable by scripts. All our cookies are read and written here. */
 export class ServiceCookie {
   readonly name: string;
+  /** Whether the cookie is sent over HTTPS only. */
+  readonly secure: boolean;
   readonly #serialize: SerializeCookie;
   readonly #clock: Clock;
   readonly #prefix: string;
@@ -41,6 +43,7 @@ export class ServiceCookie {
     this.#serialize = serialize;
     this.#clock = clock;
     this.name = secure ? `__Host-${name}` : name;
+    this.secure = secure;
     this.#prefix = `${this.name}=`;
     this.#attributes = { path: '/', httpOnly: true, sameSite: 'lax', secure };
   }

@@ -60,11 +60,12 @@ const revokeOthersSchema = {
 /** Shows this session, lists the user's sessions and ends them (OWASP ASVS 5.0, 7.5.2). */
 export const sessionRoutes: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
+  // The guards run before the parameters are validated: a stranger learns nothing about the schema.
   const { requireSession, requireRecentSignIn } = app;
-  app.get('/session', { schema: getSchema, preHandler: requireSession }, async ({ session }) =>
+  app.get('/session', { schema: getSchema, onRequest: requireSession }, async ({ session }) =>
     viewSession(session, { current: true }),
   );
-  app.get('/sessions', { schema: listSchema, preHandler: requireSession }, async (request) => {
+  app.get('/sessions', { schema: listSchema, onRequest: requireSession }, async (request) => {
     const sessions = await request.listSessions();
     return sessions.map((session) => ({
       ...viewSession(session, { current: session.id === request.session.id }),
@@ -72,11 +73,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox = async (app) => {
       device: session.device,
     }));
   });
-  app.delete('/sessions/:id', { schema: revokeSchema, preHandler: requireRecentSignIn }, async (request) => {
+  app.delete('/sessions/:id', { schema: revokeSchema, onRequest: requireRecentSignIn }, async (request) => {
     await request.revokeSession(request.params.id);
     return { ended: 1 };
   });
-  app.delete('/sessions', { schema: revokeOthersSchema, preHandler: requireRecentSignIn }, async (request) => ({
+  app.delete('/sessions', { schema: revokeOthersSchema, onRequest: requireRecentSignIn }, async (request) => ({
     ended: await request.revokeOtherSessions(),
   }));
 };

@@ -140,7 +140,8 @@ t.test('with a user store that answers null, sign-in is 503 and not a refusal', 
   const app = Fastify({ logger: { level: 'error', stream: { write: (line) => log.push(line) } } });
   t.teardown(() => app.close());
   await app.register(sessions);
-  await app.register(login, { store: { find: () => null as never, replace: new MemoryUserStore().replace } });
+  const users = { find: () => null as never, replace: new MemoryUserStore().replace };
+  await app.register(login, { stores: { users } });
   await app.register(signin);
   t.equal((await app.inject({ method: 'POST', url: '/signin', payload: USER1 })).statusCode, 503);
   t.match(log.join(), 'the user store breaks its contract: find() returned null');
