@@ -4,6 +4,7 @@ import { contentTypeParsers } from '../plugins/content-type-parsers.ts';
 import { crossOriginGuard } from '../plugins/cross-origin-guard.ts';
 import { errorHandler } from '../plugins/error-handler.ts';
 import { readOptions } from '../settings.ts';
+import { addComponents } from './components.ts';
 import { logout } from './logout.ts';
 import { password } from './password.ts';
 import { refresh } from './refresh.ts';
@@ -31,6 +32,7 @@ export async function loginRoutes(app: FastifyInstance, options: LoginRoutesOpti
   }
   app.setErrorHandler(errorHandler);
   app.addHook('onRoute', limitBody);
+  addComponents(app);
   await app.register(contentTypeParsers);
   if (!app.hasDecorator('refuseCrossOrigin')) {
     await app.register(crossOriginGuard);

@@ -1,7 +1,8 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { NoSuchSession, ReauthenticationRequired, StoreUnavailable } from '../errors.ts';
 import { ignoreBodies } from '../plugins/content-type-parsers.ts';
-import { commonPostErrors, errorResponses, ListedSession, notSignedIn, SessionView, viewSession } from './schemas.ts';
+import { int32, ListedSession, Ref, Session } from './components.ts';
+import { commonPostErrors, errorResponses, jsonResponse, notSignedIn, viewSession } from './schemas.ts';
 
 const security = [{ sessionCookie: [] }];
 const common = { tags: ['user'], security };
@@ -13,7 +14,7 @@ const getSchema = {
   description: 'Does not extend it.',
   security,
   response: {
-    200: Type.Object(SessionView.properties, { description: 'Signed in.', examples: SessionView.examples }),
+    200: jsonResponse('Signed in.', Ref(Session)),
     ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
@@ -24,14 +25,19 @@ const listSchema = {
   summary: 'List my sessions',
   description: 'All live sessions of the user, newest first.',
   response: {
-    200: Type.Array(ListedSession, { description: 'The sessions, at least the one of the request.' }),
+    200: jsonResponse(
+      'The sessions, at least the one of the request.',
+      Type.Array(Ref(ListedSession), { maxItems: 10_000 }),
+    ),
     ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
 
-const Ended = Type.Object(
-  { ended: Type.Integer({ minimum: 0, description: 'The number of sessions that ended.' }) },
-  { description: 'Ended.', examples: [{ ended: 1 }] },
+const Ended = jsonResponse(
+  'Ended.',
+  Type.Object({
+    ended: Type.Integer({ ...int32, minimum: 0, maximum: 10_000, description: 'The number of sessions that ended.' }),
+  }),
 );
 
 const revokeSchema = {
@@ -39,7 +45,8 @@ const revokeSchema = {
   operationId: 'endSession',
   summary: 'End one of my sessions',
   description: 'Requires a recent sign-in.',
-  params: Type.Object({ id: Type.String({ description: 'An `id` of `GET /sessions`.' }) }),
+  // The router accepts no longer parameter.
+  params: Type.Object({ id: Type.String({ maxLength: 100, description: 'An `id` of `GET /sessions`.' }) }),
   response: {
     200: Ended,
     ...errorResponses(...commonPostErrors, ...notSignedIn, ReauthenticationRequired, NoSuchSession, StoreUnavailable),
