@@ -17,14 +17,14 @@ async function bareApp(t: Test): Promise<FastifyInstance> {
   return app;
 }
 
-function signIn(app: FastifyInstance, url: string, payload: unknown = ANN, headers = {}) {
-  return app.inject({ method: 'POST', url, payload: payload as object, headers });
+function signIn(app: FastifyInstance, url: string, payload: unknown, headers = {}) {
+  return app.inject({ method: 'POST', url, headers, ...(payload !== undefined && { payload: payload as object }) });
 }
 
 t.test('under a prefix they are the routes of the service', async (t) => {
   const app = await bareApp(t);
   await app.register(loginRoutes, { prefix: '/auth' });
-  let cookie = cookieOf(await signIn(app, '/auth/signin'));
+  let cookie = cookieOf(await signIn(app, '/auth/signin', ANN));
   const ask = async (method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object) => {
     const response = await app.inject({ method, url: `/auth${url}`, headers: { cookie }, ...(payload && { payload }) });
     if (response.headers['set-cookie']) {
@@ -42,7 +42,9 @@ t.test('under a prefix they are the routes of the service', async (t) => {
   t.same((await ask('DELETE', `/sessions/${id}`)).json(), { ended: 1 });
   t.same((await ask('DELETE', '/sessions')).json(), { ended: 0 });
   t.same((await ask('POST', '/logout')).json(), { message: 'Signed out.' });
-  t.equal((await ask('GET', '/logout')).statusCode, 401);
+  t.same((await ask('GET', '/logout')).json(), { message: 'Signed out.' });
+  t.equal((await app.inject('/auth/logout')).statusCode, 401);
+  t.equal((await app.inject('/signin')).statusCode, 404);
 });
 
 t.test('they bring their parsers, errors and guard, and change nothing of the app', async (t) => {
@@ -61,6 +63,7 @@ t.test('they bring their parsers, errors and guard, and change nothing of the ap
     ['{', { 'content-type': 'application/json' }, 'BAD_REQUEST'],
     [[], {}, 'INVALID_INPUT'],
     [undefined, {}, 'INVALID_INPUT'],
+    [{ username: 1 }, {}, 'INVALID_INPUT'],
     [{}, {}, 'SIGN_IN_REFUSED'],
     ['<a/>', { 'content-type': 'text/xml' }, 'UNSUPPORTED_MEDIA_TYPE'],
     [{ username: 'x'.repeat(16 * 1024) }, {}, 'BODY_TOO_LARGE'],
@@ -74,6 +77,28 @@ t.test('they bring their parsers, errors and guard, and change nothing of the ap
   const echoed = await signIn(app, '/echo', text, { 'content-type': 'text/plain', ...CROSS_SITE });
   t.same(echoed.json(), { echo: text });
   t.equal((await app.inject('/fail')).body, 'the error of the app');
+});
+
+t.test('they need nothing of the compilers and the schemas of the app', async (t) => {
+  const app = await bareApp(t);
+  const cannotRead = () => {
+    throw new Error('a compiler for schemas of another kind');
+  };
+  app.setValidatorCompiler(cannotRead);
+  app.setSerializerCompiler(cannotRead);
+  for (const $id of ['Session', 'Error', 'ListedSession']) {
+    app.addSchema({ $id, type: 'string' });
+  }
+  await app.register(loginRoutes, { prefix: '/auth' });
+  await app.register(loginRoutes, { prefix: '/second' });
+  for (const prefix of ['/auth', '/second']) {
+    const response = await signIn(app, `${prefix}/signin`, ANN);
+    t.match(response.json(), { username: 'ann', current: true });
+    const headers = { cookie: cookieOf(response) };
+    const { body } = await app.inject({ url: `${prefix}/sessions`, headers });
+    t.match(body, /"id":"[^"]+","username":"ann",.*"device":"/);
+    t.notMatch(body, /secret|namespace|userId|data/);
+  }
 });
 
 t.test('they use the guard of the app', async (t) => {
