@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { type Config, ConfigError } from './config.ts';
+import { type Config, ConfigError, parseTrustedOrigins } from './config.ts';
 import { isHttps } from './fastify-options.ts';
 import { connections } from './plugins/connections.ts';
 import { contentTypeParsers } from './plugins/content-type-parsers.ts';
+import { cors } from './plugins/cors.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { docs } from './plugins/docs.ts';
 import { errors } from './plugins/error-handler.ts';
@@ -38,6 +39,7 @@ export const service = fp(registerService, { name: 'service', fastify: '5.x' });
 async function registerService(app: FastifyInstance, options: ServiceOptions): Promise<void> {
   const { config, passwords = new PasswordHasher() } = options;
   const https = isHttps(config);
+  const trustedOrigins = parseTrustedOrigins(config.TRUSTED_ORIGINS);
   const stores = await openStoresOf(app, options);
   const { sessionStore = stores.sessions, userStore = stores.users } = options;
   if (config.STORE_URL === 'memory:' && options.userStore === undefined) {
@@ -50,7 +52,10 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
   await app.register(securityHeaders, { https });
   await app.register(errors);
-  await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL });
+  if (trustedOrigins.length > 0) {
+    await app.register(cors, { trustedOrigins });
+  }
+  await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL, trustedOrigins });
   await app.register(contentTypeParsers);
 
   // For the routes.
