@@ -2,7 +2,7 @@ import Fastify from 'fastify';
 import t from 'tap';
 import { login } from '../../src/plugins/login.ts';
 import { sessions } from '../../src/plugins/sessions.ts';
-import { signin } from '../../src/routes/signin.ts';
+import { loginRoutes } from '../../src/routes/login-routes.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
@@ -142,7 +142,7 @@ t.test('with a user store that answers null, sign-in is 503 and not a refusal', 
   await app.register(sessions);
   const users = { find: () => null as never, replace: new MemoryUserStore().replace };
   await app.register(login, { stores: { users } });
-  await app.register(signin);
+  await app.register(loginRoutes);
   t.equal((await app.inject({ method: 'POST', url: '/signin', payload: USER1 })).statusCode, 503);
   t.match(log.join(), 'the user store breaks its contract: find() returned null');
 });
