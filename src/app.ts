@@ -1,23 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { type Config, ConfigError } from './config.ts';
+import { type Config, ConfigError, parseTrustedOrigins } from './config.ts';
 import { isHttps } from './fastify-options.ts';
 import { connections } from './plugins/connections.ts';
 import { contentTypeParsers } from './plugins/content-type-parsers.ts';
+import { cors } from './plugins/cors.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { docs } from './plugins/docs.ts';
 import { errors } from './plugins/error-handler.ts';
 import { login } from './plugins/login.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
-import { sessions } from './plugins/sessions.ts';
+import { addComponents } from './routes/components.ts';
 import { health } from './routes/health.ts';
-import { logout } from './routes/logout.ts';
-import { password } from './routes/password.ts';
-import { refresh } from './routes/refresh.ts';
-import { sessionRoutes } from './routes/sessions.ts';
-import { signin } from './routes/signin.ts';
+import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
-import { clockOf, type SessionStore } from './sessions/session-store.ts';
+import type { SessionStore } from './sessions/session-store.ts';
 import { closeStores, openStores, type Stores } from './stores/open-stores.ts';
 import { timeBound } from './stores/time-bound.ts';
 import type { Clock } from './types.ts';
@@ -42,9 +39,9 @@ export const service = fp(registerService, { name: 'service', fastify: '5.x' });
 async function registerService(app: FastifyInstance, options: ServiceOptions): Promise<void> {
   const { config, passwords = new PasswordHasher() } = options;
   const https = isHttps(config);
+  const trustedOrigins = parseTrustedOrigins(config.TRUSTED_ORIGINS);
   const stores = await openStoresOf(app, options);
   const { sessionStore = stores.sessions, userStore = stores.users } = options;
-  const { clock = clockOf(sessionStore) } = options;
   if (config.STORE_URL === 'memory:' && options.userStore === undefined) {
     assertDemoUsers(config);
     const users = await addDemoUsers(userStore, passwords);
@@ -55,31 +52,28 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
   await app.register(securityHeaders, { https });
   await app.register(errors);
-  await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL });
+  if (trustedOrigins.length > 0) {
+    await app.register(cors, { trustedOrigins });
+  }
+  await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL, trustedOrigins });
   await app.register(contentTypeParsers);
 
   // For the routes.
-  const cookie = { secure: https };
-  await app.register(sessions, { ...sessionSettings(config), store: sessionStore, cookie, clock });
   await app.register(login, {
     ...loginSettings(config),
-    store: userStore,
+    stores: { sessions: sessionStore, users: userStore, openFailureCounter: stores.openFailureCounter },
+    session: { ...sessionSettings(config), cookie: { secure: https } },
     passwords,
-    openFailureCounter: stores.openFailureCounter,
-    deviceCookie: cookie,
-    clock,
+    ...(options.clock && { clock: options.clock }),
   });
 
   // The docs are generated from the routes that are registered after them.
   if (config.DOCS === 'on') {
     await app.register(docs, { publicUrl: config.PUBLIC_URL });
   }
-  await app.register(signin);
+  addComponents(app);
+  await app.register(loginRoutes);
   await app.register(welcome);
-  await app.register(refresh);
-  await app.register(logout);
-  await app.register(sessionRoutes);
-  await app.register(password);
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
 }
 
@@ -108,7 +102,6 @@ async function openStoresOf(app: FastifyInstance, { config, clock }: ServiceOpti
 
 function sessionSettings(config: Config) {
   return {
-    storeTimeoutMs: config.STORE_TIMEOUT_MS,
     idleSeconds: config.SESSION_IDLE_SECONDS,
     maxSeconds: config.SESSION_MAX_SECONDS,
     renewal: config.SESSION_RENEWAL,

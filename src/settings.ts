@@ -119,5 +119,8 @@ function describeValue(value: unknown, schema: TSchema): string {
 
 function isOrigin(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  // A pattern such as https://*.example.com is a valid URL. No browser sends it.
+  return (
+    url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && !url.host.includes('*')
+  );
 }

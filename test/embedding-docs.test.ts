@@ -30,7 +30,9 @@ t.test('docs/embedding.md names everything that the package exports', async (t) 
 t.test('docs/embedding.md has every option of the plugins', async (t) => {
   const interfaces = {
     SessionsOptions: '../src/plugins/sessions.ts',
-    LoginOptions: '../src/plugins/login.ts',
+    LoginOptions: '../src/plugins/login-options.ts',
+    LoginStores: '../src/plugins/login-options.ts',
+    LoginRoutesOptions: '../src/routes/login-routes.ts',
     CrossOriginGuardOptions: '../src/plugins/cross-origin-guard.ts',
     OpenStoresOptions: '../src/stores/open-stores.ts',
   };
@@ -48,7 +50,7 @@ t.test('docs/embedding.md has every decorator', async (t) => {
   t.teardown(() => app.close());
   await app.register(crossOriginGuard);
   await app.register(sessions);
-  await app.register(login, { store: new MemoryUserStore() });
+  await app.register(login, { stores: { users: new MemoryUserStore() } });
   const documented = [...docs.matchAll(/^\| `(?:await )?(app|request|reply)\.(\w+)/gm)];
   t.equal(documented.length, 15);
   for (const [, target, name = ''] of documented) {

@@ -68,19 +68,21 @@ function cookieOf(response: Response): { cookie: string } {
 
 t.test('the embedded login signs in, guards its routes and signs out', async (t) => {
   const { url } = await start(t, copyExample(t, 'embedded'));
-  t.equal((await post(`${url}/signin`, { username: 'ann' })).status, 400);
-  t.equal((await post(`${url}/signin`, { ...ANN, password: 'wrong' })).status, 401);
-  t.equal((await post(`${url}/signin`, ANN, { 'sec-fetch-site': 'cross-site' })).status, 403);
+  t.equal((await post(`${url}/auth/signin`, [])).status, 400);
+  t.equal((await post(`${url}/auth/signin`, { username: 'ann' })).status, 401);
+  t.equal((await post(`${url}/auth/signin`, { ...ANN, password: 'wrong' })).status, 401);
+  t.equal((await post(`${url}/auth/signin`, ANN, { 'sec-fetch-site': 'cross-site' })).status, 403);
 
-  const signedIn = await post(`${url}/signin`, ANN);
+  const signedIn = await post(`${url}/auth/signin`, ANN);
   t.equal(signedIn.status, 200);
   t.match(signedIn.headers.getSetCookie()[0], /^notes_session=.*Max-Age=900;/);
-  t.match(await signedIn.json(), { username: 'ann', expiresAt: Number });
+  t.match(await signedIn.json(), { username: 'ann', expiresAt: String });
 
   const headers = cookieOf(signedIn);
   t.equal((await fetch(`${url}/notes`)).status, 401);
+  t.equal((await fetch(`${url}/auth/session`, { headers })).status, 200);
   t.same(await (await fetch(`${url}/notes`, { headers })).json(), { notes: 'the notes of ann' });
-  t.same(await (await post(`${url}/signout`, {}, headers)).json(), { signedOut: true });
+  t.same(await (await post(`${url}/auth/logout`, {}, headers)).json(), { message: 'Signed out.' });
   t.equal((await fetch(`${url}/notes`, { headers })).status, 401);
 });
 

@@ -15,6 +15,7 @@ t.test('the package exports the plugins, the stores, the hasher and the error ca
     'openStores',
     'sessions',
     'login',
+    'loginRoutes',
   ];
   t.same(Object.keys(api).sort(), [...Object.keys(errors), ...others].sort());
 });

@@ -1,5 +1,5 @@
 import Fastify from 'fastify';
-import { crossOriginGuard, login, MemoryUserStore, newUser, PasswordHasher, sessions } from 'session-cookie-login';
+import { crossOriginGuard, login, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login';
 import { DirectorySessionStore } from './directory-store.js';
 
 const app = Fastify();
@@ -13,8 +13,7 @@ const store = new DirectorySessionStore(process.env.SESSIONS_DIRECTORY ?? 'sessi
 app.addHook('onClose', async () => store.close());
 
 await app.register(crossOriginGuard);
-await app.register(sessions, { store });
-await app.register(login, { store: users, passwords });
+await app.register(login, { stores: { sessions: store, users }, passwords });
 
 const credentials = {
   type: 'object',

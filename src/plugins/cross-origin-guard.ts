@@ -9,6 +9,8 @@ import { readOptions, settings } from '../settings.ts';
 export interface CrossOriginGuardOptions {
   /** The origin that browsers use, such as `https://login.example.com`, if a proxy changes the `Host` header. */
   readonly publicOrigin?: string;
+  /** Other origins whose pages may send state-changing requests, such as `https://app.example.com`. Default: none. */
+  readonly trustedOrigins?: readonly string[];
 }
 
 declare module 'fastify' {
@@ -19,30 +21,43 @@ declare module 'fastify' {
      */
     refuseCrossOrigin: onRequestHookHandler;
   }
+
+  interface FastifyContextConfig {
+    /** `false` exempts the route from the cross-origin guard: another site may make a browser send the request. */
+    crossOriginGuard?: boolean;
+  }
 }
 
-const OPTIONS = { publicOrigin: Type.Optional(settings.publicOrigin) };
+const OPTIONS = {
+  publicOrigin: Type.Optional(settings.publicOrigin),
+  trustedOrigins: Type.Optional(
+    Type.Array(settings.publicOrigin, {
+      description: 'an array of http and https origins without a path, such as "https://app.example.com"',
+    }),
+  ),
+};
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Rejects state-changing requests that another site makes a browser send (CSRF). It decides like Go's
  * `http.CrossOriginProtection` and needs no token and no cookie.
  *
- * If the browser sends `Sec-Fetch-Site`, that header decides. Otherwise `Origin` must match the request's host or the
- * public origin. A request with neither header does not come from a browser and passes.
+ * A request passes with a `Sec-Fetch-Site` of `same-origin` or `none`, or with an `Origin` that is trusted. With any other
+ * `Sec-Fetch-Site` it is refused. Without that header, `Origin` must match the request's host or the public origin. A
+ * request with neither header does not come from a browser and passes.
  */
 export const crossOriginGuard = fp(registerCrossOriginGuard, { name: 'cross-origin-guard', fastify: '5.x' });
 
 async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOriginGuardOptions): Promise<void> {
   const checked = readOptions('crossOriginGuard', OPTIONS, options);
-  // In the form that browsers send: `https://Example.com:443/` is `https://example.com`.
-  const publicOrigin = checked.publicOrigin && new URL(checked.publicOrigin).origin;
+  const publicOrigin = checked.publicOrigin && toOrigin(checked.publicOrigin);
+  const trustedOrigins = new Set(checked.trustedOrigins?.map(toOrigin));
   let warned = false;
   const refuseCrossOrigin: onRequestHookHandler = (request, _reply, done) => {
     if (!warned && publicOrigin !== undefined) {
       warned = warnOfWrongScheme(request, publicOrigin);
     }
-    if (isOwnOrigin(request, publicOrigin)) {
+    if (isTrusted(request, trustedOrigins) || isOwnOrigin(request, publicOrigin)) {
       done();
       return;
     }
@@ -52,7 +67,7 @@ async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOrig
   };
   app.decorate('refuseCrossOrigin', refuseCrossOrigin);
   app.addHook('onRequest', function (request, reply, done) {
-    if (SAFE_METHODS.has(request.method)) {
+    if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossOriginGuard === false) {
       done();
     } else {
       refuseCrossOrigin.call(this, request, reply, done);
@@ -65,6 +80,15 @@ async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOrig
  * plain HTTP if its policy is `no-referrer` (Fetch, "append a request `Origin` header").
  */
 const NULL_ORIGIN = 'Origin is null: a page with Referrer-Policy no-referrer (use same-origin), or a sandboxed frame';
+
+/** In the form that browsers send: `https://Example.com:443/` is `https://example.com`. */
+function toOrigin(url: string): string {
+  return new URL(url).origin;
+}
+
+function isTrusted({ headers: { origin } }: FastifyRequest, trustedOrigins: ReadonlySet<string>): boolean {
+  return origin !== undefined && trustedOrigins.has(origin);
+}
 
 function isOwnOrigin(request: FastifyRequest, publicOrigin?: string): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers;

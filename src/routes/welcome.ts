@@ -11,7 +11,7 @@ const schema = {
   response: {
     200: {
       description: 'Signed in.',
-      content: { 'text/plain': { schema: Type.String({ examples: ['Welcome user1!'] }) } },
+      content: { 'text/plain': { schema: Type.String({ maxLength: 300, examples: ['Welcome user1!'] }) } },
     },
     ...errorResponses(...notSignedIn, StoreUnavailable),
   },

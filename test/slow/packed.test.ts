@@ -85,9 +85,9 @@ function post(url: string, body: object, headers = {}): Promise<Response> {
 }
 
 /** Signs ann in, and returns the headers that make her next requests. */
-async function signIn(t: Test, url: string): Promise<{ cookie: string }> {
-  t.equal((await post(`${url}/signin`, { ...ANN, password: 'wrong' })).status, 401);
-  const response = await post(`${url}/signin`, ANN);
+async function signIn(t: Test, url: string, path = '/signin'): Promise<{ cookie: string }> {
+  t.equal((await post(`${url}${path}`, { ...ANN, password: 'wrong' })).status, 401);
+  const response = await post(`${url}${path}`, ANN);
   t.equal(response.status, 200);
   return { cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
 }
@@ -125,12 +125,13 @@ async function testOn(t: Test, node: string, cwd: string): Promise<void> {
     }
   });
   for (const example of readdirSync(`${ROOT}/examples`)) {
+    const [signin, signout] = example === 'embedded' ? ['/auth/signin', '/auth/logout'] : ['/signin', '/signout'];
     await t.test(`examples/${example}`, async (t) => {
       const url = await start(t, node, cwd, `${example}/app.js`, {
         SESSIONS_DIRECTORY: `${temporaryDirectory(t)}/sessions`,
       });
-      const headers = await signIn(t, url);
-      t.equal((await post(`${url}/signout`, {}, headers)).status, 200);
+      const headers = await signIn(t, url, signin);
+      t.equal((await post(`${url}${signout}`, {}, headers)).status, 200);
     });
   }
 }
@@ -155,7 +156,7 @@ t.test('an app in TypeScript sees the decorators of the package', async (t) => {
     import { login, MemoryUserStore, sessions } from 'session-cookie-login';
     const app = Fastify();
     await app.register(sessions);
-    await app.register(login, { store: new MemoryUserStore() });
+    await app.register(login, { stores: { users: new MemoryUserStore() } });
     app.post('/signin', (_request, reply) => reply.signIn({ username: 'ann', password: 'x' }));
     app.post('/enter', (_request, reply) => reply.startSession('ann'));
     app.post('/refresh', (_request, reply) => reply.refreshSession());

@@ -8,7 +8,6 @@ import {
   build,
   cookieOf,
   fakeClock,
-  owner,
   sessionIdOf,
   signIn,
   stubStore,
