@@ -1,20 +1,20 @@
-/** The public API of the package: plugins, stores and their contracts, errors. */
+/** `session-cookie-login`: cookie sessions for a Fastify app. It loads no optional package. */
 // For its types: they extend the requests and replies of Fastify.
 import './plugins/session-decorators.ts';
 
-export * from './errors.ts';
+export {
+  CrossOriginRefused,
+  NoSuchSession,
+  ReauthenticationRequired,
+  SeveralSessionCookies,
+  StoreFull,
+  StoreUnavailable,
+  Unauthenticated,
+} from './errors.ts';
 export type { CookieOptions } from './http/cookies.ts';
 export { type CrossOriginGuardOptions, crossOriginGuard } from './plugins/cross-origin-guard.ts';
-export { type LoginOptions, login } from './plugins/login.ts';
 export { type SessionsOptions, sessions } from './plugins/sessions.ts';
 export type { Client, ReplacedSecret, Session, SessionRecord } from './sessions/session.ts';
 export type { SessionStore } from './sessions/session-store.ts';
-export { StoreOpenError } from './stores/engine.ts';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './stores/memory/session-store.ts';
-export { MemoryUserStore } from './stores/memory/user-store.ts';
-export { closeStores, type OpenStoresOptions, openStores, type Stores } from './stores/open-stores.ts';
 export type { Clock, MaybePromise, Milliseconds } from './types.ts';
-export type { Credentials } from './users/authenticator.ts';
-export type { FailureCount, FailureCounter, OpenFailureCounter } from './users/failure-counter.ts';
-export { PasswordHasher, type PasswordHasherOptions } from './users/passwords.ts';
-export { newUser, newVersion, type UserRecord, type UserStore } from './users/user-store.ts';

@@ -1,5 +1,6 @@
 import Fastify from 'fastify';
-import { crossOriginGuard, login, MemoryUserStore, newUser, PasswordHasher, sessions } from 'session-cookie-login';
+import { crossOriginGuard, sessions } from 'session-cookie-login';
+import { login, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 import { DirectorySessionStore } from './directory-store.js';
 
 const app = Fastify();

@@ -5,6 +5,7 @@ import { InvalidCredentials, NewPasswordRefused, TooManyFailures, WrongPassword 
 import { canonicalAddress, keepClientAddresses } from '../http/client-address.ts';
 import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
+import { requirePackages } from '../packages.ts';
 import type { Session } from '../sessions/session.ts';
 import type { IssuedSession } from '../sessions/session-manager.ts';
 import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
@@ -14,7 +15,7 @@ import type { Clock } from '../types.ts';
 import { Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
 import type { OpenFailureCounter } from '../users/failure-counter.ts';
-import { validatePassword } from '../users/password-policy.ts';
+import { validatePassword, WORD_LIST } from '../users/password-policy.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { Throttle } from '../users/throttle.ts';
 import type { UserRecord, UserStore } from '../users/user-store.ts';
@@ -89,10 +90,15 @@ const OPTIONS = {
 };
 
 /** Sign-in with a name and a password. Decorates replies with `signIn` and `changePassword`. */
-export const login = fp(registerLogin, { name: 'login', fastify: '5.x', dependencies: ['sessions'] });
+export const login = fp(registerLogin, {
+  name: 'session-cookie-login/login',
+  fastify: '5.x',
+  dependencies: ['session-cookie-login/sessions'],
+});
 
 async function registerLogin(app: FastifyInstance, options: LoginOptions): Promise<void> {
   const checked = readOptions('login', OPTIONS, options);
+  requirePackages('The plugin login', checked.passwords ? [WORD_LIST] : ['@node-rs/argon2', WORD_LIST]);
   keepClientAddresses(app);
   const { clock = Date.now, passwordMinLength } = checked;
   app.decorate(kLogin, {

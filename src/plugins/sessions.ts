@@ -91,7 +91,7 @@ const OPTIONS = {
  * `requireRecentSignIn`, requests with `session` and the actions on a user's sessions, replies with the actions that write
  * the cookie.
  */
-export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' });
+export const sessions = fp(registerSessions, { name: 'session-cookie-login/sessions', fastify: '5.x' });
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
   const checked = readOptions('sessions', OPTIONS, options);
