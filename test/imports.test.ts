@@ -92,6 +92,7 @@ t.test('a process that imports the package loads these packages and no others', 
   const root = pathToFileURL(fileURLToPath(new URL('../node_modules/', import.meta.url))).href;
   const loaded = out.matchAll(/^(?:file:\/\/)?\/.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/gm);
   t.ok(out.includes(root), 'the hook reports');
-  // cookie is a dependency of @fastify/cookie.
-  t.same([...new Set([...loaded].map(([, name]) => name))].sort(), [...OF_SESSIONS, 'cookie'].sort());
+  // Not every version of Node reports cookie, the dependency of @fastify/cookie: it is an ES module that is required.
+  const names = new Set([...loaded].map(([, name]) => name).filter((name) => name !== 'cookie'));
+  t.same([...names].sort(), OF_SESSIONS);
 });
