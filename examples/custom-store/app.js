@@ -1,12 +1,6 @@
 import Fastify from 'fastify';
-import {
-  crossOriginGuard,
-  login,
-  MemoryUserStore,
-  newUser,
-  PasswordHasher,
-  requireSession,
-} from 'session-cookie-login';
+import { crossOriginGuard, requireSession } from 'session-cookie-login';
+import { login, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 import { DirectorySessionStore } from './directory-store.js';
 
 const app = Fastify();

@@ -1,13 +1,6 @@
 import Fastify from 'fastify';
-import {
-  crossOriginGuard,
-  login,
-  loginRoutes,
-  MemoryUserStore,
-  newUser,
-  PasswordHasher,
-  requireSession,
-} from 'session-cookie-login';
+import { crossOriginGuard, requireSession } from 'session-cookie-login';
+import { login, loginRoutes, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 
 const app = Fastify();
 
