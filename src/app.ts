@@ -10,7 +10,6 @@ import { docs } from './plugins/docs.ts';
 import { errors } from './plugins/error-handler.ts';
 import { login } from './plugins/login.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
-import { addComponents } from './routes/components.ts';
 import { health } from './routes/health.ts';
 import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
@@ -71,7 +70,6 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   if (config.DOCS === 'on') {
     await app.register(docs, { publicUrl: config.PUBLIC_URL });
   }
-  addComponents(app);
   await app.register(loginRoutes);
   await app.register(welcome);
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });

@@ -1,5 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { StoreUnavailable } from '../errors.ts';
+import { addComponents } from './components.ts';
 import { errorResponses, notSignedIn } from './schemas.ts';
 
 const schema = {
@@ -18,6 +19,7 @@ const schema = {
 };
 
 export const welcome: FastifyPluginAsyncTypebox = async (app) => {
+  addComponents(app);
   app.get('/welcome', { schema, preHandler: app.requireSession }, (request, reply) => {
     reply.type('text/plain; charset=utf-8').send(`Welcome ${request.session.username}!`);
   });
