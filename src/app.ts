@@ -5,12 +5,10 @@ import { isHttps } from './fastify-options.ts';
 import { type OptionalPackage, requirePackages } from './packages.ts';
 import { connections } from './plugins/connections.ts';
 import { contentTypeParsers } from './plugins/content-type-parsers.ts';
-import { cors } from './plugins/cors.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { errors } from './plugins/error-handler.ts';
 import { login } from './plugins/login.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
-import { addComponents } from './routes/components.ts';
 import { health } from './routes/health.ts';
 import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
@@ -57,6 +55,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(securityHeaders, { https });
   await app.register(errors);
   if (trustedOrigins.length > 0) {
+    const { cors } = await import('./plugins/cors.ts');
     await app.register(cors, { trustedOrigins });
   }
   await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL, trustedOrigins });
@@ -76,19 +75,19 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
     const { docs } = await import('./plugins/docs.ts');
     await app.register(docs, { publicUrl: config.PUBLIC_URL });
   }
-  addComponents(app);
   await app.register(loginRoutes);
   await app.register(welcome);
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
 }
 
 /** The optional packages that the service needs with these settings. */
-export function packagesFor({ DOCS, STORE_URL }: Config): OptionalPackage[] {
+export function packagesFor({ DOCS, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
   const ofEngine = { memory: [], lmdb: ['lmdb'], redis: ['@redis/client'] } as const;
   return [
     '@node-rs/argon2',
     WORD_LIST,
     ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
+    ...(TRUSTED_ORIGINS === '' ? [] : (['@fastify/cors'] as const)),
     ...ofEngine[parseStoreUrl(STORE_URL).engine],
   ];
 }
