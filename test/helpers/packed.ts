@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { WITHOUT_TAP } from './built-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 // Installs the packed package into an empty folder, as a user does. npm then chooses the versions of the dependencies.
@@ -74,10 +75,11 @@ export function versionOf(node: string): string {
   return execFileSync(node, ['--version'], { env: ENV, encoding: 'utf8' }).trim();
 }
 
-/** Runs a program and returns what it prints. Throws with its output if it fails. */
+/** Runs a program without tap and returns what it prints. Throws with its output if it fails. */
 export function output(cwd: string, file: string, ...args: string[]): string {
   try {
-    return execFileSync(file, args, { cwd, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command = '', ...words] = [...WITHOUT_TAP, file, ...args];
+    return execFileSync(command, words, { cwd, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Error(`${[file, ...args].join(' ')}\n${stdout}${stderr}`);

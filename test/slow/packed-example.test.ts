@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
+import { WITHOUT_TAP } from '../helpers/built-command.ts';
 import { ENV, install, nodes, npm, output, pack, versionOf } from '../helpers/packed.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
@@ -14,7 +15,8 @@ const [, install1 = ''] = /^npm install (@node-rs\/argon2\S* .*)$/m.exec(docs) ?
 
 /** Starts a file and requests the guarded route without a session. */
 async function statusOfStranger(t: Test, node: string, cwd: string, file: string): Promise<number> {
-  const child = spawn(node, [file], { cwd, env: { ...ENV, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [command = '', ...args] = [...WITHOUT_TAP, node, file];
+  const child = spawn(command, args, { cwd, env: { ...ENV, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
   t.teardown(async () => {
     child.kill();
