@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { type Config, ConfigError } from './config.ts';
+import { type Config, ConfigError, parseTrustedOrigins } from './config.ts';
 import { isHttps } from './fastify-options.ts';
 import { type OptionalPackage, requirePackages } from './packages.ts';
 import { connections } from './plugins/connections.ts';
@@ -9,15 +9,11 @@ import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { errors } from './plugins/error-handler.ts';
 import { login } from './plugins/login.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
-import { sessions } from './plugins/sessions.ts';
+import { addComponents } from './routes/components.ts';
 import { health } from './routes/health.ts';
-import { logout } from './routes/logout.ts';
-import { password } from './routes/password.ts';
-import { refresh } from './routes/refresh.ts';
-import { sessionRoutes } from './routes/sessions.ts';
-import { signin } from './routes/signin.ts';
+import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
-import { clockOf, type SessionStore } from './sessions/session-store.ts';
+import type { SessionStore } from './sessions/session-store.ts';
 import { closeStores, openStores, type Stores } from './stores/open-stores.ts';
 import { parseStoreUrl } from './stores/store-url.ts';
 import { timeBound } from './stores/time-bound.ts';
@@ -46,9 +42,9 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   requirePackages('The service', packagesFor(config));
   const { passwords = new PasswordHasher() } = options;
   const https = isHttps(config);
+  const trustedOrigins = parseTrustedOrigins(config.TRUSTED_ORIGINS);
   const stores = await openStoresOf(app, options);
   const { sessionStore = stores.sessions, userStore = stores.users } = options;
-  const { clock = clockOf(sessionStore) } = options;
   if (config.STORE_URL === 'memory:' && options.userStore === undefined) {
     assertDemoUsers(config);
     const users = await addDemoUsers(userStore, passwords);
@@ -59,19 +55,20 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
   await app.register(securityHeaders, { https });
   await app.register(errors);
-  await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL });
+  if (trustedOrigins.length > 0) {
+    const { cors } = await import('./plugins/cors.ts');
+    await app.register(cors, { trustedOrigins });
+  }
+  await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL, trustedOrigins });
   await app.register(contentTypeParsers);
 
   // For the routes.
-  const cookie = { secure: https };
-  await app.register(sessions, { ...sessionSettings(config), store: sessionStore, cookie, clock });
   await app.register(login, {
     ...loginSettings(config),
-    store: userStore,
+    stores: { sessions: sessionStore, users: userStore, openFailureCounter: stores.openFailureCounter },
+    session: { ...sessionSettings(config), cookie: { secure: https } },
     passwords,
-    openFailureCounter: stores.openFailureCounter,
-    deviceCookie: cookie,
-    clock,
+    ...(options.clock && { clock: options.clock }),
   });
 
   // The docs are generated from the routes that are registered after them.
@@ -79,22 +76,20 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
     const { docs } = await import('./plugins/docs.ts');
     await app.register(docs, { publicUrl: config.PUBLIC_URL });
   }
-  await app.register(signin);
+  addComponents(app);
+  await app.register(loginRoutes);
   await app.register(welcome);
-  await app.register(refresh);
-  await app.register(logout);
-  await app.register(sessionRoutes);
-  await app.register(password);
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
 }
 
 /** The optional packages that the service needs with these settings. */
-export function packagesFor({ DOCS, STORE_URL }: Config): OptionalPackage[] {
+export function packagesFor({ DOCS, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
   const ofEngine = { memory: [], lmdb: ['lmdb'], redis: ['@redis/client'] } as const;
   return [
     '@node-rs/argon2',
     WORD_LIST,
     ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
+    ...(parseTrustedOrigins(TRUSTED_ORIGINS).length > 0 ? (['@fastify/cors'] as const) : []),
     ...ofEngine[parseStoreUrl(STORE_URL).engine],
   ];
 }
@@ -124,9 +119,9 @@ async function openStoresOf(app: FastifyInstance, { config, clock }: ServiceOpti
 
 function sessionSettings(config: Config) {
   return {
-    storeTimeoutMs: config.STORE_TIMEOUT_MS,
     idleSeconds: config.SESSION_IDLE_SECONDS,
     maxSeconds: config.SESSION_MAX_SECONDS,
+    renewal: config.SESSION_RENEWAL,
     maxPerUser: config.SESSIONS_PER_USER,
     freshSeconds: config.FRESH_SECONDS,
     reuseWindowSeconds: config.REUSE_WINDOW_SECONDS,

@@ -11,6 +11,7 @@ import { parseStoreUrl, STORE_URL_FORMS } from './stores/store-url.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
+FormatRegistry.Set('trusted-origins', accepts(parseTrustedOrigins));
 FormatRegistry.Set('store-url', accepts(parseStoreUrl));
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -27,12 +28,18 @@ export const Environment = Type.Object({
   }),
   PORT: integer('a port number', 0, 65_535, 8080, ', where 0 takes any free port'),
   PUBLIC_URL: settings.publicOrigin,
+  TRUSTED_ORIGINS: Type.String({
+    format: 'trusted-origins',
+    default: 'none',
+    description: 'none, or a list of http and https origins without a path, such as https://app.example.com',
+  }),
   STORE_URL: Type.String({ format: 'store-url', default: 'memory:', description: STORE_URL_FORMS }),
   DEMO_USERS: onOrOff(),
   STORE_TIMEOUT_MS: settings.storeTimeoutMs,
   REDIS_KEY_PREFIX: settings.keyPrefix,
   SESSION_IDLE_SECONDS: settings.idleSeconds,
   SESSION_MAX_SECONDS: settings.maxSeconds,
+  SESSION_RENEWAL: settings.renewal,
   SESSIONS_PER_USER: settings.maxPerUser,
   FRESH_SECONDS: settings.freshSeconds,
   REUSE_WINDOW_SECONDS: settings.reuseWindowSeconds,
@@ -114,6 +121,20 @@ export function parseTrustProxy(text: string): boolean | ((address: string, hop:
   }
   const isTrusted = proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
   return (address, hop) => isTrusted(withoutPort(address), hop);
+}
+
+/**
+ * Converts `TRUSTED_ORIGINS` to origins in the form that browsers send.
+ * @throws TypeError if an entry of the list is not an origin.
+ */
+export function parseTrustedOrigins(text: string): string[] {
+  const entries = text === 'none' ? [] : text.split(',').map((entry) => entry.trim());
+  return entries.map((entry) => {
+    if (!Value.Check(settings.publicOrigin, entry)) {
+      throw new TypeError('not an origin');
+    }
+    return new URL(entry).origin;
+  });
 }
 
 function onOrOff(defaultValue?: 'on' | 'off') {

@@ -1,6 +1,7 @@
 /** `session-cookie-login`: cookie sessions for a Fastify app. It loads no optional package. */
-// For its types: they extend the requests and replies of Fastify.
-import './plugins/session-decorators.ts';
+// For their types: they extend the requests and replies of Fastify.
+import './plugins/session-replies.ts';
+import './plugins/session-requests.ts';
 
 export {
   CrossOriginRefused,
@@ -13,8 +14,12 @@ export {
 } from './errors.ts';
 export type { CookieOptions } from './http/cookies.ts';
 export { type CrossOriginGuardOptions, crossOriginGuard } from './plugins/cross-origin-guard.ts';
+export { optionalSession, requireRecentSignIn, requireSession, type SessionGuard } from './plugins/session-guards.ts';
 export { type SessionsOptions, sessions } from './plugins/sessions.ts';
-export type { Client, ReplacedSecret, Session, SessionRecord } from './sessions/session.ts';
+export type { DataChange } from './sessions/data-updates.ts';
+export type { Client, ReplacedSecret, Session, SessionOwner, SessionRecord } from './sessions/session.ts';
+export type { SessionData, StoredData } from './sessions/session-data.ts';
+export type { NewSession } from './sessions/session-manager.ts';
 export type { SessionStore } from './sessions/session-store.ts';
 export { MemorySessionStore, type MemorySessionStoreOptions } from './stores/memory/session-store.ts';
 export type { Clock, MaybePromise, Milliseconds } from './types.ts';

@@ -3,6 +3,7 @@
  * package.json has the exact ranges.
  */
 export const MAJOR_VERSIONS = {
+  '@fastify/cors': 11,
   '@fastify/swagger': 9,
   '@fastify/swagger-ui': 6,
   '@node-rs/argon2': 2,

@@ -16,6 +16,10 @@ export const settings = {
   idleSeconds: seconds(MAX_COOKIE_SECONDS, 120, COOKIE_NOTE),
   /** 12 hours. */
   maxSeconds: seconds(MAX_COOKIE_SECONDS, 43_200, COOKIE_NOTE),
+  renewal: Type.Union([Type.Literal('refresh'), Type.Literal('activity')], {
+    default: 'refresh',
+    description: 'refresh or activity',
+  }),
   maxPerUser: integer('a whole number', 1, 10_000, 20),
   freshSeconds: seconds(MAX_COOKIE_SECONDS, 300),
   reuseWindowSeconds: seconds(3600, 10),
@@ -115,5 +119,8 @@ function describeValue(value: unknown, schema: TSchema): string {
 
 function isOrigin(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  // A pattern such as https://*.example.com is a valid URL. No browser sends it.
+  return (
+    url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && !url.host.includes('*')
+  );
 }

@@ -1,9 +1,10 @@
 import t from 'tap';
 import { CLI, commandLine, onLmdb, run } from './helpers/command-line.ts';
-import { record } from './helpers/service.ts';
+import { ownerIn, record } from './helpers/service.ts';
 import { openTestStores } from './helpers/users.ts';
 
 const USER = {
+  id: 'the id',
   schema: 1 as const,
   passwordHash: 'hash',
   disabled: false,
@@ -118,9 +119,12 @@ t.test('wrong use exits with 2, prints one line and changes nothing', async (t) 
 t.test('a name that begins with a dash is given after an equals sign or after --', async (t) => {
   const url = onLmdb(t);
   const cli = commandLine(url);
-  const { sessions } = await openTestStores(t, url);
+  const { sessions, users } = await openTestStores(t, url);
   t.match(await cli('users add -- -ann', 'a horse, a battery'), { code: 0, out: 'Added the user "-ann".\n' });
-  await sessions.create(record({ username: '-ann', expiresAt: Date.now() + 60_000, endsAt: Date.now() + 60_000 }));
+  const { userId } = await ownerIn(users, '-ann');
+  await sessions.create(
+    record({ username: '-ann', userId, expiresAt: Date.now() + 60_000, endsAt: Date.now() + 60_000 }),
+  );
   t.match(await cli('sessions list --user=-ann'), { code: 0, out: /\nid\t-ann\t/ });
   t.match(await cli('sessions revoke --user=-ann'), { code: 0, out: 'Ended 1 session.\n' });
   t.match(await cli('users disable -- -ann'), { code: 0, out: /^The user "-ann" is disabled/ });

@@ -1,17 +1,26 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { ConfigError, Environment, loadConfig, parseConfig, parseTrustProxy } from '../src/config.ts';
+import {
+  ConfigError,
+  Environment,
+  loadConfig,
+  parseConfig,
+  parseTrustedOrigins,
+  parseTrustProxy,
+} from '../src/config.ts';
 
 const DEFAULTS = {
   HOST: 'localhost',
   PORT: 8080,
   PUBLIC_URL: 'http://localhost:8080',
+  TRUSTED_ORIGINS: 'none',
   STORE_URL: 'memory:',
   DEMO_USERS: 'on',
   STORE_TIMEOUT_MS: 500,
   REDIS_KEY_PREFIX: 'login:',
   SESSION_IDLE_SECONDS: 120,
   SESSION_MAX_SECONDS: 43_200,
+  SESSION_RENEWAL: 'refresh',
   SESSIONS_PER_USER: 20,
   FRESH_SECONDS: 300,
   REUSE_WINDOW_SECONDS: 10,
@@ -75,6 +84,14 @@ t.test('an invalid value is reported with its name, its value and what is allowe
       'https://login.example/app',
       'https://a@b.example',
       'https://x?',
+    ],
+    TRUSTED_ORIGINS: [
+      '*',
+      'null',
+      'app.example',
+      'https://*.example',
+      'https://app.example,',
+      'none,https://app.example',
     ],
     STORE_URL: ['memory', 'lmdb:', 'mongodb://localhost', 'redis://', 'redis://host/zero', 'redis://host?x=1'],
     STORE_TIMEOUT_MS: ['9', '60001', '1s'],
@@ -151,6 +168,14 @@ t.test('all invalid values are reported at once, one per line', async (t) => {
       'LOG_LEVEL is "loud": it must be fatal, error, warn, info, debug, trace or silent. Example: LOG_LEVEL=info',
     ].join('\n'),
   });
+});
+
+t.test('TRUSTED_ORIGINS is converted to the origins that browsers send', async (t) => {
+  t.same(parseTrustedOrigins('none'), []);
+  t.same(parseTrustedOrigins('HTTPS://App.Example:443/, http://localhost:3000'), [
+    'https://app.example',
+    'http://localhost:3000',
+  ]);
 });
 
 t.test('TRUST_PROXY is converted to the option of Fastify', async (t) => {

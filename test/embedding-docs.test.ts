@@ -37,7 +37,9 @@ t.test('docs/embedding.md names everything that the package exports', async (t) 
 t.test('docs/embedding.md has every option of the plugins', async (t) => {
   const interfaces = {
     SessionsOptions: '../src/plugins/sessions.ts',
-    LoginOptions: '../src/plugins/login.ts',
+    LoginOptions: '../src/plugins/login-options.ts',
+    LoginStores: '../src/plugins/login-options.ts',
+    LoginRoutesOptions: '../src/routes/login-routes.ts',
     CrossOriginGuardOptions: '../src/plugins/cross-origin-guard.ts',
     OpenStoresOptions: '../src/stores/open-stores.ts',
   };
@@ -55,9 +57,9 @@ t.test('docs/embedding.md has every decorator', async (t) => {
   t.teardown(() => app.close());
   await app.register(crossOriginGuard);
   await app.register(sessions);
-  await app.register(login, { store: new MemoryUserStore() });
+  await app.register(login, { stores: { users: new MemoryUserStore() } });
   const documented = [...docs.matchAll(/^\| `(?:await )?(app|request|reply)\.(\w+)/gm)];
-  t.equal(documented.length, 15);
+  t.equal(documented.length, 19);
   for (const [, target, name = ''] of documented) {
     const has = { app: app.hasDecorator, request: app.hasRequestDecorator, reply: app.hasReplyDecorator };
     t.ok(has[target as keyof typeof has].call(app, name), `${target}.${name}`);

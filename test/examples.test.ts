@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import type { SessionStore } from '../src/sessions/session-store.ts';
 import { WITHOUT_TAP } from './helpers/built-command.ts';
-import { record } from './helpers/service.ts';
+import { owner, record, version } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
 import { sessionStoreConformance } from './stores/conformance.ts';
 
@@ -68,19 +68,21 @@ function cookieOf(response: Response): { cookie: string } {
 
 t.test('the embedded login signs in, guards its routes and signs out', async (t) => {
   const { url } = await start(t, copyExample(t, 'embedded'));
-  t.equal((await post(`${url}/signin`, { username: 'ann' })).status, 400);
-  t.equal((await post(`${url}/signin`, { ...ANN, password: 'wrong' })).status, 401);
-  t.equal((await post(`${url}/signin`, ANN, { 'sec-fetch-site': 'cross-site' })).status, 403);
+  t.equal((await post(`${url}/auth/signin`, [])).status, 400);
+  t.equal((await post(`${url}/auth/signin`, { username: 'ann' })).status, 401);
+  t.equal((await post(`${url}/auth/signin`, { ...ANN, password: 'wrong' })).status, 401);
+  t.equal((await post(`${url}/auth/signin`, ANN, { 'sec-fetch-site': 'cross-site' })).status, 403);
 
-  const signedIn = await post(`${url}/signin`, ANN);
+  const signedIn = await post(`${url}/auth/signin`, ANN);
   t.equal(signedIn.status, 200);
   t.match(signedIn.headers.getSetCookie()[0], /^notes_session=.*Max-Age=900;/);
-  t.match(await signedIn.json(), { username: 'ann', expiresAt: Number });
+  t.match(await signedIn.json(), { username: 'ann', expiresAt: String });
 
   const headers = cookieOf(signedIn);
   t.equal((await fetch(`${url}/notes`)).status, 401);
+  t.equal((await fetch(`${url}/auth/session`, { headers })).status, 200);
   t.same(await (await fetch(`${url}/notes`, { headers })).json(), { notes: 'the notes of ann' });
-  t.same(await (await post(`${url}/signout`, {}, headers)).json(), { signedOut: true });
+  t.same(await (await post(`${url}/auth/logout`, {}, headers)).json(), { message: 'Signed out.' });
   t.equal((await fetch(`${url}/notes`, { headers })).status, 401);
 });
 
@@ -128,7 +130,7 @@ t.test('a change of the custom store that cannot be written throws and changes n
   const [file = ''] = readdirSync(path);
   // A directory in place of the temporary file makes every write fail, also for root.
   mkdirSync(`${path}/${file}.tmp`);
-  t.throws(() => store.replace(record({ secretHash: 'next' }), 'hash'), { code: 'EISDIR' });
+  t.throws(() => store.replace(record({ secretHash: 'next' }), version('hash')), { code: 'EISDIR' });
   t.same(await store.find('id'), record());
   rmSync(path, { recursive: true });
   t.throws(() => store.remove('id'), { code: 'ENOENT' });
@@ -143,10 +145,10 @@ t.test('the custom store reads its files when it opens, and removes what has exp
   await first.create(record({ id: 'other', username: 'user2', expiresAt: 1 }));
   await first.close();
   const second = await openStore(path);
-  t.same((await second.listByUser('user1')).length, 1);
+  t.same((await second.listByUser(owner('user1'))).length, 1);
   await second.create(record({ id: 'new' }));
-  t.same(await second.listByUser('user1'), [record({ id: 'new' })]);
-  t.equal((await second.listByUser('user2')).length, 1, 'others are not searched');
+  t.same(await second.listByUser(owner('user1')), [record({ id: 'new' })]);
+  t.equal((await second.listByUser(owner('user2'))).length, 1, 'others are not searched');
   writeFileSync(`${path}/broken.json`, '{');
   await t.rejects(openStore(path), SyntaxError);
 });

@@ -49,7 +49,7 @@ t.test('each feature fails at its registration with one sentence that names the 
   const cwd = installed(t);
   const cases = {
     "new (await import('session-cookie-login/login')).PasswordHasher()": '@node-rs/argon2@2',
-    "app.register((await import('session-cookie-login/login')).login, { store: { find() {}, replace() {} } })":
+    "app.register((await import('session-cookie-login/login')).login, { stores: { users: { find() {}, replace() {} } } })":
       '@node-rs/argon2@2 @zxcvbn-ts/language-common@4',
     "(await import('session-cookie-login/lmdb')).openLmdb('./data')": 'lmdb@3',
     "(await import('session-cookie-login/redis')).openRedis('redis://localhost')": '@redis/client@6',
@@ -108,7 +108,7 @@ t.test('without @node-rs/bcrypt a bcrypt hash is a wrong password, and the log n
     users.create(newUser('ann', '${await hashBcrypt('password', 4)}'));
     users.create(newUser('bob', await new PasswordHasher().hash('password')));
     await app.register(sessions);
-    await app.register(login, { store: users });
+    await app.register(login, { stores: { users } });
     app.post('/signin', (request, reply) => reply.signIn(request.body));
     const signIn = (username) => app.inject({ method: 'POST', url: '/signin', payload: { username, password: 'password' } });
     const [ann, bob, eve] = [await signIn('ann'), await signIn('bob'), await signIn('eve')];

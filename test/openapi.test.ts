@@ -1,4 +1,5 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { Spectral } from '@stoplight/spectral-core';
 import t from 'tap';
 import { run } from './helpers/server-process.ts';
 import { build } from './helpers/service.ts';
@@ -14,14 +15,67 @@ t.test('the document goes to standard output without listening, the same as /doc
 t.test('a standard linter finds no error in it', async (t) => {
   const app = await build(t, { env: { PUBLIC_URL: 'https://login.example.org' } });
   const source = (await app.inject('/docs/json')).body;
-  const rules = {
-    // There is no wrong way to ask for a sign of life.
-    'operation-4xx-response': 'off',
-  } as const;
-  const config = await createConfig({ extends: ['recommended'], rules });
+  const config = await createConfig({ extends: ['recommended'] });
   const problems = await lintFromString({ source, config });
   t.same(
     problems.map(({ ruleId, message }) => `${ruleId}: ${message}`),
     [],
   );
+});
+
+t.test('the rules of Spectral and OWASP report nothing, except those that .spectral.js switches off', async (t) => {
+  const app = await build(t, { env: { PUBLIC_URL: 'https://login.example.org' } });
+  const { default: ruleset } = await import(new URL('../.spectral.js', import.meta.url).href);
+  const spectral = new Spectral();
+  spectral.setRuleset(ruleset);
+  const lint = async (source: string) =>
+    (await spectral.run(JSON.parse(source))).map(({ code, path }) => `${code}: ${path.join('.')}`);
+  const source = (await app.inject('/docs/json')).body;
+  t.same(await lint(source), []);
+  t.not((await lint(source.replaceAll('"format":"int32"', '"x":1'))).length, 0, 'the rules apply');
+});
+
+t.test('the document has named schemas, by reference, and at most 25 kB', async (t) => {
+  const app = await build(t);
+  const { body } = await app.inject('/docs/json');
+  t.ok(Buffer.byteLength(body) <= 25_000, `${Buffer.byteLength(body)} bytes`);
+  const { components, paths } = JSON.parse(body);
+  t.same(Object.keys(components.schemas), ['Session', 'ListedSession', 'Error']);
+  const references = { signin: 'Session', refresh: 'Session', session: 'Session', password: 'Session' };
+  for (const [path, name] of Object.entries(references)) {
+    const [operation] = Object.values<{ responses: Record<string, unknown> }>(paths[`/${path}`]);
+    const $ref = `#/components/schemas/${name}`;
+    t.match(operation?.responses[200], { content: { 'application/json': { schema: { $ref } } } }, path);
+  }
+  const operations = Object.values<object>(paths).flatMap((methods) => Object.values(methods));
+  for (const { operationId, responses } of operations) {
+    for (const [status, response] of Object.entries(responses).filter(([status]) => status >= '400')) {
+      const schema = { $ref: '#/components/schemas/Error' };
+      t.match(
+        response,
+        { description: /^`[A-Z_]+`/, content: { 'application/json': { schema } } },
+        operationId + status,
+      );
+    }
+  }
+});
+
+t.test('each string and integer has a bound', async (t) => {
+  const app = await build(t);
+  const unbounded: string[] = [];
+  const visit = (value: unknown, path: string): void => {
+    if (typeof value !== 'object' || value === null) {
+      return;
+    }
+    const { type } = value as { type?: unknown };
+    const bounds = type === 'string' ? ['maxLength', 'enum', 'const'] : ['maximum'];
+    if ((type === 'string' || type === 'integer') && !bounds.some((bound) => bound in value)) {
+      unbounded.push(path);
+    }
+    for (const [key, child] of Object.entries(value)) {
+      visit(child, `${path}.${key}`);
+    }
+  };
+  visit((await app.inject('/docs/json')).json(), '');
+  t.same(unbounded, []);
 });

@@ -35,7 +35,7 @@ t.test('the app with the plugins inside runs as it stands in the README', async 
   const url = String((await once(child.stdout, 'data'))[0]).trim();
 
   const signIn = (password: string, headers = {}) =>
-    fetch(`${url}/signin`, {
+    fetch(`${url}/auth/signin`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ username: 'ann', password }),

@@ -1,5 +1,5 @@
 import Fastify from 'fastify';
-import { crossOriginGuard, sessions } from 'session-cookie-login';
+import { crossOriginGuard, requireSession } from 'session-cookie-login';
 import { login, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 import { DirectorySessionStore } from './directory-store.js';
 
@@ -14,8 +14,7 @@ const store = new DirectorySessionStore(process.env.SESSIONS_DIRECTORY ?? 'sessi
 app.addHook('onClose', async () => store.close());
 
 await app.register(crossOriginGuard);
-await app.register(sessions, { store });
-await app.register(login, { store: users, passwords });
+await app.register(login, { stores: { sessions: store, users }, passwords });
 
 const credentials = {
   type: 'object',
@@ -28,7 +27,7 @@ app.post('/signin', { schema: { body: credentials } }, async (request, reply) =>
   return { username, expiresAt };
 });
 
-app.get('/whoami', { preHandler: app.requireSession }, async (request) => request.session.username);
+app.get('/whoami', { onRequest: requireSession }, async (request) => request.session.username);
 
 app.post('/signout', async (_request, reply) => {
   await reply.signOut();

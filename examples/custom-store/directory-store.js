@@ -22,7 +22,7 @@ export class DirectorySessionStore {
   #directory;
   /** The records by session id. */
   #records = new Map();
-  /** The ids of each user's sessions, so that listByUser does not search all records. */
+  /** The ids of each user's sessions, by namespace and user id, so that listByUser does not search all records. */
   #idsByUser = new Map();
   #isClosed = false;
 
@@ -36,11 +36,10 @@ export class DirectorySessionStore {
 
   create(record) {
     this.#assertOpen();
-    const { id, username } = record.session;
-    if (this.#records.has(id)) {
+    if (this.#records.has(record.session.id)) {
       return false;
     }
-    this.#removeExpired(username);
+    this.#removeExpired(record.session);
     this.#write(record);
     return true;
   }
@@ -51,9 +50,9 @@ export class DirectorySessionStore {
     return structuredClone(this.#records.get(id));
   }
 
-  replace(next, expectedHash) {
+  replace(next, expectedVersion) {
     this.#assertOpen();
-    if (this.#records.get(next.session.id)?.secretHash !== expectedHash) {
+    if (this.#records.get(next.session.id)?.version !== expectedVersion) {
       return false;
     }
     this.#write(next);
@@ -68,18 +67,18 @@ export class DirectorySessionStore {
     }
     rmSync(this.#fileOf(id));
     this.#records.delete(id);
-    this.#idsByUser.get(record.session.username).delete(id);
+    this.#idsByUser.get(keyOf(record.session)).delete(id);
     return true;
   }
 
-  listByUser(username) {
+  listByUser(owner) {
     this.#assertOpen();
-    return this.#idsOf(username).map((id) => this.find(id));
+    return this.#idsOf(owner).map((id) => this.find(id));
   }
 
-  removeByUser(username, keep) {
+  removeByUser(owner, keep) {
     this.#assertOpen();
-    const ids = this.#idsOf(username).filter((id) => id !== keep);
+    const ids = this.#idsOf(owner).filter((id) => id !== keep);
     return ids.filter((id) => this.remove(id)).length;
   }
 
@@ -107,22 +106,23 @@ export class DirectorySessionStore {
   }
 
   #put(record) {
-    const { id, username } = record.session;
+    const { id } = record.session;
+    const key = keyOf(record.session);
     this.#records.set(id, record);
-    this.#idsByUser.set(username, (this.#idsByUser.get(username) ?? new Set()).add(id));
+    this.#idsByUser.set(key, (this.#idsByUser.get(key) ?? new Set()).add(id));
   }
 
   /** A store may drop records whose deadline has passed. Without this the directory would grow forever. */
-  #removeExpired(username) {
-    for (const id of this.#idsOf(username)) {
+  #removeExpired(owner) {
+    for (const id of this.#idsOf(owner)) {
       if (this.#records.get(id).session.expiresAt <= Date.now()) {
         this.remove(id);
       }
     }
   }
 
-  #idsOf(username) {
-    return [...(this.#idsByUser.get(username) ?? [])];
+  #idsOf(owner) {
+    return [...(this.#idsByUser.get(keyOf(owner)) ?? [])];
   }
 
   /** An id may be any string. Its hash is a safe file name. */
@@ -135,4 +135,9 @@ export class DirectorySessionStore {
       throw new Error('the session store is closed');
     }
   }
+}
+
+/** Users of different areas of an app may have the same id. JSON keeps the two parts apart. */
+function keyOf({ namespace, userId }) {
+  return JSON.stringify([namespace, userId]);
 }

@@ -1,6 +1,6 @@
 import Fastify from 'fastify';
-import { crossOriginGuard, sessions } from 'session-cookie-login';
-import { login, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
+import { crossOriginGuard, requireSession } from 'session-cookie-login';
+import { login, loginRoutes, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 
 const app = Fastify();
 
@@ -10,29 +10,18 @@ const users = new MemoryUserStore();
 users.create(newUser('ann', await passwords.hash('a horse, a battery, a staple')));
 
 await app.register(crossOriginGuard);
-await app.register(sessions, { idleSeconds: 900, cookie: { name: 'notes_session' } });
-await app.register(login, { store: users, passwords });
-
-// The plugins check no types. The limit on the password's length bounds the cost of hashing it.
-const credentials = {
-  type: 'object',
-  required: ['username', 'password'],
-  properties: { username: { type: 'string' }, password: { type: 'string', maxLength: 1024 } },
-};
-
-app.post('/signin', { schema: { body: credentials } }, async (request, reply) => {
-  const { username, expiresAt } = await reply.signIn(request.body);
-  return { username, expiresAt };
+await app.register(login, {
+  stores: { users },
+  session: { idleSeconds: 900, cookie: { name: 'notes_session' } },
+  passwords,
 });
 
-app.post('/signout', async (_request, reply) => {
-  await reply.signOut();
-  return { signedOut: true };
-});
+// POST /auth/signin, /auth/refresh, /auth/logout and /auth/password, GET /auth/session and /auth/sessions, and so on.
+await app.register(loginRoutes, { prefix: '/auth' });
 
 // Every route in this context requires a session.
 app.register(async (members) => {
-  members.addHook('preHandler', members.requireSession);
+  members.addHook('onRequest', requireSession);
 
   members.get('/notes', async (request) => ({ notes: `the notes of ${request.session.username}` }));
 });

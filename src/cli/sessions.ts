@@ -34,7 +34,7 @@ async function list({ user }: { user?: string }, command: CliCommand): Promise<v
   await withService(command.io, async ({ sessions, accounts }) => {
     command.printHeader(COLUMNS);
     const now = clockOf(sessions)();
-    const records = user === undefined ? sessions.list() : await sessions.listByUser(await accounts.usernameOf(user));
+    const records = user === undefined ? sessions.list() : await accounts.listSessions(user);
     for await (const { session } of records) {
       if (isLive(session, now)) {
         command.printRow(row(session));
@@ -57,7 +57,7 @@ async function revoke(id: string | undefined, { user, all }: RevokeOptions, comm
       id !== undefined
         ? await revokeOne(sessions, id)
         : user !== undefined
-          ? await sessions.removeByUser(await accounts.usernameOf(user))
+          ? await accounts.revokeSessions(user)
           : await revokeAll(sessions);
     command.printResult({ text: `Ended ${count(ended, 'session')}.`, data: { ended } });
   });

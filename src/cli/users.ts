@@ -41,6 +41,12 @@ export function addUserCommands(program: CliCommand): void {
     .description('remove a user and revoke their sessions')
     .argument('<name>', '', parseText)
     .action(action(remove));
+  users
+    .command('rename')
+    .description('change the name of a user, who keeps the password and the sessions')
+    .argument('<name>', '', parseText)
+    .argument('<new-name>', '', parseNewName)
+    .action(rename);
   users.command('list').description('list all users').action(list);
   users
     .command('import')
@@ -89,6 +95,16 @@ async function remove(accounts: Accounts, username: string): Promise<Result> {
   const ended = await accounts.remove(username);
   const text = `The user ${quote(username)} is removed; ended ${count(ended, 'session')}.`;
   return { text, data: { username, removed: true, ended } };
+}
+
+async function rename(name: string, newName: string, _options: object, command: CliCommand): Promise<void> {
+  await withService(command.io, async ({ accounts }) => {
+    const username = await accounts.rename(name, newName);
+    command.printResult({
+      text: `The user ${quote(name)} is renamed to ${quote(username)}.`,
+      data: { username, renamed: true },
+    });
+  });
 }
 
 async function list(_options: object, command: CliCommand): Promise<void> {

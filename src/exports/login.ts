@@ -6,7 +6,9 @@ export {
   TooManyFailures,
   WrongPassword,
 } from '../errors.ts';
-export { type LoginOptions, login } from '../plugins/login.ts';
+export { login } from '../plugins/login.ts';
+export type { LoginOptions, LoginStores } from '../plugins/login-options.ts';
+export { loginRoutes } from '../routes/login-routes.ts';
 export { MemoryUserStore } from '../stores/memory/user-store.ts';
 export type { Stores } from '../stores/stores.ts';
 export type { Credentials } from '../users/authenticator.ts';

@@ -2,15 +2,17 @@ import { fastifyCookie } from '@fastify/cookie';
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock, Milliseconds } from '../types.ts';
+import { browserScheme } from './browser-scheme.ts';
 
 export interface CookieOptions {
   /** The name of the cookie, without prefix. */
   readonly name?: string;
   /**
    * Whether the cookie is sent over HTTPS only. Its name is then `__Host-<name>`, which keeps other hosts of the domain
-   * from setting it (RFC 6265bis, section 4.1.3.2), and a cookie without the prefix is not read. Default `false`.
+   * from setting it (RFC 6265bis, section 4.1.3.2), and a cookie without the prefix is not read. With `auto` this follows
+   * `request.protocol`: behind a proxy that ends TLS, set `trustProxy`. Default `false`.
    */
-  readonly secure?: boolean;
+  readonly secure?: boolean | 'auto';
 }
 
 interface CookieAttributes {
@@ -32,38 +34,60 @@ export const COOKIE_OPTIONS = Type.Optional(
   Type.Object(
     {
       name: Type.Optional(Type.String({ pattern: "^[\\w!#$%&'*+.^`|~-]+$" })),
-      secure: Type.Optional(Type.Boolean()),
+      secure: Type.Optional(Type.Union([Type.Boolean(), Type.Literal('auto')])),
     },
     {
       additionalProperties: false,
-      description: 'an object with name, an HTTP token such as "session_token", and secure, a boolean',
+      description: 'an object with name, an HTTP token such as "session_token", and secure: true, false or "auto"',
     },
   ),
 );
 
+/** The form of a cookie for one scheme. */
+interface Variant {
+  readonly name: string;
+  readonly prefix: string;
+  readonly attributes: CookieAttributes;
+}
+
 /** A cookie of this service: for this host only, and not readable by scripts. All our cookies are read and written here. */
 export class ServiceCookie {
-  readonly name: string;
+  /** The configured name, without a prefix. */
+  readonly baseName: string;
+  readonly secure: boolean | 'auto';
   readonly #serialize: SerializeCookie;
   readonly #clock: Clock;
-  readonly #prefix: string;
-  readonly #attributes: CookieAttributes;
+  #warned = false;
+  readonly #plain: Variant;
+  readonly #secure: Variant;
 
-  private constructor(serialize: SerializeCookie, clock: Clock, name: string, secure: boolean) {
+  private constructor(serialize: SerializeCookie, clock: Clock, baseName: string, secure: boolean | 'auto') {
+    this.baseName = baseName;
+    this.secure = secure;
     this.#serialize = serialize;
     this.#clock = clock;
-    this.name = secure ? `__Host-${name}` : name;
-    this.#prefix = `${this.name}=`;
-    this.#attributes = { path: '/', httpOnly: true, sameSite: 'lax', secure };
+    this.#plain = variant(baseName, false);
+    this.#secure = variant(`__Host-${baseName}`, true);
   }
 
   static async create(
     app: FastifyInstance,
     clock: Clock,
-    defaultName: string,
-    { name = defaultName, secure = false }: CookieOptions = {},
+    defaults: Required<CookieOptions>,
+    options: CookieOptions = {},
   ): Promise<ServiceCookie> {
+    const { name = defaults.name, secure = defaults.secure } = options;
     return new ServiceCookie(await cookieSerializer(app), clock, name, secure);
+  }
+
+  /** The name of the cookie. If it depends on the request, the name without a prefix. */
+  get name(): string {
+    return (this.secure === true ? this.#secure : this.#plain).name;
+  }
+
+  /** Whether the cookie is sent over HTTPS only in the reply to this request. */
+  isSecure(request: FastifyRequest): boolean {
+    return this.secure === 'auto' ? request.protocol === 'https' : this.secure;
   }
 
   /**
@@ -73,14 +97,15 @@ export class ServiceCookie {
    */
   read(request: FastifyRequest): string[] {
     const header = request.headers.cookie ?? '';
+    const { prefix } = this.#variant(request);
     const values: string[] = [];
     // Other cookies are skipped without parsing them.
     for (let start = 0; start < header.length; ) {
       const semicolon = header.indexOf(';', start);
       const end = semicolon === -1 ? header.length : semicolon;
       start = skipSpace(header, start);
-      if (header.startsWith(this.#prefix, start)) {
-        values.push(header.slice(start + this.#prefix.length, end).trimEnd());
+      if (header.startsWith(prefix, start)) {
+        values.push(header.slice(start + prefix.length, end).trimEnd());
       }
       start = end + 1;
     }
@@ -92,6 +117,24 @@ export class ServiceCookie {
     this.#set(reply, value, expiresAt, Math.ceil((expiresAt - this.#clock()) / 1000));
   }
 
+  /**
+   * Logs once if the browser uses another scheme than the cookie is for: the browser then drops the cookie, or also sends
+   * it without encryption.
+   */
+  warnOfScheme(request: FastifyRequest): void {
+    const { scheme, source } = browserScheme(request);
+    if (this.#warned || scheme === undefined || (scheme === 'https') === this.isSecure(request)) {
+      return;
+    }
+    this.#warned = true;
+    const fix =
+      this.secure === 'auto'
+        ? 'set trustProxy, so that request.protocol is what the browser uses'
+        : `set cookie.secure to ${scheme === 'https'}, or to "auto"`;
+    const details = { source, scheme, secure: this.secure, fix };
+    request.log.warn(details, 'browsers use another scheme than the session cookie is meant for');
+  }
+
   /** Makes the client delete the cookie. */
   clear(reply: FastifyReply): void {
     this.#set(reply, '', 0, 0);
@@ -99,9 +142,17 @@ export class ServiceCookie {
 
   /** It does not use `reply.setCookie`, which adds what the app configured for its own cookies, such as a signature. */
   #set(reply: FastifyReply, value: string, expiresAt: Milliseconds, maxAge: number): void {
-    const attributes = { ...this.#attributes, expires: new Date(expiresAt), maxAge };
-    reply.header('set-cookie', this.#serialize(this.name, value, attributes));
+    const { name, attributes } = this.#variant(reply.request);
+    reply.header('set-cookie', this.#serialize(name, value, { ...attributes, expires: new Date(expiresAt), maxAge }));
   }
+
+  #variant(request: FastifyRequest): Variant {
+    return this.isSecure(request) ? this.#secure : this.#plain;
+  }
+}
+
+function variant(name: string, secure: boolean): Variant {
+  return { name, prefix: `${name}=`, attributes: { path: '/', httpOnly: true, sameSite: 'lax', secure } };
 }
 
 /**

@@ -2,12 +2,15 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { CrossOriginRefused } from '../errors.ts';
+import { browserScheme, hasHostOf } from '../http/browser-scheme.ts';
 import { logEvent } from '../http/security-events.ts';
 import { readOptions, settings } from '../settings.ts';
 
 export interface CrossOriginGuardOptions {
   /** The origin that browsers use, such as `https://login.example.com`, if a proxy changes the `Host` header. */
   readonly publicOrigin?: string;
+  /** Other origins whose pages may send state-changing requests, such as `https://app.example.com`. Default: none. */
+  readonly trustedOrigins?: readonly string[];
 }
 
 declare module 'fastify' {
@@ -18,17 +21,30 @@ declare module 'fastify' {
      */
     refuseCrossOrigin: onRequestHookHandler;
   }
+
+  interface FastifyContextConfig {
+    /** `false` exempts the route from the cross-origin guard: another site may make a browser send the request. */
+    crossOriginGuard?: boolean;
+  }
 }
 
-const OPTIONS = { publicOrigin: Type.Optional(settings.publicOrigin) };
+const OPTIONS = {
+  publicOrigin: Type.Optional(settings.publicOrigin),
+  trustedOrigins: Type.Optional(
+    Type.Array(settings.publicOrigin, {
+      description: 'an array of http and https origins without a path, such as "https://app.example.com"',
+    }),
+  ),
+};
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Rejects state-changing requests that another site makes a browser send (CSRF). It decides like Go's
  * `http.CrossOriginProtection` and needs no token and no cookie.
  *
- * If the browser sends `Sec-Fetch-Site`, that header decides. Otherwise `Origin` must match the request's host or the
- * public origin. A request with neither header does not come from a browser and passes.
+ * A request passes with a `Sec-Fetch-Site` of `same-origin` or `none`, or with an `Origin` that is trusted. With any other
+ * `Sec-Fetch-Site` it is refused. Without that header, `Origin` must match the request's host or the public origin. A
+ * request with neither header does not come from a browser and passes.
  */
 export const crossOriginGuard = fp(registerCrossOriginGuard, {
   name: 'session-cookie-login/cross-origin-guard',
@@ -37,14 +53,14 @@ export const crossOriginGuard = fp(registerCrossOriginGuard, {
 
 async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOriginGuardOptions): Promise<void> {
   const checked = readOptions('crossOriginGuard', OPTIONS, options);
-  // In the form that browsers send: `https://Example.com:443/` is `https://example.com`.
-  const publicOrigin = checked.publicOrigin && new URL(checked.publicOrigin).origin;
+  const publicOrigin = checked.publicOrigin && toOrigin(checked.publicOrigin);
+  const trustedOrigins = new Set(checked.trustedOrigins?.map(toOrigin));
   let warned = false;
   const refuseCrossOrigin: onRequestHookHandler = (request, _reply, done) => {
     if (!warned && publicOrigin !== undefined) {
       warned = warnOfWrongScheme(request, publicOrigin);
     }
-    if (isOwnOrigin(request, publicOrigin)) {
+    if (isTrusted(request, trustedOrigins) || isOwnOrigin(request, publicOrigin)) {
       done();
       return;
     }
@@ -54,7 +70,7 @@ async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOrig
   };
   app.decorate('refuseCrossOrigin', refuseCrossOrigin);
   app.addHook('onRequest', function (request, reply, done) {
-    if (SAFE_METHODS.has(request.method)) {
+    if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossOriginGuard === false) {
       done();
     } else {
       refuseCrossOrigin.call(this, request, reply, done);
@@ -68,6 +84,15 @@ async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOrig
  */
 const NULL_ORIGIN = 'Origin is null: a page with Referrer-Policy no-referrer (use same-origin), or a sandboxed frame';
 
+/** In the form that browsers send: `https://Example.com:443/` is `https://example.com`. */
+function toOrigin(url: string): string {
+  return new URL(url).origin;
+}
+
+function isTrusted({ headers: { origin } }: FastifyRequest, trustedOrigins: ReadonlySet<string>): boolean {
+  return origin !== undefined && trustedOrigins.has(origin);
+}
+
 function isOwnOrigin(request: FastifyRequest, publicOrigin?: string): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers;
   if (site) {
@@ -76,22 +101,12 @@ function isOwnOrigin(request: FastifyRequest, publicOrigin?: string): boolean {
   return !origin || origin === publicOrigin || hasHostOf(request, origin);
 }
 
-/** Compares hosts. The default port of the origin's scheme may be left out. `Origin: null` has no host. */
-function hasHostOf(request: FastifyRequest, origin: string): boolean {
-  if (!URL.canParse(origin)) {
-    return false;
-  }
-  const { protocol, host } = new URL(origin);
-  const own = `${protocol}//${request.host}`;
-  return URL.canParse(own) && new URL(own).host === host;
-}
-
 /**
  * Logs the first request that shows that browsers use another scheme than that of the public origin: the browser drops
  * the cookie then, or sends it without encryption as well. Returns whether it did.
  */
 function warnOfWrongScheme(request: FastifyRequest, publicOrigin: string): boolean {
-  const { scheme, source } = schemeOf(request);
+  const { scheme, source } = browserScheme(request);
   if (scheme === undefined || publicOrigin.startsWith(`${scheme}:`)) {
     return false;
   }
@@ -101,17 +116,4 @@ function warnOfWrongScheme(request: FastifyRequest, publicOrigin: string): boole
     'PUBLIC_URL has another scheme than the requests of browsers',
   );
   return true;
-}
-
-/** The scheme that the browser used, if the request shows it. */
-function schemeOf(request: FastifyRequest): { scheme?: string; source?: string } {
-  const { origin } = request.headers;
-  if (origin !== undefined && /^https?:/.test(origin) && hasHostOf(request, origin)) {
-    return { scheme: new URL(origin).protocol.slice(0, -1), source: 'Origin' };
-  }
-  // Fastify reads X-Forwarded-Proto only if it comes from a trusted proxy; `ips` has more than one address then.
-  const isForwarded = request.headers['x-forwarded-proto'] !== undefined && (request.ips?.length ?? 0) > 1;
-  return isForwarded && /^https?$/.test(request.protocol)
-    ? { scheme: request.protocol, source: 'X-Forwarded-Proto' }
-    : {};
 }

@@ -36,12 +36,15 @@ export const docs = fp(registerDocs, {
 
 async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): Promise<void> {
   await app.register(swagger, {
+    // The name of a component is the title of its schema. By default it is a number.
+    refResolver: { buildLocalReference: (json) => String(json.title) },
     openapi: {
       openapi: '3.1.0',
       info: {
         title: 'Session-cookie login',
         description,
         version,
+        contact: { name: 'The operator of this service' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
       // Swagger UI calls the first: the origin it was opened from.

@@ -1,51 +1,26 @@
-import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { InvalidCredentials, NewPasswordRefused, TooManyFailures, WrongPassword } from '../errors.ts';
 import { canonicalAddress, keepClientAddresses } from '../http/client-address.ts';
-import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
+import { ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { requirePackages } from '../packages.ts';
 import type { Session } from '../sessions/session.ts';
 import type { IssuedSession } from '../sessions/session-manager.ts';
-import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import { openMemoryFailureCounter } from '../stores/memory/failure-counter.ts';
 import { timeBoundFailureCounter, timeBoundUsers } from '../stores/time-bound.ts';
 import type { Clock } from '../types.ts';
 import { Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
-import type { OpenFailureCounter } from '../users/failure-counter.ts';
 import { validatePassword, WORD_LIST } from '../users/password-policy.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { Throttle } from '../users/throttle.ts';
-import type { UserRecord, UserStore } from '../users/user-store.ts';
-import { acceptSession, createSession, kContext } from './session-decorators.ts';
+import type { UserRecord } from '../users/user-store.ts';
+import { type CheckedLoginOptions, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
+import { contextOf } from './session-context.ts';
 import { logFields } from './session-outcomes.ts';
-
-export interface LoginOptions {
-  /** Where users are found and their passwords are changed. You must close it. */
-  readonly store: Pick<UserStore, 'find' | 'replace'>;
-  /** How long the store may take to answer, in milliseconds, before a request is answered 503. Default 500. */
-  readonly storeTimeoutMs?: number;
-  /** Default: a hasher that leaves one core free. */
-  readonly passwords?: PasswordHasher;
-  /** The minimum length of a new password, in characters. Default 15. */
-  readonly passwordMinLength?: number;
-  /** Where failed sign-ins are counted. Default: in this process. */
-  readonly openFailureCounter?: OpenFailureCounter;
-  /** Wrong passwords within the window for one address, or one /64 of IPv6. Default 20. */
-  readonly failuresPerAddress?: number;
-  /** Wrong passwords within the window for one user name, and as many for a browser that the user has used. Default 10. */
-  readonly failuresPerUser?: number;
-  /** The length of the window, in seconds from the first failure. Default 900. */
-  readonly failureWindowSeconds?: number;
-  /** The cookie that identifies a browser which has signed in before. Its name is `device_token` by default. */
-  readonly deviceCookie?: CookieOptions;
-  /** Default `Date.now`. */
-  readonly clock?: Clock;
-}
-
-type CheckedOptions = ReturnType<typeof readOptions<typeof OPTIONS, LoginOptions>>;
+import { acceptSession, createSession, discardSession } from './session-replies.ts';
+import { sessionOf } from './session-requests.ts';
 
 interface LoginContext {
   readonly authenticator: Authenticator;
@@ -64,70 +39,74 @@ declare module 'fastify' {
   interface FastifyReply {
     /**
      * Signs a user in: verifies the password, starts a session like `startSession`, and sets the device cookie.
+     * `credentials` is `{ username, password }`. It may be the body of a request that was not validated: a field that is
+     * missing or not a string counts as wrong.
      * @throws InvalidCredentials (401); TooManyFailures (429); SignInBusy, StoreFull or StoreUnavailable (503).
      */
-    signIn(credentials: Credentials): Promise<Session>;
+    signIn(credentials: unknown): Promise<Session>;
     /**
      * Changes the password of the signed-in user, gives the session a new token and ends all other sessions of the user.
-     * Use it behind `requireSession`.
+     * Use it behind `requireSession`. A value that is not a string counts as an empty one.
      * @throws NewPasswordRefused (400); WrongPassword (403); TooManyFailures (429); SignInBusy or StoreUnavailable (503).
      */
-    changePassword(currentPassword: string, newPassword: string): Promise<Session>;
+    changePassword(currentPassword: unknown, newPassword: unknown): Promise<Session>;
   }
 }
 
-const OPTIONS = {
-  store: objectWith('find', 'replace'),
-  storeTimeoutMs: settings.storeTimeoutMs,
-  passwords: Type.Optional(objectWith('hash', 'verify')),
-  passwordMinLength: settings.passwordMinLength,
-  openFailureCounter: optionalFunction,
-  failuresPerAddress: settings.failuresPerAddress,
-  failuresPerUser: settings.failuresPerUser,
-  failureWindowSeconds: settings.failureWindowSeconds,
-  deviceCookie: COOKIE_OPTIONS,
-  clock: optionalFunction,
-};
-
-/** Sign-in with a name and a password. Decorates replies with `signIn` and `changePassword`. */
-export const login = fp(registerLogin, {
-  name: 'session-cookie-login/login',
-  fastify: '5.x',
-  dependencies: ['session-cookie-login/sessions'],
-});
+/**
+ * Sign-in with a name and a password. Decorates replies with `signIn` and `changePassword`. Registers the plugin `sessions`
+ * unless the app has done so.
+ */
+export const login = fp(registerLogin, { name: 'session-cookie-login/login', fastify: '5.x' });
 
 async function registerLogin(app: FastifyInstance, options: LoginOptions): Promise<void> {
-  const checked = readOptions('login', OPTIONS, options);
+  const checked = readLoginOptions(options);
   requirePackages('The plugin login', checked.passwords ? [WORD_LIST] : ['@node-rs/argon2', WORD_LIST]);
+  await registerSessions(app, checked);
   keepClientAddresses(app);
-  const { clock = Date.now, passwordMinLength } = checked;
-  app.decorate(kLogin, {
+  const { clock: clockOfSessions, cookie } = contextOf({ server: app }, 'login');
+  const { clock = clockOfSessions, passwordMinLength, deviceCookie } = checked;
+  const defaults = { name: 'device_token', secure: cookie.secure };
+  // Not `decorate`: a scope inside another one with the plugin has its own.
+  app[kLogin] = {
     authenticator: await createAuthenticator(app, clock, checked),
-    deviceCookie: await ServiceCookie.create(app, clock, 'device_token', checked.deviceCookie),
+    deviceCookie: await ServiceCookie.create(app, clock, defaults, deviceCookie),
     passwordMinLength,
     clock,
-  });
-  app.decorateReply('signIn', signIn);
-  app.decorateReply('changePassword', changePassword);
+  };
+  if (!app.hasReplyDecorator('signIn')) {
+    app.decorateReply('signIn', signIn);
+    app.decorateReply('changePassword', changePassword);
+  }
 }
 
-async function signIn(this: FastifyReply, credentials: Credentials): Promise<Session> {
-  const verified = await verify(this.request, credentials);
+async function signIn(this: FastifyReply, credentials: unknown): Promise<Session> {
+  const verified = await verify(this.request, toCredentials(credentials));
   if (verified instanceof SignInFailure) {
     throw new InvalidCredentials();
   }
   const { user } = verified;
-  const issued = await createSession(this, user.username);
+  const issued = await createSession(this, { userId: user.id, username: user.username });
   try {
     await assertStillAllowed(this.request, user, issued);
     await acceptSession(this, issued);
   } catch (error) {
-    await this.server[kContext].manager.discard(issued);
+    await discardSession(this.request, issued);
     throw error;
   }
   rememberDevice(this, verified);
   logEvent(this.request, 'authn_login_success', logFields(issued.session));
   return issued.session;
+}
+
+/** What is missing or not a string becomes an empty string: it is answered, counted and logged like a wrong value. */
+function toCredentials(value: unknown): Credentials {
+  const { username, password } = Object(value);
+  return { username: toText(username), password: toText(password) };
+}
+
+function toText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /**
@@ -142,17 +121,20 @@ async function assertStillAllowed(request: FastifyRequest, user: UserRecord, { s
   }
 }
 
-async function changePassword(this: FastifyReply, current: string, next: string): Promise<Session> {
+async function changePassword(this: FastifyReply, currentPassword: unknown, newPassword: unknown): Promise<Session> {
   const { request } = this;
+  const [current, next] = [toText(currentPassword), toText(newPassword)];
   const { authenticator, passwordMinLength } = this.server[kLogin];
-  const { username } = request.session;
+  const { username, userId } = sessionOf(request);
   const problem = await validatePassword(next, username, passwordMinLength);
   if (problem !== undefined) {
     throw new NewPasswordRefused(problem);
   }
   const verified = await verify(request, { username, password: current });
-  const user = verified instanceof SignInFailure ? undefined : await authenticator.changePassword(verified.user, next);
-  if (verified instanceof SignInFailure || user === undefined) {
+  // Another user may have got the name if the session's user was renamed.
+  const isSame = !(verified instanceof SignInFailure) && verified.user.id === userId;
+  const user = isSame ? await authenticator.changePassword(verified.user, next) : undefined;
+  if (!isSame || user === undefined) {
     logEvent(request, 'authn_password_change_fail', logFields(request.session));
     throw new WrongPassword();
   }
@@ -201,11 +183,11 @@ function rememberDevice(reply: FastifyReply, { user, deviceId }: VerifiedUser): 
   deviceCookie.write(reply, issueDeviceToken(user, now, deviceId), now + DEVICE_TOKEN_SECONDS * 1000);
 }
 
-function createAuthenticator(app: FastifyInstance, clock: Clock, options: CheckedOptions): Promise<Authenticator> {
-  const { store, storeTimeoutMs, passwords = new PasswordHasher() } = options;
-  const { openFailureCounter = openMemoryFailureCounter } = options;
+function createAuthenticator(app: FastifyInstance, clock: Clock, options: CheckedLoginOptions): Promise<Authenticator> {
+  const { stores, storeTimeoutMs, passwords = new PasswordHasher() } = options;
+  const { openFailureCounter = openMemoryFailureCounter } = stores;
   return Authenticator.create({
-    users: timeBoundUsers(store, storeTimeoutMs, app.log),
+    users: timeBoundUsers(stores.users, storeTimeoutMs, app.log),
     passwords,
     throttle: new Throttle({
       openCounter: (name, windowSeconds) =>

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { SeveralSessionCookies, Unauthenticated } from '../errors.ts';
 import type { ServiceCookie } from '../http/cookies.ts';
 import { type EventDetails, logEvent } from '../http/security-events.ts';
@@ -7,11 +7,6 @@ import type { Session } from '../sessions/session.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import { parseToken } from '../sessions/token.ts';
 import type { MaybePromise } from '../types.ts';
-
-/** A reply that depends on a session must not be stored by a cache (RFC 9111, section 5.2.2.5). */
-export function forbidCaching(reply: FastifyReply): void {
-  reply.header('cache-control', 'no-store');
-}
 
 /** The most session cookies of one request that are looked up. */
 export const MAX_TOKENS = 5;

@@ -1,26 +1,20 @@
 import { Type } from '@sinclair/typebox';
-import type {
-  FastifyError,
-  FastifyInstance,
-  FastifyReply,
-  FastifyRequest,
-  HookHandlerDoneFunction,
-  preHandlerAsyncHookHandler,
-  preHandlerHookHandler,
-} from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { ReauthenticationRequired } from '../errors.ts';
 import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
-import { logEvent } from '../http/security-events.ts';
+import { DataUpdates } from '../sessions/data-updates.ts';
 import { SessionManager } from '../sessions/session-manager.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';
+import { SessionWatch } from '../sessions/session-watch.ts';
 import { UserSessions } from '../sessions/user-sessions.ts';
 import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
-import { type Clock, type MaybePromise, type Milliseconds, whenReady } from '../types.ts';
-import { decorateRequestsAndReplies, kContext, kSession } from './session-decorators.ts';
-import { accepted, forbidCaching, logFields, sessionToken } from './session-outcomes.ts';
+import { type Clock, whenReady } from '../types.ts';
+import { kContext, type SessionContext } from './session-context.ts';
+import { optionalSession, requireRecentSignIn, requireSession, type SessionGuard } from './session-guards.ts';
+import { decorateReplies } from './session-replies.ts';
+import { decorateRequests } from './session-requests.ts';
 
 export interface SessionsOptions {
   /**
@@ -30,10 +24,15 @@ export interface SessionsOptions {
   readonly store?: SessionStore;
   /** How long the store may take to answer, in milliseconds, before a request is answered 503. Default 500. */
   readonly storeTimeoutMs?: number;
-  /** How long a session lasts after sign-in or its latest refresh, in seconds. Default 120. */
+  /** How long a session lasts after sign-in or its latest renewal, in seconds. Default 120. */
   readonly idleSeconds?: number;
-  /** How long a session lasts at most, however often it is refreshed, in seconds. Default 43,200 (12 h). */
+  /** How long a session lasts at most, however often it is renewed, in seconds. Default 43,200 (12 h). */
   readonly maxSeconds?: number;
+  /**
+   * What renews a session. `refresh`: only `reply.refreshSession`. `activity`: also each request that a guard accepts, at
+   * most once per tenth of `idleSeconds`. The client then keeps the cookie until `maxSeconds` have passed. Default `refresh`.
+   */
+  readonly renewal?: 'refresh' | 'activity';
   /** How many sessions a user may have at the same time; one more ends the oldest. Default 20. */
   readonly maxPerUser?: number;
   /** How long after a sign-in `requireRecentSignIn` accepts the session, in seconds. Default 300. */
@@ -45,30 +44,27 @@ export interface SessionsOptions {
   readonly reuseWindowSeconds?: number;
   /** The session cookie. Its name is `session_token` by default. */
   readonly cookie?: CookieOptions;
+  /**
+   * Where the sessions are valid. Several areas of an app can share a store: a session of one area is unknown in all others.
+   * Default: the name of the cookie, without prefix.
+   */
+  readonly namespace?: string;
   /** Default: the clock of the store, and `Date.now` if it has none. */
   readonly clock?: Clock;
 }
 
-/** A preHandler that a handler or a hook may also call and await. */
-export type SessionGuard = preHandlerHookHandler & preHandlerAsyncHookHandler;
-
 declare module 'fastify' {
   interface FastifyInstance {
     /** The store of the sessions, as passed in the options. */
-    sessionStore: SessionStore;
-    /** The name of the session cookie, including its prefix. */
-    sessionCookieName: string;
-    /**
-     * A preHandler that accepts only signed-in users and sets `request.session`.
-     * @throws Unauthenticated (401) without a live session; StoreUnavailable (503) if the store failed.
-     */
-    requireSession: SessionGuard;
-    /**
-     * The same, but the user must have signed in within `freshSeconds`: for actions that a stolen session must not allow
-     * (OWASP ASVS 5.0, 7.5).
-     * @throws ReauthenticationRequired (403), and the errors of `requireSession`.
-     */
-    requireRecentSignIn: SessionGuard;
+    readonly sessionStore: SessionStore;
+    /** The name of the session cookie, including its prefix. With `secure: 'auto'`, without prefix. */
+    readonly sessionCookieName: string;
+    /** The function of the same name. The exported one is safer: the decorator is `undefined` before the plugin is loaded. */
+    readonly requireSession: SessionGuard;
+    /** The function of the same name. */
+    readonly requireRecentSignIn: SessionGuard;
+    /** The function of the same name. */
+    readonly optionalSession: SessionGuard;
   }
 }
 
@@ -79,91 +75,89 @@ const OPTIONS = {
   storeTimeoutMs: settings.storeTimeoutMs,
   idleSeconds: settings.idleSeconds,
   maxSeconds: settings.maxSeconds,
+  renewal: settings.renewal,
   maxPerUser: settings.maxPerUser,
   freshSeconds: settings.freshSeconds,
   reuseWindowSeconds: settings.reuseWindowSeconds,
   cookie: COOKIE_OPTIONS,
+  namespace: Type.Optional(Type.String({ minLength: 1, description: 'a text that is not empty' })),
   clock: optionalFunction,
 };
 
 /**
- * Cookie sessions for a Fastify app. Decorates the instance with `sessionStore`, `requireSession` and
- * `requireRecentSignIn`, requests with `session` and the actions on a user's sessions, replies with the actions that write
- * the cookie.
+ * Cookie sessions for a Fastify app. Decorates the instance with `sessionStore` and the guards, requests with `session`
+ * and the actions on a user's sessions, replies with the actions that write the cookie. It applies to the scope that
+ * registers it. A scope inside may register it again, with other options.
  */
 export const sessions = fp(registerSessions, { name: 'session-cookie-login/sessions', fastify: '5.x' });
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
-  const checked = readOptions('sessions', OPTIONS, options);
-  const store = options.store ?? openMemoryStore(app, options.clock);
-  const boundStore = timeBoundSessionStore(store, checked.storeTimeoutMs, app.log);
-  const { clock = clockOf(boundStore), freshSeconds, maxPerUser } = checked;
-  const cookie = await ServiceCookie.create(app, clock, 'session_token', checked.cookie);
-  const context = {
-    cookie,
-    manager: new SessionManager(boundStore, clock, checked),
-    userSessions: new UserSessions(boundStore, clock, maxPerUser),
-  };
-  app.decorate(kContext, context);
-  app.decorate('sessionStore', store);
-  app.decorate('sessionCookieName', cookie.name);
-  decorateRequestsAndReplies(app);
+  if (Object.hasOwn(app, kContext)) {
+    throw new Error('The plugin sessions is registered twice in one scope. Register it once, or in a scope inside.');
+  }
+  const context = await createContext(app, readOptions('sessions', OPTIONS, options));
+  // Not `decorate`: a scope inside another one with the plugin has its own context.
+  app[kContext] = context;
+  if (!app.hasRequestDecorator('sessionOrNull')) {
+    decorateRequests(app);
+    decorateReplies(app);
+    app.decorate('requireSession', requireSession);
+    app.decorate('requireRecentSignIn', requireRecentSignIn);
+    app.decorate('optionalSession', optionalSession);
+  }
+  define(app, 'sessionStore', context.store);
+  define(app, 'sessionCookieName', context.cookie.name);
+}
 
-  const identify = (request: FastifyRequest, reply: FastifyReply): MaybePromise<void> => {
-    forbidCaching(reply);
-    const outcome = whenReady(sessionToken(request, context), (token) => context.manager.authenticate(token));
-    return whenReady(outcome, (found) => {
-      request[kSession] = accepted(request, found);
-    });
+type CheckedOptions = ReturnType<typeof readOptions<typeof OPTIONS, SessionsOptions>>;
+
+async function createContext(app: FastifyInstance, options: CheckedOptions): Promise<SessionContext> {
+  const { maxPerUser, freshSeconds, renewal } = options;
+  const store = options.store ?? openMemoryStore(app, options.clock);
+  const bound = timeBoundSessionStore(store, options.storeTimeoutMs, app.log);
+  const { clock = clockOf(bound) } = options;
+  const watch = new SessionWatch(bound, clock, app.log);
+  app.addHook('onClose', async () => watch.close());
+  const watched = reportEndings(bound, watch);
+  const cookie = await ServiceCookie.create(app, clock, { name: 'session_token', secure: false }, options.cookie);
+  const { namespace = cookie.baseName } = options;
+  return {
+    store,
+    clock,
+    cookie,
+    cookieDeadline: renewal === 'activity' ? 'endsAt' : 'expiresAt',
+    freshMs: freshSeconds * 1000,
+    manager: new SessionManager({ store: watched, clock, namespace, lifetimes: options, log: app.log }),
+    userSessions: new UserSessions(watched, clock, maxPerUser),
+    dataUpdates: new DataUpdates(watched, clock),
+    watch,
   };
-  app.decorate('requireSession', asGuard(identify));
-  app.decorate(
-    'requireRecentSignIn',
-    asGuard(async (request, reply) => {
-      await identify(request, reply);
-      assertSignedInSince(request, clock() - freshSeconds * 1000);
-    }),
-  );
+}
+
+/** Returns the store, which then tells the listeners of sessions that it removes at once. */
+function reportEndings(store: SessionStore, watch: SessionWatch): SessionStore {
+  return {
+    ...store,
+    remove: (id) =>
+      whenReady(store.remove(id), (removed) => {
+        watch.checkSession(id);
+        return removed;
+      }),
+    removeByUser: (owner, keep) =>
+      whenReady(store.removeByUser(owner, keep), (count) => {
+        watch.checkSessionsOf(owner);
+        return count;
+      }),
+  };
+}
+
+/** Defines a decorator. A scope inside one with the plugin has its own value. */
+function define(app: FastifyInstance, name: string, value: unknown): void {
+  Object.defineProperty(app, name, { value, enumerable: true });
 }
 
 function openMemoryStore(app: FastifyInstance, clock: Clock = Date.now): SessionStore {
   const store = new MemorySessionStore({ clock });
   app.addHook('onClose', async () => store.close());
   return store;
-}
-
-/** Makes a hook of a check. It calls `done`, or returns a promise if it is called without, by a handler. */
-function asGuard(check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<void>): SessionGuard {
-  function guard(request: FastifyRequest, reply: FastifyReply): Promise<void>;
-  function guard(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): undefined;
-  function guard(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    done?: HookHandlerDoneFunction,
-  ): Promise<void> | undefined {
-    if (done === undefined) {
-      return Promise.resolve().then(() => check(request, reply));
-    }
-    let pending: MaybePromise<void>;
-    try {
-      pending = check(request, reply);
-    } catch (error) {
-      done(error as FastifyError);
-      return undefined;
-    }
-    if (pending === undefined) {
-      done();
-    } else {
-      pending.then(() => done(), done);
-    }
-    return undefined;
-  }
-  return guard;
-}
-
-function assertSignedInSince(request: FastifyRequest, moment: Milliseconds): void {
-  if (request.session.authenticatedAt <= moment) {
-    logEvent(request, 'authz_fail', { ...logFields(request.session), reason: 'signed in too long ago' });
-    throw new ReauthenticationRequired();
-  }
 }

@@ -1,7 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { ShuttingDown, StoreUnavailable } from '../errors.ts';
 import type { MaybePromise } from '../types.ts';
-import { errorResponses } from './schemas.ts';
+import { errorResponses, jsonResponse } from './schemas.ts';
 
 export interface HealthOptions {
   /** Rejects with `StoreUnavailable`, within a bounded time, if the store does not answer. */
@@ -10,8 +10,7 @@ export interface HealthOptions {
 
 const common = { tags: ['health'], security: [] };
 
-const Ok = (description: string) =>
-  Type.Object({ status: Type.Literal('ok') }, { description, examples: [{ status: 'ok' }] });
+const Ok = (description: string) => jsonResponse(description, Type.Object({ status: Type.Literal('ok') }));
 
 const livezSchema = {
   ...common,

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CrossOriginRefused, NotANavigation, StoreUnavailable } from '../errors.ts';
 import { logEvent } from '../http/security-events.ts';
 import { ignoreBodies } from '../plugins/content-type-parsers.ts';
-import { commonPostErrors, errorResponses, notSignedIn, setCookieHeader } from './schemas.ts';
+import { commonPostErrors, errorResponses, jsonResponse, notSignedIn, setCookieHeader } from './schemas.ts';
 
 const common = {
   tags: ['session'],
@@ -12,13 +12,10 @@ const common = {
   security: [{ sessionCookie: [] }],
 };
 
-const SignedOut = Type.Object(
-  { message: Type.String() },
-  {
-    description: 'Signed out.',
-    examples: [{ message: 'Signed out.' }],
-    ...setCookieHeader('An empty value that has expired: the client forgets the cookie.'),
-  },
+const SignedOut = jsonResponse(
+  'Signed out.',
+  Type.Object({ message: Type.String({ maxLength: 64 }) }),
+  setCookieHeader('An empty value that has expired: the client forgets the cookie.'),
 );
 
 const getSchema = {

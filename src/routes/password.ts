@@ -7,6 +7,7 @@ import {
   TooManyFailures,
   WrongPassword,
 } from '../errors.ts';
+import { requireSession } from '../plugins/session-guards.ts';
 import { commonPostErrors, errorResponses, notSignedIn, Password, sessionResponse, viewSession } from './schemas.ts';
 
 const schema = {
@@ -36,7 +37,8 @@ const schema = {
 };
 
 export const password: FastifyPluginAsyncTypebox = async (app) => {
-  app.post('/password', { schema, preHandler: app.requireSession }, async (request, reply) => {
+  // The guard runs before the body is read and validated: a stranger learns nothing about the schema.
+  app.post('/password', { schema, onRequest: requireSession }, async (request, reply) => {
     const { currentPassword, newPassword } = request.body;
     return viewSession(await reply.changePassword(currentPassword, newPassword), { current: true });
   });

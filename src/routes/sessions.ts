@@ -1,7 +1,9 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { NoSuchSession, ReauthenticationRequired, StoreUnavailable } from '../errors.ts';
 import { ignoreBodies } from '../plugins/content-type-parsers.ts';
-import { commonPostErrors, errorResponses, ListedSession, notSignedIn, SessionView, viewSession } from './schemas.ts';
+import { requireRecentSignIn, requireSession } from '../plugins/session-guards.ts';
+import { int32, ListedSession, Ref, Session } from './components.ts';
+import { commonPostErrors, errorResponses, jsonResponse, notSignedIn, viewSession } from './schemas.ts';
 
 const security = [{ sessionCookie: [] }];
 const common = { tags: ['user'], security };
@@ -13,7 +15,7 @@ const getSchema = {
   description: 'Does not extend it.',
   security,
   response: {
-    200: Type.Object(SessionView.properties, { description: 'Signed in.', examples: SessionView.examples }),
+    200: jsonResponse('Signed in.', Ref(Session)),
     ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
@@ -24,14 +26,19 @@ const listSchema = {
   summary: 'List my sessions',
   description: 'All live sessions of the user, newest first.',
   response: {
-    200: Type.Array(ListedSession, { description: 'The sessions, at least the one of the request.' }),
+    200: jsonResponse(
+      'The sessions, at least the one of the request.',
+      Type.Array(Ref(ListedSession), { maxItems: 10_000 }),
+    ),
     ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
 
-const Ended = Type.Object(
-  { ended: Type.Integer({ minimum: 0, description: 'The number of sessions that ended.' }) },
-  { description: 'Ended.', examples: [{ ended: 1 }] },
+const Ended = jsonResponse(
+  'Ended.',
+  Type.Object({
+    ended: Type.Integer({ ...int32, minimum: 0, maximum: 10_000, description: 'The number of sessions that ended.' }),
+  }),
 );
 
 const revokeSchema = {
@@ -39,7 +46,8 @@ const revokeSchema = {
   operationId: 'endSession',
   summary: 'End one of my sessions',
   description: 'Requires a recent sign-in.',
-  params: Type.Object({ id: Type.String({ description: 'An `id` of `GET /sessions`.' }) }),
+  // The router accepts no longer parameter.
+  params: Type.Object({ id: Type.String({ maxLength: 100, description: 'An `id` of `GET /sessions`.' }) }),
   response: {
     200: Ended,
     ...errorResponses(...commonPostErrors, ...notSignedIn, ReauthenticationRequired, NoSuchSession, StoreUnavailable),
@@ -60,11 +68,11 @@ const revokeOthersSchema = {
 /** Shows this session, lists the user's sessions and ends them (OWASP ASVS 5.0, 7.5.2). */
 export const sessionRoutes: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
-  const { requireSession, requireRecentSignIn } = app;
-  app.get('/session', { schema: getSchema, preHandler: requireSession }, async ({ session }) =>
+  // The guards run before the parameters are validated: a stranger learns nothing about the schema.
+  app.get('/session', { schema: getSchema, onRequest: requireSession }, async ({ session }) =>
     viewSession(session, { current: true }),
   );
-  app.get('/sessions', { schema: listSchema, preHandler: requireSession }, async (request) => {
+  app.get('/sessions', { schema: listSchema, onRequest: requireSession }, async (request) => {
     const sessions = await request.listSessions();
     return sessions.map((session) => ({
       ...viewSession(session, { current: session.id === request.session.id }),
@@ -72,11 +80,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox = async (app) => {
       device: session.device,
     }));
   });
-  app.delete('/sessions/:id', { schema: revokeSchema, preHandler: requireRecentSignIn }, async (request) => {
+  app.delete('/sessions/:id', { schema: revokeSchema, onRequest: requireRecentSignIn }, async (request) => {
     await request.revokeSession(request.params.id);
     return { ended: 1 };
   });
-  app.delete('/sessions', { schema: revokeOthersSchema, preHandler: requireRecentSignIn }, async (request) => ({
+  app.delete('/sessions', { schema: revokeOthersSchema, onRequest: requireRecentSignIn }, async (request) => ({
     ended: await request.revokeOtherSessions(),
   }));
 };

@@ -1,5 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { StoreUnavailable } from '../errors.ts';
+import { requireSession } from '../plugins/session-guards.ts';
 import { errorResponses, notSignedIn } from './schemas.ts';
 
 const schema = {
@@ -11,14 +12,14 @@ const schema = {
   response: {
     200: {
       description: 'Signed in.',
-      content: { 'text/plain': { schema: Type.String({ examples: ['Welcome user1!'] }) } },
+      content: { 'text/plain': { schema: Type.String({ maxLength: 300, examples: ['Welcome user1!'] }) } },
     },
     ...errorResponses(...notSignedIn, StoreUnavailable),
   },
 };
 
 export const welcome: FastifyPluginAsyncTypebox = async (app) => {
-  app.get('/welcome', { schema, preHandler: app.requireSession }, (request, reply) => {
+  app.get('/welcome', { schema, onRequest: requireSession }, (request, reply) => {
     reply.type('text/plain; charset=utf-8').send(`Welcome ${request.session.username}!`);
   });
 };

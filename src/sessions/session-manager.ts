@@ -1,17 +1,21 @@
 import { StoreUnavailable } from '../errors.ts';
 import { type Clock, type MaybePromise, type Milliseconds, whenReady } from '../types.ts';
 import { AuthFailure } from './auth-failure.ts';
+import { changedTooOften, changeSession, MAX_TRIES } from './change-session.ts';
 import {
   type Client,
-  isLive,
-  replacedAt,
+  changedRecord,
+  freezeRecord,
+  newVersion,
   SESSION_SCHEMA,
   type Session,
   type SessionRecord,
   withReplaced,
 } from './session.ts';
+import { type StoredData, toStoredData } from './session-data.ts';
 import type { SessionStore } from './session-store.ts';
-import { formatToken, generateToken, hashesMatch, hashSecret, parseToken, type Token } from './token.ts';
+import { formatToken, generateToken, hashSecret, parseToken } from './token.ts';
+import { TokenVerifier } from './token-verifier.ts';
 
 /** A session and the token that authenticates it. The token goes into the cookie and nowhere else. */
 export interface IssuedSession {
@@ -20,24 +24,39 @@ export interface IssuedSession {
 }
 
 export interface Lifetimes {
-  /** How long a session lasts after sign-in or its latest refresh. */
+  /** How long a session lasts after sign-in or its latest renewal. */
   readonly idleSeconds: number;
-  /** How long a session lasts at most, however often it is refreshed. */
+  /** How long a session lasts at most, however often it is renewed. */
   readonly maxSeconds: number;
   /** How long after its replacement a token is refused without being treated as stolen. */
   readonly reuseWindowSeconds: number;
+  /** What moves the idle deadline: only a refresh, or each request as well. */
+  readonly renewal: 'refresh' | 'activity';
 }
 
-/** The record that a token belongs to, and whether the token is its current one. */
-interface TokenMatch {
-  readonly record: SessionRecord;
-  readonly now: Milliseconds;
-  /** When the token was replaced; `undefined` for the current token. */
-  readonly replacedAt: Milliseconds | undefined;
+export interface SessionManagerOptions {
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  /** The sessions of other namespaces in the same store are unknown to the manager. */
+  readonly namespace: string;
+  readonly lifetimes: Lifetimes;
+  readonly log: SessionLog;
 }
 
-/** How often `reauthenticate` tries when concurrent refreshes change the record first. */
-const MAX_TRIES = 10;
+/** Logs that sessions cannot be renewed. Fastify's logger fits. */
+export interface SessionLog {
+  warn(details: object, message: string): void;
+}
+
+/** The user of a new session, and what the app keeps with it. */
+export interface NewSession {
+  readonly userId: string;
+  readonly username: string;
+  readonly data?: StoredData;
+}
+
+/** With renewal by activity, the part of the idle time that must pass before the deadline moves again. */
+const RENEWAL_STEP = 0.1;
 
 /**
  * The rules of a single session. It knows a store and a clock, and nothing of HTTP.
@@ -47,16 +66,25 @@ const MAX_TRIES = 10;
 export class SessionManager {
   readonly #store: SessionStore;
   readonly #clock: Clock;
+  readonly #namespace: string;
+  readonly #log: SessionLog;
+  readonly #verifier: TokenVerifier;
   readonly #idleMs: Milliseconds;
   readonly #maxMs: Milliseconds;
-  readonly #reuseWindowMs: Milliseconds;
+  readonly #renewsOnActivity: boolean;
+  /** Whether the latest renewal failed. Only the first failure in a row is logged. */
+  #renewalFails = false;
 
-  constructor(store: SessionStore, clock: Clock, lifetimes: Lifetimes) {
+  constructor({ store, clock, namespace, log, lifetimes }: SessionManagerOptions) {
     this.#store = store;
     this.#clock = clock;
+    this.#namespace = namespace;
+    this.#log = log;
     this.#idleMs = lifetimes.idleSeconds * 1000;
     this.#maxMs = lifetimes.maxSeconds * 1000;
-    this.#reuseWindowMs = lifetimes.reuseWindowSeconds * 1000;
+    this.#renewsOnActivity = lifetimes.renewal === 'activity';
+    const reuseWindowMs = lifetimes.reuseWindowSeconds * 1000;
+    this.#verifier = new TokenVerifier({ store, clock, namespace, reuseWindowMs });
   }
 
   /**
@@ -67,12 +95,14 @@ export class SessionManager {
    * changing a password update the user first and revoke the sessions then; with this order one of the two sides always
    * sees the other.
    */
-  async create(username: string, { address, device }: Client): Promise<IssuedSession> {
+  async create({ userId, username, data = {} }: NewSession, { address, device }: Client): Promise<IssuedSession> {
     const now = this.#clock();
     const token = generateToken();
     const endsAt = now + this.#maxMs;
     const session = {
       id: token.id,
+      namespace: this.#namespace,
+      userId,
       username,
       createdAt: now,
       authenticatedAt: now,
@@ -80,9 +110,11 @@ export class SessionManager {
       endsAt,
       address,
       device,
+      data: toStoredData(data),
     };
     const record = {
       schema: SESSION_SCHEMA,
+      version: newVersion(),
       session,
       secretHash: hashSecret(token.secret),
       replaced: [],
@@ -109,16 +141,38 @@ export class SessionManager {
     }
     return whenReady(this.#store.find(token.id), (record) =>
       // Nearly every request takes this way and needs no promise.
-      record !== undefined && this.#isCurrent(record, token)
-        ? Object.freeze(record.session)
-        : this.#open(token, record).then((opened) =>
-            opened instanceof AuthFailure ? opened : Object.freeze(opened.record.session),
-          ),
+      record !== undefined && this.#verifier.isCurrent(record, token)
+        ? this.#renewed(record)
+        : this.#verifier
+            .open(token, record)
+            .then((opened) => (opened instanceof AuthFailure ? opened : this.#renewed(opened.record))),
     );
   }
 
-  #isCurrent({ secretHash, session }: SessionRecord, { secret }: Token): boolean {
-    return hashesMatch(secretHash, hashSecret(secret)) && isLive(session, this.#clock());
+  /** Returns the session of a live record, and first moves its idle deadline if requests renew the session. */
+  #renewed(record: SessionRecord): MaybePromise<Session> {
+    const { session } = record;
+    const expiresAt = Math.min(this.#clock() + this.#idleMs, session.endsAt);
+    return this.#renewsOnActivity && expiresAt - session.expiresAt >= this.#idleMs * RENEWAL_STEP
+      ? this.#renew(record, expiresAt)
+      : freezeRecord(record).session;
+  }
+
+  async #renew(record: SessionRecord, expiresAt: Milliseconds): Promise<Session> {
+    const next = changedRecord(record, { session: { ...record.session, expiresAt } });
+    try {
+      const renewed = await this.#store.replace(next, record.version);
+      this.#renewalFails = false;
+      // If another call was faster, it has renewed the session as well, or ended it after this request was accepted.
+      return renewed ? next.session : record.session;
+    } catch (err) {
+      // The session is live, and the next request tries again.
+      if (!this.#renewalFails) {
+        this.#log.warn({ err }, 'the store does not renew sessions: they end at their idle deadline');
+      }
+      this.#renewalFails = true;
+      return record.session;
+    }
   }
 
   /** Replaces a token by a new one. Of any number of concurrent calls with one token, one succeeds. */
@@ -127,31 +181,34 @@ export class SessionManager {
     if (token === undefined) {
       return new AuthFailure('malformed token');
     }
-    const opened = await this.#open(token, await this.#store.find(token.id));
-    if (opened instanceof AuthFailure) {
-      return opened;
+    let found = await this.#store.find(token.id);
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const opened = await this.#verifier.open(token, found);
+      if (opened instanceof AuthFailure) {
+        return opened;
+      }
+      const { record, now } = opened;
+      const issued = await this.#rotate(record, now);
+      if (issued !== undefined) {
+        return issued;
+      }
+      found = await this.#store.find(token.id, true);
+      // A change of the data, or a renewal by another request, leaves the token as it is.
+      if (found?.secretHash !== record.secretHash) {
+        return new AuthFailure('refreshed elsewhere', record.session);
+      }
     }
-    const { record, now } = opened;
-    return (await this.#rotate(record, now)) ?? new AuthFailure('refreshed elsewhere', record.session);
+    throw changedTooOften();
   }
 
   /**
    * Gives a session a new token after its user has proved their identity again. It wins over concurrent refreshes: their
    * tokens are replaced.
    */
-  async reauthenticate(id: string): Promise<IssuedSession | AuthFailure> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const record = await this.#store.find(id, true);
-      const now = this.#clock();
-      if (record === undefined || !isLive(record.session, now)) {
-        return new AuthFailure(record === undefined ? 'unknown session' : 'expired', { id });
-      }
-      const issued = await this.#rotate(record, now, { authenticatedAt: now });
-      if (issued !== undefined) {
-        return issued;
-      }
-    }
-    throw new StoreUnavailable({ cause: new Error(`the session changed ${MAX_TRIES} times in a row`) });
+  reauthenticate(id: string): Promise<IssuedSession | AuthFailure> {
+    return changeSession(this.#store, this.#clock, id, (record, now) =>
+      this.#rotate(record, now, { authenticatedAt: now }),
+    );
   }
 
   /**
@@ -164,13 +221,13 @@ export class SessionManager {
     if (token === undefined) {
       return new AuthFailure('malformed token');
     }
-    const match = await this.#match(token, await this.#store.find(token.id));
+    const match = await this.#verifier.match(token, await this.#store.find(token.id));
     if (match instanceof AuthFailure) {
       return match;
     }
     const { session } = match.record;
     await this.#store.remove(session.id);
-    return this.#isReuse(match) ? new AuthFailure('reused token', session) : session;
+    return this.#verifier.isReuse(match) ? new AuthFailure('reused token', session) : session;
   }
 
   /** Replaces the secret of a record. Returns `undefined` if another call was faster. */
@@ -181,67 +238,17 @@ export class SessionManager {
   ): Promise<IssuedSession | undefined> {
     const token = generateToken(record.session.id);
     const expiresAt = Math.min(now + this.#idleMs, record.session.endsAt);
-    const session = { ...record.session, ...changes, expiresAt };
-    const next = {
-      schema: SESSION_SCHEMA,
-      session,
+    const next = changedRecord(record, {
+      session: { ...record.session, ...changes, expiresAt },
       secretHash: hashSecret(token.secret),
-      replaced: withReplaced(record, now, this.#idleMs),
-    } as const;
-    const replaced = await this.#store.replace(next, record.secretHash);
-    return replaced ? { session, token: formatToken(token) } : undefined;
+      replaced: withReplaced(record, now, this.#cookieMs),
+    });
+    const replaced = await this.#store.replace(next, record.version);
+    return replaced ? { session: next.session, token: formatToken(token) } : undefined;
   }
 
-  /** Returns the live record whose current token this is. */
-  async #open(token: Token, record: SessionRecord | undefined): Promise<TokenMatch | AuthFailure> {
-    const match = await this.#match(token, record);
-    if (match instanceof AuthFailure) {
-      return match;
-    }
-    if (!isLive(match.record.session, match.now)) {
-      return new AuthFailure('expired', match.record.session);
-    }
-    return match.replacedAt === undefined ? match : this.#refuseReplaced(match);
-  }
-
-  /**
-   * Refuses a replaced token. Within the reuse window it comes from a second tab or a retry. Later, two parties hold
-   * tokens of one session and either may be the thief, so the session ends for both (RFC 9700, section 4.14.2).
-   */
-  async #refuseReplaced(match: TokenMatch): Promise<AuthFailure> {
-    const { session } = match.record;
-    if (!this.#isReuse(match)) {
-      return new AuthFailure('replaced token', session);
-    }
-    await this.#store.remove(session.id);
-    return new AuthFailure('reused token', session);
-  }
-
-  #isReuse({ replacedAt, now }: TokenMatch): boolean {
-    return replacedAt !== undefined && now - replacedAt > this.#reuseWindowMs;
-  }
-
-  /** Matches a token with the record that `find` returned, and with the latest record if that one is older. */
-  async #match(token: Token, found: SessionRecord | undefined): Promise<TokenMatch | AuthFailure> {
-    const hash = hashSecret(token.secret);
-    const match = found && this.#matchRecord(found, hash);
-    if (match !== undefined) {
-      return match;
-    }
-    // A refresh on another instance may have replaced the record in a cache.
-    const latest = found && (await this.#store.find(token.id, true));
-    if (latest === undefined) {
-      return new AuthFailure('unknown session', { id: token.id });
-    }
-    return this.#matchRecord(latest, hash) ?? new AuthFailure('wrong secret', latest.session);
-  }
-
-  #matchRecord(record: SessionRecord, hash: string): TokenMatch | undefined {
-    const now = this.#clock();
-    if (hashesMatch(record.secretHash, hash)) {
-      return { record, now, replacedAt: undefined };
-    }
-    const replaced = replacedAt(record, hash);
-    return replaced === undefined ? undefined : { record, now, replacedAt: replaced };
+  /** How long a client keeps a cookie, and with it a token that was replaced. */
+  get #cookieMs(): Milliseconds {
+    return this.#renewsOnActivity ? this.#maxMs : this.#idleMs;
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock, MaybePromise, Milliseconds } from '../types.ts';
-import type { SessionRecord } from './session.ts';
+import type { SessionOwner, SessionRecord } from './session.ts';
 
 /**
  * Keeps sessions.
@@ -10,7 +10,7 @@ import type { SessionRecord } from './session.ts';
  * - Only `create` makes a record. No other method may bring back a record that was removed.
  * - A store does not enforce deadlines. It may drop a record that has expired, or still return it.
  * - Records are values. The store never changes a record that it was given or has returned, but may freeze it. Any string
- *   is kept as it is. The id and the username of a session never change.
+ *   is kept as it is. The id and the owner of a session never change.
  */
 export interface SessionStore {
   /** Adds a record. Returns `false` if its id is taken; the record there stays as it is. */
@@ -23,19 +23,19 @@ export interface SessionStore {
   find(id: string, latest?: boolean): MaybePromise<SessionRecord | undefined>;
 
   /**
-   * Replaces the record with the same id if its `secretHash` is still `expectedHash` (compare-and-set). Returns `false`,
-   * and changes nothing, if the record has another hash or is gone.
+   * Replaces the record with the same id if its version is still `expectedVersion` (compare-and-set). Returns `false`,
+   * and changes nothing, if the record has another version or is gone.
    */
-  replace(next: SessionRecord, expectedHash: string): MaybePromise<boolean>;
+  replace(next: SessionRecord, expectedVersion: string): MaybePromise<boolean>;
 
-  /** Removes the record of an id, whatever its version. Returns `false` if there was none. */
+  /** Removes the record of an id, of any version. Returns `false` if there was none. */
   remove(id: string): MaybePromise<boolean>;
 
   /** Returns the records of a user, in no particular order. May include ended sessions; never misses a live one. */
-  listByUser(username: string): MaybePromise<SessionRecord[]>;
+  listByUser(owner: SessionOwner): MaybePromise<SessionRecord[]>;
 
   /** Removes the records of a user, except the one with the id `keep`. Returns how many it removed. */
-  removeByUser(username: string, keep?: string): MaybePromise<number>;
+  removeByUser(owner: SessionOwner, keep?: string): MaybePromise<number>;
 
   /**
    * Iterates over all records, in no particular order. It is for operators, may take long, and must not be used to

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { Milliseconds } from '../types.ts';
+import { freezeData, type StoredData } from './session-data.ts';
 import { hashesMatch } from './token.ts';
 
 /** The client that a user signed in with, for the user to recognize. */
@@ -9,18 +11,32 @@ export interface Client {
   readonly device: string;
 }
 
+/** The user that a session belongs to. Stores index sessions by it. It never changes. */
+export interface SessionOwner {
+  /** The area of the app that accepts the session. Users of different areas may have the same id. */
+  readonly namespace: string;
+  /** The immutable id of the user. */
+  readonly userId: string;
+}
+
+/** The namespace of the service, and of the plugin by default: the default name of its cookie. */
+export const DEFAULT_NAMESPACE = 'session_token';
+
 /** A session as the app sees it. It holds neither the token nor a hash of it. */
-export interface Session extends Client {
+export interface Session extends Client, SessionOwner {
   /** The public name of the session: safe to list, to log and to use in a URL. It stays the same across refreshes. */
   readonly id: string;
+  /** The name of the user. It changes if the user is renamed. */
   readonly username: string;
   readonly createdAt: Milliseconds;
   /** When the user last proved their identity with a password. */
   readonly authenticatedAt: Milliseconds;
-  /** The idle deadline. A refresh moves it, at most to `endsAt`. The session is refused from this moment on. */
+  /** The idle deadline. A renewal moves it, at most to `endsAt`. The session is refused from this moment on. */
   readonly expiresAt: Milliseconds;
   /** The absolute deadline, fixed at sign-in. */
   readonly endsAt: Milliseconds;
+  /** What the app keeps with the session. It is frozen: `request.updateSession` changes it. */
+  readonly data: StoredData;
 }
 
 /** The hash of a secret that a refresh has replaced. */
@@ -30,48 +46,69 @@ export interface ReplacedSecret {
 }
 
 /** The layout of {@link SessionRecord}. It changes when older code could misread a record. */
-export const SESSION_SCHEMA = 1;
+export const SESSION_SCHEMA = 2;
 
 /** A session as a store keeps it. */
 export interface SessionRecord {
   readonly schema: typeof SESSION_SCHEMA;
+  /** A random value. Every change of the record changes it. */
+  readonly version: string;
   readonly session: Session;
-  /** SHA-256 of the current secret. It is the version of the record: every change of the record changes it. */
+  /** SHA-256 of the current secret. */
   readonly secretHash: string;
   /** Earlier secrets, the first replaced one first. */
   readonly replaced: readonly ReplacedSecret[];
 }
 
+/** Returns a version that no record had before. */
+export function newVersion(): string {
+  return randomUUID();
+}
+
+/** Returns the next version of a record. */
+export function changedRecord(record: SessionRecord, changes: Partial<SessionRecord>): SessionRecord {
+  return freezeRecord({ ...record, ...changes, version: newVersion() });
+}
+
+/** What sessions did not have in schema 1. The name of the user was also the id. */
+type AddedFields = 'namespace' | 'userId' | 'data';
+
+/** The layout of schema 1. The hash of the secret was also the version. */
+interface SessionRecord1 extends Pick<SessionRecord, 'secretHash' | 'replaced'> {
+  readonly schema: 1;
+  readonly session: Omit<Session, AddedFields>;
+}
+
 /** A record of any schema, as it comes from a backend. Before there were schemas, the session's fields stood beside the hashes. */
 export type StoredRecord =
   | SessionRecord
-  | (Session & Pick<SessionRecord, 'secretHash'> & Partial<Pick<SessionRecord, 'replaced'>>);
+  | SessionRecord1
+  | (Omit<Session, AddedFields> & Pick<SessionRecord, 'secretHash'> & Partial<Pick<SessionRecord, 'replaced'>>);
 
 /**
- * Reads a record that a store has kept, also one from before there were schemas.
- * @throws Error if a newer version of this software wrote it.
+ * Reads a record that a store has kept, also one of an earlier version of this software.
+ * @throws Error if a newer version wrote it.
  */
 export function readSessionRecord(stored: StoredRecord): SessionRecord {
-  if ('session' in stored) {
-    assertSchema(stored.schema);
+  if ('session' in stored && stored.schema === SESSION_SCHEMA) {
     return freezeRecord(stored);
   }
-  const { secretHash, replaced = [], ...session } = stored;
-  return freezeRecord({ schema: SESSION_SCHEMA, session, secretHash, replaced });
+  if ('session' in stored && stored.schema !== 1) {
+    const { schema } = stored as { schema: number };
+    throw new Error(
+      `the session was written by a newer version (schema ${schema}); this version reads ${SESSION_SCHEMA}`,
+    );
+  }
+  const { secretHash, replaced = [] } = stored;
+  const session = storedSession(stored);
+  return freezeRecord({ schema: SESSION_SCHEMA, version: secretHash, session, secretHash, replaced });
 }
 
 /** Freezes a record that a store returns more than once: `request.session` is the session of the record itself. */
 export function freezeRecord(record: SessionRecord): SessionRecord {
   Object.freeze(record.session);
+  freezeData(record.session.data);
   return Object.freeze(record);
-}
-
-function assertSchema(schema: number): void {
-  if (schema !== SESSION_SCHEMA) {
-    throw new Error(
-      `the session was written by a newer version (schema ${schema}); this version reads ${SESSION_SCHEMA}`,
-    );
-  }
 }
 
 /**
@@ -79,7 +116,15 @@ function assertSchema(schema: number): void {
  * listed in an index and ended. Use {@link readSessionRecord} for anything else.
  */
 export function storedSession(stored: StoredRecord): Session {
-  return 'session' in stored ? stored.session : stored;
+  if ('session' in stored) {
+    return 'userId' in stored.session ? stored.session : withAddedFields(stored.session);
+  }
+  const { secretHash: _, replaced: __, ...session } = stored;
+  return withAddedFields(session);
+}
+
+function withAddedFields(session: Omit<Session, AddedFields>): Session {
+  return { ...session, namespace: DEFAULT_NAMESPACE, userId: session.username, data: {} };
 }
 
 /** Whether the session is within both of its deadlines. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../types.ts';
 import { AuthFailure } from './auth-failure.ts';
-import { isLive, type Session } from './session.ts';
+import { isLive, type Session, type SessionOwner } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 import { isSessionId } from './token.ts';
 
@@ -17,8 +17,8 @@ export class UserSessions {
   }
 
   /** Lists the live sessions, newest first. */
-  async list(username: string): Promise<Session[]> {
-    const records = await this.#store.listByUser(username);
+  async list(owner: SessionOwner): Promise<Session[]> {
+    const records = await this.#store.listByUser(owner);
     const now = this.#clock();
     return records
       .map(({ session }) => session)
@@ -27,20 +27,20 @@ export class UserSessions {
   }
 
   /** Ends a session of the user. */
-  async revoke(username: string, id: string): Promise<Session | AuthFailure> {
+  async revoke(owner: SessionOwner, id: string): Promise<Session | AuthFailure> {
     const session = isSessionId(id) ? (await this.#store.find(id))?.session : undefined;
-    if (session === undefined || !isLive(session, this.#clock())) {
+    if (session === undefined || session.namespace !== owner.namespace || !isLive(session, this.#clock())) {
       return new AuthFailure('unknown session');
     }
-    if (session.username !== username) {
+    if (session.userId !== owner.userId) {
       return new AuthFailure("another user's session", session);
     }
     return (await this.#store.remove(id)) ? session : new AuthFailure('unknown session');
   }
 
   /** Ends all other sessions of the user. Returns how many it ended. */
-  async revokeOthers({ username, id }: Session): Promise<number> {
-    return this.#store.removeByUser(username, id);
+  async revokeOthers(session: Session): Promise<number> {
+    return this.#store.removeByUser(session, session.id);
   }
 
   /**
@@ -48,8 +48,8 @@ export class UserSessions {
    * has created its session. All calls sort alike, so concurrent sign-ins end the same sessions, and exactly the newest
    * `maxPerUser` remain.
    */
-  async enforceSessionLimit(username: string): Promise<Session[]> {
-    const surplus = (await this.list(username)).slice(this.#maxPerUser);
+  async enforceSessionLimit(owner: SessionOwner): Promise<Session[]> {
+    const surplus = (await this.list(owner)).slice(this.#maxPerUser);
     const removed = await Promise.all(surplus.map(({ id }) => this.#store.remove(id)));
     return surplus.filter((_, index) => removed[index]);
   }

@@ -27,7 +27,7 @@ export const SESSIONS: Expected = {
   accepts: (answer) => Array.isArray(answer) && answer.every(isSessionRecord),
 };
 export const USER: Expected = {
-  what: 'a user record or undefined',
+  what: 'a user record (id, username, passwordHash, disabled, version) or undefined',
   accepts: (answer) => answer === undefined || isUserRecord(answer),
 };
 export const FAILURES: Expected = {
@@ -79,26 +79,20 @@ function isObject(value: unknown): value is Record<PropertyKey, unknown> {
 }
 
 function isSessionRecord(value: unknown): boolean {
-  if (!isObject(value) || !isObject(value.session)) {
-    return false;
-  }
-  const { id, username, expiresAt, endsAt } = value.session;
   return (
-    typeof value.secretHash === 'string' &&
+    hasStrings(value, ['version', 'secretHash']) &&
     Array.isArray(value.replaced) &&
-    typeof id === 'string' &&
-    typeof username === 'string' &&
-    typeof expiresAt === 'number' &&
-    typeof endsAt === 'number'
+    hasStrings(value.session, ['id', 'namespace', 'userId', 'username']) &&
+    typeof value.session.expiresAt === 'number' &&
+    typeof value.session.endsAt === 'number' &&
+    isObject(value.session.data)
   );
 }
 
 function isUserRecord(value: unknown): boolean {
-  return (
-    isObject(value) &&
-    typeof value.username === 'string' &&
-    typeof value.passwordHash === 'string' &&
-    typeof value.disabled === 'boolean' &&
-    typeof value.version === 'string'
-  );
+  return hasStrings(value, ['id', 'username', 'passwordHash', 'version']) && typeof value.disabled === 'boolean';
+}
+
+function hasStrings(value: unknown, names: readonly string[]): value is Record<PropertyKey, unknown> {
+  return isObject(value) && names.every((name) => typeof value[name] === 'string');
 }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { DEFAULT_NAMESPACE, type SessionOwner } from '../sessions/session.ts';
 import type { Milliseconds } from '../types.ts';
 
 /** Logs what happens to a store while it is open. Fastify's logger fits. */
@@ -20,6 +21,12 @@ export class StoreOpenError extends Error {
  */
 export function encodeKey(text: string): string {
   return /^[\w-]{1,64}$/.test(text) ? text : `#${hash('sha256', JSON.stringify(text), 'base64url')}`;
+}
+
+/** The key of the sessions of a user in an index. That of the default namespace is the same as before there were namespaces. */
+export function ownerKey({ namespace, userId }: SessionOwner): string {
+  const key = encodeKey(userId);
+  return namespace === DEFAULT_NAMESPACE ? key : `${encodeKey(namespace)}:${key}`;
 }
 
 /** Resolves or rejects with the answer. Rejects if there is none within `timeoutMs`; `who` names the backend. */

@@ -29,10 +29,10 @@ export function timeBoundSessionStore(store: SessionStore, timeoutMs: Millisecon
   return {
     create: bound('create', BOOLEAN, (record) => store.create(record)),
     find: bound('find', SESSION, (id, latest) => store.find(id, latest)),
-    replace: bound('replace', BOOLEAN, (next, expectedHash) => store.replace(next, expectedHash)),
+    replace: bound('replace', BOOLEAN, (next, expectedVersion) => store.replace(next, expectedVersion)),
     remove: bound('remove', BOOLEAN, (id) => store.remove(id)),
-    listByUser: bound('listByUser', SESSIONS, (username) => store.listByUser(username)),
-    removeByUser: bound('removeByUser', COUNT, (username, keep) => store.removeByUser(username, keep)),
+    listByUser: bound('listByUser', SESSIONS, (owner) => store.listByUser(owner)),
+    removeByUser: bound('removeByUser', COUNT, (owner, keep) => store.removeByUser(owner, keep)),
     list: bound('list', ITERABLE, () => store.list()) as SessionStore['list'],
     ping: bound('ping', ANYTHING, () => store.ping()),
     now: bound('now', COUNT, clockOf(store)) as Clock,
@@ -44,7 +44,7 @@ export function timeBoundSessionStore(store: SessionStore, timeoutMs: Millisecon
 export function timeBoundUsers(store: SignInUsers, timeoutMs: Milliseconds, log = SILENT): SignInUsers {
   const bound = boundMethods('user store', timeoutMs, log);
   return {
-    find: bound('find', USER, (username) => store.find(username)),
+    find: bound('find', USER, (key) => store.find(key)),
     replace: bound('replace', BOOLEAN, (next, expectedVersion) => store.replace(next, expectedVersion)),
   };
 }
@@ -55,7 +55,7 @@ export function timeBoundUserStore(store: UserStore, timeoutMs: Milliseconds, lo
   return {
     ...timeBoundUsers(store, timeoutMs, log),
     create: bound('create', BOOLEAN, (user) => store.create(user)),
-    remove: bound('remove', BOOLEAN, (username) => store.remove(username)),
+    remove: bound('remove', BOOLEAN, (key) => store.remove(key)),
     list: bound('list', ITERABLE, () => store.list()) as UserStore['list'],
     close: () => store.close(),
   };

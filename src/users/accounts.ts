@@ -1,4 +1,6 @@
 import { escapeControlChars } from '../escape.ts';
+import { changeSession } from '../sessions/change-session.ts';
+import { changedRecord, DEFAULT_NAMESPACE, type SessionOwner, type SessionRecord } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import type { Clock } from '../types.ts';
 import { validatePassword } from './password-policy.ts';
@@ -55,14 +57,14 @@ export class Accounts {
   async changePassword(name: string, password: string): Promise<number> {
     const { username } = await this.#find(name);
     const passwordHash = await this.#hash(password, username);
-    await this.#change(name, { passwordHash, passwordChangedAt: this.#clock() });
-    return this.#options.sessions.removeByUser(username);
+    const user = await this.#change(name, { passwordHash, passwordChangedAt: this.#clock() });
+    return this.#options.sessions.removeByUser(ownerOf(user));
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async disable(name: string): Promise<number> {
-    const { username } = await this.#change(name, { disabled: true });
-    return this.#options.sessions.removeByUser(username);
+    const user = await this.#change(name, { disabled: true });
+    return this.#options.sessions.removeByUser(ownerOf(user));
   }
 
   /** @throws AccountError if the user does not exist. */
@@ -70,35 +72,97 @@ export class Accounts {
     await this.#change(name, { disabled: false });
   }
 
+  /**
+   * Renames a user, who keeps the id, the password and the sessions. Returns the new name as stored. It can be repeated if it
+   * was interrupted: the user then has both names, and one of them may be disabled.
+   * @throws AccountError if the user does not exist, or the new name is invalid or taken.
+   */
+  async rename(name: string, newName: string): Promise<string> {
+    assertValidName(cleanUsername(newName));
+    const user = await this.#find(name);
+    const username = cleanUsername(newName);
+    if (keyOf(user) === usernameKey(newName)) {
+      await this.#change(name, { username });
+    } else {
+      await this.#move(user, username);
+    }
+    await this.#renameSessions(user, username);
+    return username;
+  }
+
+  /** Stores a user under another name. The old record is disabled first, so that a concurrent change of it is not lost. */
+  async #move(user: UserRecord, username: string): Promise<void> {
+    const { users } = this.#options;
+    const moved = { ...user, username, key: usernameKey(username), version: newVersion() };
+    const taken = await this.#lookUp(username);
+    if (taken !== undefined && taken.id !== user.id) {
+      throw new AccountError(`The user ${quote(username)} already exists.`);
+    }
+    // An earlier rename may have been interrupted. The old record is the current one until it is disabled.
+    const stored =
+      taken === undefined ? await users.create(moved) : user.disabled || (await users.replace(moved, taken.version));
+    if (!stored) {
+      throw changedByOthers();
+    }
+    if (!(await users.replace({ ...user, disabled: true, version: newVersion() }, user.version))) {
+      await users.remove(keyOf(moved));
+      throw changedByOthers();
+    }
+    await users.remove(keyOf(user));
+  }
+
+  async #renameSessions(user: UserRecord, username: string): Promise<void> {
+    const { sessions } = this.#options;
+    for (const { session } of await sessions.listByUser(ownerOf(user))) {
+      await changeSession(sessions, this.#clock, session.id, async (record) => {
+        const next = changedRecord(record, { session: { ...record.session, username } });
+        return (await sessions.replace(next, record.version)) ? next : undefined;
+      });
+    }
+  }
+
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async remove(name: string): Promise<number> {
-    const { users, sessions } = this.#options;
     const user = await this.#lookUp(name);
-    const removed = user !== undefined && (await users.remove(keyOf(user)));
+    const removed = user !== undefined && (await this.#options.users.remove(keyOf(user)));
     // Also if the user is already gone: an earlier removal may have failed at this step.
-    const revoked = await sessions.removeByUser(user?.username ?? (await this.#usernameInSessions(name)));
+    const revoked = await this.revokeSessions(name, user);
     if (!removed) {
       throw unknownUser(name);
     }
     return revoked;
   }
 
-  /**
-   * Returns the username that the sessions of a user carry. It also finds sessions of a user who no longer exists. If
-   * there are none, the name is returned as given.
-   */
-  async usernameOf(name: string): Promise<string> {
-    return (await this.#lookUp(name))?.username ?? this.#usernameInSessions(name);
+  /** Returns the records of the sessions of a user, also of one who no longer exists. May include ended sessions. */
+  async listSessions(name: string): Promise<SessionRecord[]> {
+    const owners = await this.#ownersOf(name);
+    return (await Promise.all(owners.map((owner) => this.#options.sessions.listByUser(owner)))).flat();
   }
 
-  async #usernameInSessions(name: string): Promise<string> {
+  /** Ends the sessions of a user, also of one who no longer exists. Returns how many it ended. */
+  async revokeSessions(name: string, user?: UserRecord): Promise<number> {
+    let revoked = 0;
+    for (const owner of await this.#ownersOf(name, user)) {
+      revoked += await this.#options.sessions.removeByUser(owner);
+    }
+    return revoked;
+  }
+
+  /** Returns the user, or the owners of sessions with this name if there is no such user. */
+  async #ownersOf(name: string, user?: UserRecord): Promise<SessionOwner[]> {
+    const found = user ?? (await this.#lookUp(name));
+    return found === undefined ? this.#ownersInSessions(name) : [ownerOf(found)];
+  }
+
+  async #ownersInSessions(name: string): Promise<SessionOwner[]> {
     const key = usernameKey(name);
+    const owners = new Map<string, SessionOwner>();
     for await (const { session } of this.#options.sessions.list()) {
-      if (usernameKey(session.username) === key) {
-        return session.username;
+      if (session.namespace === DEFAULT_NAMESPACE && usernameKey(session.username) === key) {
+        owners.set(session.userId, session);
       }
     }
-    return name;
+    return [...owners.values()];
   }
 
   async #create(username: string, passwordHash: string): Promise<string> {
@@ -157,7 +221,7 @@ export class Accounts {
         return next;
       }
     }
-    throw new AccountError('The user is being changed by somebody else. Try again.');
+    throw changedByOthers();
   }
 }
 
@@ -170,6 +234,11 @@ async function scanOlderUsers(users: UserStore): Promise<ReadonlyMap<string, rea
     }
   }
   return older;
+}
+
+/** The service has one area, and the command line manages its users. */
+export function ownerOf({ id }: UserRecord): SessionOwner {
+  return { namespace: DEFAULT_NAMESPACE, userId: id };
 }
 
 /** Quotes a name for a message and escapes characters that a terminal would interpret. */
@@ -185,6 +254,10 @@ function assertValidName(username: string): void {
   if (escapeControlChars(username) !== username) {
     throw new AccountError(`The user name ${quote(username)} contains invisible characters.`);
   }
+}
+
+function changedByOthers(): AccountError {
+  return new AccountError('The user is being changed by somebody else. Try again.');
 }
 
 function unknownUser(username: string): AccountError {

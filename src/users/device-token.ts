@@ -14,7 +14,7 @@ const ID_BYTES = 16;
 /** The lifetime of a device token: 180 days. */
 export const DEVICE_TOKEN_SECONDS = 180 * 86_400;
 
-type Signer = Pick<UserRecord, 'username' | 'version'>;
+type Signer = Pick<UserRecord, 'id' | 'version'>;
 
 /** Returns a token for a browser that just signed in as the user. Pass the `id` of its previous token, if any. */
 export function issueDeviceToken(
@@ -32,8 +32,8 @@ export function readDeviceToken(text: string, user: Signer, now: Milliseconds): 
   return isOurs && now < Number(issuedAt) + DEVICE_TOKEN_SECONDS * 1000 ? id : undefined;
 }
 
-function sign({ username, version }: Signer, id: string, issuedAt: string): string {
+function sign({ id: userId, version }: Signer, id: string, issuedAt: string): string {
   return createHmac('sha256', version)
-    .update(JSON.stringify([username, id, issuedAt]))
+    .update(JSON.stringify([userId, id, issuedAt]))
     .digest('base64url');
 }

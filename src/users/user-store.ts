@@ -8,7 +8,9 @@ export const USER_SCHEMA = 1;
 /** A user as a store keeps it. */
 export interface UserRecord {
   readonly schema: typeof USER_SCHEMA;
-  /** The name as entered, trimmed and in NFC. Sessions carry it. */
+  /** Never changes, and no other user ever has it. Sessions belong to it. In records of earlier versions it is the username. */
+  readonly id: string;
+  /** The name as entered, trimmed and in NFC. */
   readonly username: string;
   /**
    * What the store finds the user by: `usernameKey(username)`. Records of earlier versions have none. They are stored
@@ -78,6 +80,7 @@ export async function findByName(users: Pick<UserStore, 'find'>, name: string): 
 export function newUser(username: string, passwordHash: string, now: Milliseconds = Date.now()): UserRecord {
   return {
     schema: USER_SCHEMA,
+    id: randomUUID(),
     username: cleanUsername(username),
     key: usernameKey(username),
     passwordHash,
@@ -93,17 +96,20 @@ export function newVersion(): string {
   return randomUUID();
 }
 
+/** A user as earlier versions stored it. */
+type StoredUser = Omit<UserRecord, 'schema' | 'id'> & { readonly schema?: number; readonly id?: string };
+
 /**
- * Checks the schema of a stored user. Records without a schema were written before the field existed and are read as
- * schema 1, which has the same fields.
+ * Reads a stored user. Records without a schema were written before the field existed and are read as schema 1, which has
+ * the same fields. Records without an id were written when users could not be renamed: their username is their id.
  * @throws Error if a newer version of this service wrote the record: an older one could misread or damage it.
  */
-export function readUser(stored: Omit<UserRecord, 'schema'> & { readonly schema?: number }): UserRecord {
-  const { schema = USER_SCHEMA } = stored;
+export function readUser(stored: StoredUser): UserRecord {
+  const { schema = USER_SCHEMA, id = stored.username } = stored;
   if (schema > USER_SCHEMA) {
     throw new Error(
       `A user record was written by a newer version (schema ${schema}); this version reads ${USER_SCHEMA}.`,
     );
   }
-  return { ...stored, schema: USER_SCHEMA };
+  return { ...stored, schema: USER_SCHEMA, id };
 }

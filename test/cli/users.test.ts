@@ -56,3 +56,16 @@ t.test('a password from standard input must be UTF-8, and a byte order mark is s
     t.equal(await new PasswordHasher().verify(hash, `${GOOD} \u00f6`), true, name);
   }
 });
+
+t.test('a user is renamed, and keeps the id and the password', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  await cli('users add ann', GOOD);
+  const { users } = await openTestStores(t, url);
+  const { id, passwordHash } = (await users.find('ann')) ?? {};
+  t.same(await cli('users rename ANN Anna'), { code: 0, out: 'The user "ANN" is renamed to "Anna".\n', err: '' });
+  t.match(await users.find('anna'), { id, passwordHash, username: 'Anna' });
+  t.match(await cli('users rename anna Ann --json'), { code: 0, out: '{"username":"Ann","renamed":true}\n' });
+  t.match(await cli('users rename bob carol'), { code: 1, err: 'The user "bob" does not exist.\n' });
+  t.match(await cli('users rename ann'), { code: 2, out: '' });
+});

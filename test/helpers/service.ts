@@ -3,9 +3,16 @@ import type { Test } from 'tap';
 import { type ServiceOptions, service } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
 import { fastifyOptions } from '../../src/fastify-options.ts';
-import { SESSION_SCHEMA, type Session, type SessionRecord } from '../../src/sessions/session.ts';
+import {
+  DEFAULT_NAMESPACE,
+  SESSION_SCHEMA,
+  type Session,
+  type SessionOwner,
+  type SessionRecord,
+} from '../../src/sessions/session.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
+import type { UserStore } from '../../src/users/user-store.ts';
 import { RememberingHasher } from './remembering-hasher.ts';
 import { LENIENT_TIMEOUTS } from './timeouts.ts';
 
@@ -87,18 +94,43 @@ export function record({
   ...over
 }: Partial<Session & Pick<SessionRecord, 'secretHash' | 'replaced'>> = {}): SessionRecord {
   const now = Date.UTC(2030, 0, 1, 12);
+  const username = over.username ?? 'user1';
   const session = {
     id: 'id',
-    username: 'user1',
+    ...owner(username),
+    username,
     createdAt: now,
     authenticatedAt: now,
     expiresAt: now + 120_000,
     endsAt: now + 43_200_000,
     address: '192.0.2.1',
     device: 'Firefox on Linux',
+    data: {},
     ...over,
   };
-  return { schema: SESSION_SCHEMA, session, secretHash, replaced };
+  return { schema: SESSION_SCHEMA, version: version(secretHash), session, secretHash, replaced };
+}
+
+/** The version of a record with this hash that `record` returns. */
+export function version(secretHash: string): string {
+  return `version of ${secretHash}`;
+}
+
+/** The owner of the sessions that `record` returns for a username. */
+export function owner(username: string): SessionOwner {
+  return { namespace: DEFAULT_NAMESPACE, userId: username };
+}
+
+/** The owner of the sessions of a user who was added to a user store. */
+export async function ownerIn(users: Pick<UserStore, 'find'>, username: string): Promise<SessionOwner> {
+  return { ...owner(username), userId: (await users.find(username))?.id ?? '' };
+}
+
+/** Ends all sessions that a store holds. */
+export async function removeAll(store: SessionStore): Promise<void> {
+  for await (const { session } of store.list()) {
+    await store.remove(session.id);
+  }
 }
 
 /** Wraps a store and replaces some of its methods. */
@@ -106,10 +138,10 @@ export function stubStore(store: SessionStore, methods: Partial<SessionStore>): 
   const plain: SessionStore = {
     create: (record) => store.create(record),
     find: (id, latest) => store.find(id, latest),
-    replace: (next, expectedHash) => store.replace(next, expectedHash),
+    replace: (next, expectedVersion) => store.replace(next, expectedVersion),
     remove: (id) => store.remove(id),
-    listByUser: (username) => store.listByUser(username),
-    removeByUser: (username, keep) => store.removeByUser(username, keep),
+    listByUser: (owner) => store.listByUser(owner),
+    removeByUser: (owner, keep) => store.removeByUser(owner, keep),
     list: () => store.list(),
     ping: () => store.ping(),
     close: () => store.close(),

@@ -4,11 +4,12 @@ import { type CookieOptions, ServiceCookie } from '../../src/http/cookies.ts';
 import { fakeClock } from '../helpers/service.ts';
 
 const clock = fakeClock();
+const DEFAULTS = { name: 'session_token', secure: false };
 
 function newCookie(t: Test, options: CookieOptions = {}): Promise<ServiceCookie> {
   const app = Fastify();
   t.teardown(() => app.close());
-  return ServiceCookie.create(app, clock, 'session_token', options);
+  return ServiceCookie.create(app, clock, DEFAULTS, options);
 }
 
 /** Reads the cookie of a request with this `Cookie` header. */
@@ -49,7 +50,7 @@ t.test('over HTTPS only the __Host- name is read (ASVS 3.3.3)', async (t) => {
 t.test('it is written for this host only, until it expires, and cleared with an expired empty value', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
-  const cookie = await ServiceCookie.create(app, clock, 'session_token', { secure: true });
+  const cookie = await ServiceCookie.create(app, clock, DEFAULTS, { secure: true });
   app.get('/write', async (_request, reply) => {
     cookie.write(reply, 'a.b', clock() + 1500);
     return '';

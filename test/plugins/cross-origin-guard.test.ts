@@ -172,3 +172,62 @@ t.test('a publicOrigin that is no origin stops the start', async (t) => {
       "crossOriginGuard: publicOrigin is 'login.example': it must be the http or https origin that browsers use, without a path.",
   });
 });
+
+const TRUSTED = 'https://app.example';
+
+for (const [name, headers, status] of [
+  ['trusted', { 'sec-fetch-site': 'same-site', origin: TRUSTED }, 200],
+  ['trusted, on another site', { 'sec-fetch-site': 'cross-site', origin: TRUSTED }, 200],
+  ['trusted, without Fetch Metadata', { origin: TRUSTED }, 200],
+  ['trusted, with another port', { 'sec-fetch-site': 'same-site', origin: `${TRUSTED}:8443` }, 403],
+  ['trusted, with another scheme', { origin: 'http://app.example' }, 403],
+  ['a host below a trusted one', { 'sec-fetch-site': 'same-site', origin: 'https://evil.app.example' }, 403],
+  ['not trusted', { 'sec-fetch-site': 'same-site', origin: 'https://other.example' }, 403],
+  ['not known', { 'sec-fetch-site': 'cross-site' }, 403],
+  ['null', { 'sec-fetch-site': 'cross-site', origin: 'null' }, 403],
+  ['our own', { 'sec-fetch-site': 'same-origin', origin: `http://${HOST}` }, 200],
+] as const) {
+  t.test(`with trustedOrigins, an origin that is ${name} is answered ${status}`, async (t) => {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await app.register(crossOriginGuard, { trustedOrigins: ['HTTPS://App.Example:443/'] });
+    app.post('/', async () => 'done');
+    app.get('/out', { onRequest: app.refuseCrossOrigin }, async () => 'done');
+    for (const route of [
+      { method: 'POST', url: '/' },
+      { method: 'GET', url: '/out' },
+    ] as const) {
+      t.equal((await app.inject({ ...route, headers: { host: HOST, ...headers } })).statusCode, status);
+    }
+  });
+}
+
+t.test('a route can opt out of the guard', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(crossOriginGuard);
+  app.post('/form-post', { config: { crossOriginGuard: false } }, async () => 'done');
+  app.post('/guarded', { config: { crossOriginGuard: true } }, async () => 'done');
+  const headers = { host: HOST, 'sec-fetch-site': 'cross-site', origin: 'https://provider.example' };
+  t.equal((await app.inject({ method: 'POST', url: '/form-post', headers })).statusCode, 200);
+  for (const url of ['/guarded', '/nothing']) {
+    t.equal((await app.inject({ method: 'POST', url, headers })).statusCode, 403);
+  }
+});
+
+t.test('trustedOrigins that are no list of origins stop the start', async (t) => {
+  for (const trustedOrigins of [
+    ['*'],
+    ['null'],
+    ['app.example'],
+    'https://app.example',
+    ['https://app.example/path'],
+  ]) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await t.rejects(
+      async () => app.register(crossOriginGuard, { trustedOrigins: trustedOrigins as string[] }),
+      /^crossOriginGuard: trustedOrigins is .*: it must be an array of http and https origins/,
+    );
+  }
+});

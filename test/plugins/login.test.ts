@@ -3,10 +3,11 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import t from 'tap';
 import { login } from '../../src/exports/login.ts';
 import { sessions } from '../../src/index.ts';
+import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { newUser } from '../../src/users/user-store.ts';
-import { build, USER1 } from '../helpers/service.ts';
+import { build, cookieOf, fakeClock, setCookies, USER1 } from '../helpers/service.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 const ANN = { username: 'ann', password: 'a password of her own' };
@@ -34,13 +35,12 @@ t.test('with a store of users there are no others', async (t) => {
   t.match(await tryToSignIn(app, USER1), { statusCode: 401 });
 });
 
-t.test('on a bare app, it needs the sessions, a store and no other option', async (t) => {
+t.test('on a bare app, it needs a store of users and no other option', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
   const store = new MemoryUserStore();
   store.create(newUser(ANN.username, await new PasswordHasher().hash(ANN.password)));
-  await app.register(sessions);
-  await app.register(login, { store });
+  await app.register(login, { stores: { users: store } });
   app.post('/signin', async (_request, reply) => reply.signIn(ANN));
   app.post('/password', { preHandler: app.requireSession }, async (_request, reply) =>
     reply.changePassword(ANN.password, 'another password of hers'),
@@ -53,10 +53,94 @@ t.test('on a bare app, it needs the sessions, a store and no other option', asyn
   t.match((await app.inject({ method: 'POST', url: '/signin' })).json(), { code: 'SIGN_IN_REFUSED' });
 });
 
-t.test('without the sessions it says what is missing', async (t) => {
+t.test('it registers the sessions, with their options, store and clock', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
-  await t.rejects(async () => app.register(login, { store: new MemoryUserStore() }), { message: /sessions/ });
+  const clock = fakeClock();
+  const store = new MemorySessionStore({ clock });
+  t.teardown(() => store.close());
+  const users = new MemoryUserStore();
+  users.create(newUser(ANN.username, await new PasswordHasher().hash(ANN.password)));
+  const session = { idleSeconds: 900, cookie: { name: 'area', secure: true } };
+  await app.register(login, { stores: { users, sessions: store }, session, deviceCookie: { name: 'browser' }, clock });
+  app.post('/signin', async (request, reply) => reply.signIn(request.body));
+  t.equal(app.sessionStore, store);
+  const response = await app.inject({ method: 'POST', url: '/signin', payload: ANN });
+  t.match(response.json(), { expiresAt: clock() + 900_000 });
+  t.match(setCookies(response), [/^__Host-area=.*Max-Age=900;.*Secure/, /^__Host-browser=.*Secure/]);
+});
+
+t.test('it uses the sessions that are there, and the clock of their store', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const clock = fakeClock();
+  const store = Object.assign(new MemorySessionStore({ clock }), { now: clock });
+  t.teardown(() => store.close());
+  const users = new MemoryUserStore();
+  users.create(newUser(ANN.username, await new PasswordHasher().hash(ANN.password)));
+  app.register(sessions, { store, cookie: { secure: true } });
+  app.register(login, { stores: { users, sessions: store } });
+  app.post('/signin', async (request, reply) => reply.signIn(request.body));
+  const response = await app.inject({ method: 'POST', url: '/signin', payload: ANN });
+  t.match(response.json(), { createdAt: clock() });
+  t.match(setCookies(response), [/^__Host-session_token=/, /^__Host-device_token=.* 30 Jun 2030 /]);
+});
+
+t.test('options that the sessions would ignore are refused', async (t) => {
+  const users = new MemoryUserStore();
+  const other = new MemorySessionStore();
+  t.teardown(() => other.close());
+  for (const options of [
+    { stores: { users }, session: { idleSeconds: 900 } },
+    { stores: { users, sessions: other } },
+  ]) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await app.register(sessions);
+    await t.rejects(async () => app.register(login, options), /^login: the plugin sessions is registered already/);
+  }
+});
+
+t.test('any value may be passed: what is not a string is a wrong name or password', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const users = new MemoryUserStore();
+  users.create(newUser(ANN.username, await new PasswordHasher().hash(ANN.password)));
+  await app.register(login, { stores: { users }, failuresPerUser: 100, failuresPerAddress: 100 });
+  let credentials: unknown;
+  app.post('/signin', async (_request, reply) => reply.signIn(credentials));
+  app.post('/body', async (request, reply) => reply.signIn(request.body));
+  let passwords: unknown[] = [];
+  app.post('/password', { preHandler: app.requireSession }, async (_request, reply) =>
+    reply.changePassword(passwords[0], passwords[1]),
+  );
+  for (credentials of [
+    {},
+    undefined,
+    null,
+    'ann',
+    7,
+    [],
+    { username: 'ann' },
+    { username: ['ann'], password: ANN.password },
+    { username: 'ann', password: { toString: () => ANN.password } },
+    { password: ANN.password },
+    Object.create(null),
+  ]) {
+    const response = await app.inject({ method: 'POST', url: '/signin' });
+    t.match(response.json(), { statusCode: 401, code: 'SIGN_IN_REFUSED' }, String(JSON.stringify(credentials)));
+  }
+  t.match((await app.inject({ method: 'POST', url: '/body' })).json(), { statusCode: 401, code: 'SIGN_IN_REFUSED' });
+  credentials = ANN;
+  const cookie = cookieOf(await app.inject({ method: 'POST', url: '/signin' }));
+  for (const [values, code] of [
+    [[undefined, 'another password of hers'], 'WRONG_PASSWORD'],
+    [[ANN.password, undefined], 'NEW_PASSWORD_REFUSED'],
+    [[ANN.password, ['another password of hers']], 'NEW_PASSWORD_REFUSED'],
+  ] as const) {
+    passwords = [...values];
+    t.match((await app.inject({ method: 'POST', url: '/password', headers: { cookie } })).json(), { code });
+  }
 });
 
 t.test('a store of users that fails or hangs is "cannot tell"', async (t) => {
@@ -102,22 +186,29 @@ t.test('a store that keeps anything has no demo users (ASVS 6.3.2)', async (t) =
 });
 
 t.test('options that make no sense stop the start', async (t) => {
-  const store = new MemoryUserStore();
+  const users = new MemoryUserStore();
+  const stores = { users };
   const wrong = [
     {},
-    { store: {} },
-    { store, failureWindowSeconds: Number.NaN },
-    { store, failureWindowSeconds: 3_000_000 },
-    { store, failuresPerUser: 0 },
-    { store, passwordMinLength: '15' },
-    { store, passwords: {} },
-    { store, openFailureCounter: 'memory' },
-    { store, deviceCookie: { secure: 'yes' } },
+    { stores: {} },
+    { stores: { users: {} } },
+    { stores: { users, sessions: {} } },
+    { stores: { users, openFailureCounter: 'memory' } },
+    { stores, session: 'none' },
+    { stores, session: { store: {} } },
+    { stores, session: { clock: Date.now } },
+    { stores, failureWindowSeconds: Number.NaN },
+    { stores, failureWindowSeconds: 3_000_000 },
+    { stores, failuresPerUser: 0 },
+    { stores, passwordMinLength: '15' },
+    { stores, passwords: {} },
+    { stores, deviceCookie: { name: 'no token' } },
+    { stores, deviceCookie: { secure: true } },
   ];
   for (const options of wrong) {
     const app = Fastify();
     t.teardown(() => app.close());
-    await app.register(sessions);
     await t.rejects(async () => app.register(login, options as never), /^login: \w+ is .*: it must be/);
+    t.notOk(app.hasDecorator('sessionStore'));
   }
 });

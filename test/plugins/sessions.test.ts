@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import t, { type Test } from 'tap';
-import { type SessionsOptions, sessions } from '../../src/index.ts';
+import { requireSession, type SessionsOptions, sessions } from '../../src/index.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { cookieOf, fakeClock, spyStore, stubStore } from '../helpers/service.ts';
 
@@ -17,7 +17,7 @@ async function bareApp(
   await prepare(app);
   await app.register(sessions, options);
   app.post<{ Params: { name: string } }>('/enter/:name', async (request, reply) =>
-    reply.startSession(request.params.name),
+    reply.startSession({ userId: request.params.name, username: request.params.name }),
   );
   app.post('/renew', async (_request, reply) => reply.refreshSession());
   app.post('/leave', async (_request, reply) => {
@@ -71,6 +71,8 @@ t.test('the session that a handler gets holds no secret', async (t) => {
   const { body } = await app.inject({ url: '/whole', headers: { cookie: token } });
   t.same(JSON.parse(body), {
     id: token.slice('session_token='.length).split('.')[0],
+    namespace: 'session_token',
+    userId: 'ann',
     username: 'ann',
     createdAt: clock(),
     authenticatedAt: clock(),
@@ -78,6 +80,7 @@ t.test('the session that a handler gets holds no secret', async (t) => {
     endsAt: clock() + 43_200_000,
     address: '127.0.0.1',
     device: 'lightMyRequest',
+    data: {},
   });
 });
 
@@ -139,7 +142,7 @@ t.test('what the app wants of its own cookies is not done to ours', async (t) =>
     },
   });
   await app.register(sessions, { cookie: { secure: true } });
-  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
   app.get('/me', { preHandler: app.requireSession }, async (request) => request.session.username);
   const entered = await app.inject({ method: 'POST', url: '/enter' });
   t.match(
@@ -250,7 +253,7 @@ t.test('sessions start and end in the log with their ids, and a refusal gives it
   });
   t.teardown(() => app.close());
   await app.register(sessions);
-  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
   app.post('/leave', async (_request, reply) => reply.signOut().then(() => 'bye'));
   app.get('/me', { preHandler: app.requireSession }, async () => 'me');
   const headers = { cookie: cookieOf(await app.inject({ method: 'POST', url: '/enter' })) };
@@ -272,7 +275,7 @@ t.test('a route of the app’s own can ask for a sign-in not long ago (ASVS 7.5.
   const app = Fastify();
   t.teardown(() => app.close());
   await app.register(sessions, { clock, freshSeconds: 60 });
-  app.post('/enter', async (_request, reply) => reply.startSession('ann'));
+  app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
   app.post('/renew', async (_request, reply) => reply.refreshSession());
   app.post('/transfer', { preHandler: app.requireRecentSignIn }, async ({ session }) => session.username);
   const transfer = (cookie?: string) =>
@@ -367,3 +370,157 @@ t.test('a cookie that somebody else has set beside that of the session does not 
   t.match((await send('/me', next, ...many)).json(), several, 'too many to look at');
   t.same(store.calls, []);
 });
+
+t.test('startSession without a user is a mistake that shows at once, and repeats no value', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(sessions);
+  app.post('/enter', async (request, reply) => reply.startSession(request.body as never));
+  const wrong = [undefined, null, 'a secret', {}, { userId: 1, username: 'ann' }, { userId: '', username: 'ann' }];
+  for (const user of [...wrong, { userId: 'ann' }]) {
+    const options = user === undefined ? {} : { payload: JSON.stringify(user) };
+    const headers = { 'content-type': 'application/json' };
+    const response = await app.inject({ method: 'POST', url: '/enter', headers, ...options });
+    if (user === undefined) {
+      t.equal(response.statusCode, 400, 'Fastify refuses an empty JSON body');
+    } else {
+      t.match(response.json(), { statusCode: 500, message: /^startSession takes an object with userId and username/ });
+      t.notMatch(response.body, 'a secret');
+    }
+    t.notHas(response.headers, 'set-cookie');
+  }
+});
+
+/** An app whose sessions count. */
+async function countingApp(t: Test, options: SessionsOptions = {}) {
+  const app = await bareApp(t, options);
+  app.post('/count', { onRequest: requireSession }, async (request) => {
+    const { data } = await request.updateSession((data) => ({ ...data, n: ((data as { n?: number }).n ?? 0) + 1 }));
+    return { data, same: request.session.data === data };
+  });
+  app.post('/dates', { onRequest: requireSession }, async (request) =>
+    request.updateSession(() => ({ now: new Date() }) as object),
+  );
+  const cookie = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
+  return { app, cookie };
+}
+
+t.test('an app keeps data with a session, which the client never sees', async (t) => {
+  const { app, cookie } = await countingApp(t);
+  const post = (url: string, from = cookie) => app.inject({ method: 'POST', url, headers: { cookie: from } });
+  t.same((await post('/count')).json(), { data: { n: 1 }, same: true });
+  const refreshed = await post('/renew');
+  t.match(refreshed.json().data, { n: 1 }, 'a refresh keeps it');
+  const next = cookieOf(refreshed);
+  t.same((await post('/count', next)).json(), { data: { n: 2 }, same: true });
+  t.match((await post('/dates', next)).json(), {
+    statusCode: 500,
+    message: 'data.now cannot be kept with a session: it is not a JSON value',
+  });
+  const again = cookieOf(await app.inject({ method: 'POST', url: '/enter/ann', headers: { cookie: next } }));
+  t.same((await post('/count', again)).json(), { data: { n: 1 }, same: true }, 'a new session adopts nothing');
+  t.equal((await post('/count', next)).statusCode, 401);
+});
+
+t.test('data of a session that ends meanwhile is a 401', async (t) => {
+  const inner = new MemorySessionStore();
+  t.teardown(() => inner.close());
+  const store = stubStore(inner, { replace: (next) => inner.remove(next.session.id) && false });
+  const { app, cookie } = await countingApp(t, { store });
+  t.equal((await app.inject({ method: 'POST', url: '/count', headers: { cookie } })).statusCode, 401);
+  t.equal(inner.size, 0);
+});
+
+t.test('with renewal by activity three parallel requests are accepted, and the cookie lasts', async (t) => {
+  const clock = fakeClock();
+  const app = await bareApp(t, { clock, renewal: 'activity', idleSeconds: 60, maxSeconds: 600 });
+  const entered = await app.inject({ method: 'POST', url: '/enter/ann' });
+  t.match(entered.headers['set-cookie'], 'Max-Age=600;');
+  const headers = { cookie: cookieOf(entered) };
+  for (let i = 0; i < 10; i++) {
+    clock.advance(59_000);
+    const replies = await Promise.all([1, 2, 3].map(() => app.inject({ url: '/whole', headers })));
+    for (const reply of replies) {
+      t.equal(reply.statusCode, 200);
+      t.notHas(reply.headers, 'set-cookie', 'the token stays');
+    }
+    t.equal(replies[2]?.json().expiresAt, Math.min(clock() + 60_000, replies[2]?.json().endsAt));
+  }
+  clock.advance(10_000);
+  t.equal((await app.inject({ url: '/whole', headers })).statusCode, 401, 'the absolute deadline');
+});
+
+t.test('a connection that outlives its request is told when the session ends', async (t) => {
+  const app = await bareApp(t);
+  const ended: string[] = [];
+  app.get<{ Params: { name: string } }>('/listen/:name', { onRequest: requireSession }, async (request) => {
+    const { name } = request.params;
+    request.onSessionEnd(() => ended.push(name));
+    request.onSessionEnd(() => ended.push('removed'))();
+    return 'listening';
+  });
+  app.post('/others', { onRequest: requireSession }, async (request) => request.revokeOtherSessions());
+  app.get('/deaf', async (request) => request.onSessionEnd(() => {}));
+  const enter = async () => cookieOf(await app.inject({ method: 'POST', url: '/enter/ann' }));
+  const [first, second] = [await enter(), await enter()];
+  await app.inject({ url: '/listen/first', headers: { cookie: first } });
+  await app.inject({ url: '/listen/second', headers: { cookie: second } });
+  await app.inject({ method: 'POST', url: '/others', headers: { cookie: second } });
+  t.same(ended, ['first']);
+  const renewed = cookieOf(await app.inject({ method: 'POST', url: '/renew', headers: { cookie: second } }));
+  t.same(ended, ['first'], 'a new token is the same session');
+  await app.inject({ method: 'POST', url: '/leave', headers: { cookie: renewed } });
+  t.same(ended, ['first', 'second']);
+  t.equal((await app.inject('/deaf')).statusCode, 500);
+});
+
+t.test('a cookie with secure "auto" follows the protocol of the request', async (t) => {
+  const lines: string[] = [];
+  const app = Fastify({
+    trustProxy: 'loopback',
+    logger: { level: 'warn', stream: { write: (line: string) => lines.push(line) } },
+  });
+  t.teardown(() => app.close());
+  await app.register(sessions, { cookie: { secure: 'auto' } });
+  app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
+  app.get('/me', { onRequest: requireSession }, async () => 'me');
+  t.equal(app.sessionCookieName, 'session_token');
+  const https = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.1' };
+  const enter = (headers = {}) => app.inject({ method: 'POST', url: '/enter', headers });
+  const me = (headers: object) => app.inject({ url: '/me', headers: headers as Record<string, string> });
+  const secure = await enter(https);
+  t.match(secure.headers['set-cookie'], /^__Host-session_token=.*; Secure;/);
+  const plain = await enter();
+  t.match(plain.headers['set-cookie'], /^session_token=/);
+  t.notMatch(plain.headers['set-cookie'], 'Secure');
+  t.equal((await me({ ...https, cookie: cookieOf(secure) })).statusCode, 200);
+  t.equal((await me({ ...https, cookie: cookieOf(plain) })).statusCode, 401, 'over HTTPS, only the __Host- name');
+  t.equal((await me({ cookie: cookieOf(plain) })).statusCode, 200);
+  t.same(lines, []);
+});
+
+const SCHEMES = [
+  { secure: 'auto', origin: 'https://app.example', fix: /trustProxy/ },
+  { secure: false, origin: 'https://app.example', fix: /cookie\.secure to true, or to "auto"/ },
+  { secure: true, origin: 'http://app.example', fix: /cookie\.secure to false, or to "auto"/ },
+  { secure: false, origin: 'http://app.example', fix: undefined },
+  { secure: false, origin: 'https://other.example', fix: undefined },
+] as const;
+
+for (const { secure, origin, fix } of SCHEMES) {
+  t.test(`secure ${secure} and a page of ${origin}: ${fix ? 'one warning' : 'no warning'}`, async (t) => {
+    const lines: string[] = [];
+    const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => lines.push(line) } } });
+    t.teardown(() => app.close());
+    await app.register(sessions, { cookie: { secure } });
+    app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
+    for (let i = 0; i < 2; i++) {
+      await app.inject({ method: 'POST', url: '/enter', headers: { host: 'app.example', origin } });
+    }
+    t.match(
+      lines.map((line) => JSON.parse(line)),
+      fix ? [{ level: 40, fix, source: 'Origin' }] : [],
+    );
+    t.equal(lines.length, fix ? 1 : 0);
+  });
+}

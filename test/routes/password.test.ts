@@ -3,7 +3,16 @@ import t, { type Test } from 'tap';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { newUser } from '../../src/users/user-store.ts';
-import { type BuildOptions, build, cookieOf, fakeClock, setCookies, signIn, welcome } from '../helpers/service.ts';
+import {
+  type BuildOptions,
+  build,
+  cookieOf,
+  fakeClock,
+  owner,
+  setCookies,
+  signIn,
+  welcome,
+} from '../helpers/service.ts';
 
 const ANN = { username: 'ann', password: 'a horse, a battery' };
 const NEW = 'a staple, and another horse';
@@ -158,7 +167,7 @@ t.test('a session that ends while its user changes the password is not revived',
   const cookie = await signIn(app, ANN);
   const replace = userStore.replace.bind(userStore);
   userStore.replace = (next, version) => {
-    app.sessionStore.removeByUser('ann');
+    app.sessionStore.removeByUser({ ...owner('ann'), userId: next.id });
     return replace(next, version);
   };
   const changed = await change(app, cookie, toNew);

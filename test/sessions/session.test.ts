@@ -1,5 +1,12 @@
 import t from 'tap';
-import { isLive, readSessionRecord, replacedAt, storedSession, withReplaced } from '../../src/sessions/session.ts';
+import {
+  changedRecord,
+  isLive,
+  readSessionRecord,
+  replacedAt,
+  storedSession,
+  withReplaced,
+} from '../../src/sessions/session.ts';
 import { record } from '../helpers/service.ts';
 
 const MEMORY_MS = 120_000;
@@ -18,22 +25,41 @@ t.test('a stored record is read as it is, and its session is frozen', async (t) 
   t.throws(() => Object.assign(stored.session, { username: 'thief' }), TypeError);
 });
 
-t.test('a record from before there were schemas is read, with and without replaced secrets', async (t) => {
-  const { session, secretHash } = record();
-  t.same(readSessionRecord({ ...session, secretHash }), record());
-  const before = { ...session, secretHash, replaced: replaced(30) };
-  t.same(readSessionRecord(before), record({ replaced: replaced(30) }));
+/** A session as schema 1 stored it. */
+function session1() {
+  const { namespace: _, userId: __, data: ___, ...session } = record().session;
+  return session;
+}
+
+t.test('a record of an earlier schema is read: the username was the id, the hash was the version', async (t) => {
+  const expected = { ...record({ replaced: replaced(30) }), version: 'hash' };
+  const { secretHash } = record();
+  t.same(readSessionRecord({ schema: 1, session: session1(), secretHash, replaced: replaced(30) }), expected);
+  t.same(readSessionRecord({ ...session1(), secretHash, replaced: replaced(30) }), expected, 'without a schema');
+  t.same(
+    readSessionRecord({ ...session1(), secretHash }),
+    { ...record(), version: 'hash' },
+    'without replaced secrets',
+  );
 });
 
 t.test('the session of a stored record is found in each layout', async (t) => {
   const { session, secretHash } = record();
   t.same(storedSession(record()), session);
-  t.match(storedSession({ ...session, secretHash }), session);
+  t.same(storedSession({ schema: 1, session: session1(), secretHash, replaced: [] }), session);
+  t.same(storedSession({ ...session1(), secretHash }), session);
 });
 
 t.test('a record of a newer schema is an error, not a missing session', async (t) => {
-  const newer = { ...record(), schema: 2 } as unknown as Parameters<typeof readSessionRecord>[0];
-  t.throws(() => readSessionRecord(newer), { message: /newer version \(schema 2\); this version reads 1/ });
+  const newer = { ...record(), schema: 3 } as unknown as Parameters<typeof readSessionRecord>[0];
+  t.throws(() => readSessionRecord(newer), { message: /newer version \(schema 3\); this version reads 2/ });
+});
+
+t.test('a change makes a new version and leaves the record as it was', async (t) => {
+  const before = record();
+  const after = changedRecord(before, { secretHash: 'next' });
+  t.same(before, record());
+  t.match(after, { ...record(), secretHash: 'next', version: /^[\da-f-]{36}$/ });
 });
 
 t.test('the secret that is replaced now takes the last place', async (t) => {

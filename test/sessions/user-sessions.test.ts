@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap';
+import { DEFAULT_NAMESPACE } from '../../src/sessions/session.ts';
 import { SessionManager } from '../../src/sessions/session-manager.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { generateToken } from '../../src/sessions/token.ts';
 import { UserSessions } from '../../src/sessions/user-sessions.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import { fakeClock, record, stubStore } from '../helpers/service.ts';
+import { fakeClock, owner, record, stubStore } from '../helpers/service.ts';
 
-const LIFETIMES = { idleSeconds: 120, maxSeconds: 300, reuseWindowSeconds: 10 };
+const LIFETIMES = { idleSeconds: 120, maxSeconds: 300, reuseWindowSeconds: 10, renewal: 'refresh' } as const;
 const CLIENT = { address: '192.0.2.1', device: 'Firefox on Linux' };
 
 function setUp(t: Test, maxPerUser = 3) {
@@ -26,9 +27,9 @@ function distant(store: SessionStore): SessionStore {
   return stubStore(store, {
     create: async (record) => later().then(() => store.create(record)),
     remove: async (id) => later().then(() => store.remove(id)),
-    listByUser: async (username) => {
+    listByUser: async (user) => {
       await later();
-      const listed = await store.listByUser(username);
+      const listed = await store.listByUser(user);
       await later();
       return listed;
     },
@@ -39,16 +40,22 @@ t.test('however many start at once, the newest remain, as many as are allowed', 
   for (let round = 0; round < 200; round++) {
     const { clock, store } = setUp(t);
     const far = distant(store);
-    const manager = new SessionManager(far, clock, LIFETIMES);
+    const manager = new SessionManager({
+      store: far,
+      clock,
+      namespace: DEFAULT_NAMESPACE,
+      lifetimes: LIFETIMES,
+      log: { warn() {} },
+    });
     const sessions = new UserSessions(far, clock, 3);
     const started = await Promise.all(
       Array.from({ length: 12 }, async () => {
-        const { session } = await manager.create('ann', CLIENT);
-        await sessions.enforceSessionLimit('ann');
+        const { session } = await manager.create({ userId: 'ann', username: 'ann' }, CLIENT);
+        await sessions.enforceSessionLimit(owner('ann'));
         return session.id;
       }),
     );
-    const left = store.listByUser('ann').map(({ session }) => session.id);
+    const left = store.listByUser(owner('ann')).map(({ session }) => session.id);
     t.equal(left.length, 3);
     t.same(left.sort(), started.sort().slice(0, 3), 'by one order, for all began in the same millisecond');
   }
@@ -61,7 +68,7 @@ t.test('a list is newest first, without those that have expired', async (t) => {
   store.create(record({ id: 'new', username: 'ann', createdAt: now }));
   store.create(record({ id: 'over', username: 'ann', createdAt: now - 1, expiresAt: now }));
   store.create(record({ id: 'bobs', username: 'bob' }));
-  const listed = await sessions.list('ann');
+  const listed = await sessions.list(owner('ann'));
   t.same(
     listed.map(({ id }) => id),
     ['new', 'old'],
@@ -73,11 +80,11 @@ t.test('one is ended for its own user only', async (t) => {
   const { store, sessions } = setUp(t);
   const { id } = generateToken();
   store.create(record({ id, username: 'ann' }));
-  t.match(await sessions.revoke('bob', id), { reason: "another user's session", subject: { id } });
-  t.match(await sessions.revoke('ann', generateToken().id), { reason: 'unknown session' });
-  t.match(await sessions.revoke('ann', 'no id'), { reason: 'unknown session' });
-  t.match(await sessions.revoke('ann', id), { id, username: 'ann' });
-  t.match(await sessions.revoke('ann', id), { reason: 'unknown session' });
+  t.match(await sessions.revoke(owner('bob'), id), { reason: "another user's session", subject: { id } });
+  t.match(await sessions.revoke(owner('ann'), generateToken().id), { reason: 'unknown session' });
+  t.match(await sessions.revoke(owner('ann'), 'no id'), { reason: 'unknown session' });
+  t.match(await sessions.revoke(owner('ann'), id), { id, username: 'ann' });
+  t.match(await sessions.revoke(owner('ann'), id), { reason: 'unknown session' });
 });
 
 t.test('one that somebody else ends meanwhile is not ended twice', async (t) => {
@@ -86,6 +93,6 @@ t.test('one that somebody else ends meanwhile is not ended twice', async (t) => 
   store.create(record({ id, username: 'ann' }));
   store.create(record({ id: 'other', username: 'ann', createdAt: clock() - 1 }));
   const late = new UserSessions(stubStore(store, { remove: () => false }), clock, 1);
-  t.match(await late.revoke('ann', id), { reason: 'unknown session' });
-  t.same(await late.enforceSessionLimit('ann'), []);
+  t.match(await late.revoke(owner('ann'), id), { reason: 'unknown session' });
+  t.same(await late.enforceSessionLimit(owner('ann')), []);
 });

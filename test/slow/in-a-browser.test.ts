@@ -16,39 +16,49 @@ const CHROMIUM_ARGUMENTS = [
 ];
 
 async function start(root: Test, executablePath: string) {
-  const { port } = await startServer(root);
+  const { origin: trusted } = await listen(root);
+  const { port } = await startServer(root, { TRUSTED_ORIGINS: trusted });
   const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGUMENTS });
   root.teardown(() => browser.close());
-  return { origin: `http://127.0.0.1:${port}`, browser };
+  return { origin: `http://127.0.0.1:${port}`, browser, trusted };
 }
 
 /** The service and the browser of all tests. The first test starts them. */
 let started: ReturnType<typeof start> | undefined;
 
 /** Runs a test in a new, empty profile of the browser. */
-function inABrowser(title: string, test: (t: Test, origin: string, context: BrowserContext) => Promise<void>) {
+function inABrowser(
+  title: string,
+  test: (t: Test, origin: string, context: BrowserContext, trusted: string) => Promise<void>,
+) {
   root.test(title, async (t) => {
     const executablePath = program(t, 'chromium');
     if (executablePath === undefined) {
       return;
     }
     started ??= start(root, executablePath);
-    const { origin, browser } = await started;
+    const { origin, browser, trusted } = await started;
     const context = await browser.newContext();
     t.teardown(() => context.close());
     context.setDefaultTimeout(60_000);
-    await test(t, origin, context);
+    await test(t, origin, context, trusted);
   });
 }
 
-/** Another server with one page. On 127.0.0.1 it is another origin of the same site; on localhost it is another site. */
-async function otherServer(t: Test, host: '127.0.0.1' | 'localhost', html: string): Promise<string> {
+/** Starts a server with one page on a free port. */
+async function listen(t: Test, html = ''): Promise<{ port: number; origin: string }> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html').end(html);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => void server.close());
-  return `http://${host}:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  return { port, origin: `http://127.0.0.1:${port}` };
+}
+
+/** Another server with one page. On 127.0.0.1 it is another origin of the same site; on localhost it is another site. */
+async function otherServer(t: Test, host: '127.0.0.1' | 'localhost', html: string): Promise<string> {
+  return `http://${host}:${(await listen(t, html)).port}`;
 }
 
 /** The session cookie, without the device cookie, which stays when a session ends. */
@@ -83,6 +93,69 @@ inABrowser('a page of the service signs in, is welcomed, refreshes and signs out
   t.same(await sessionCookies(context), []);
   t.match(await call(page, 'GET', '/welcome'), /^401 /);
 });
+
+/** What a page of another origin gets when it calls the service with cookies, or the error of fetch. */
+async function callWithCookies(page: Page, method: string, url: string, body?: object): Promise<string> {
+  const headers = { 'content-type': 'application/json' };
+  const init = { method, credentials: 'include' as const, ...(body && { headers, body: JSON.stringify(body) }) };
+  return page.evaluate(
+    async ([url, init]) => {
+      try {
+        const response = await fetch(url, init);
+        return `${response.status} ${await response.text()}`;
+      } catch (error) {
+        return String(error);
+      }
+    },
+    [url, init] as const,
+  );
+}
+
+inABrowser(
+  'a single-page app on a trusted origin signs in, refreshes and signs out',
+  async (t, origin, context, spa) => {
+    const page = await context.newPage();
+    await page.goto(spa);
+    const call = (method: string, path: string, body?: object) =>
+      callWithCookies(page, method, `${origin}${path}`, body);
+    t.match(await call('GET', '/session'), /^401 .*"NOT_SIGNED_IN"/, 'it reads errors');
+    t.match(await call('POST', '/signin', { ...USER1, password: 'wrong' }), /^401 .*"SIGN_IN_REFUSED"/);
+    t.match(await call('POST', '/signin', USER1), /^200 .*"username":"user1"/);
+    const [before] = await sessionCookies(context);
+    t.equal(await call('GET', '/welcome'), '200 Welcome user1!');
+    t.match(await call('POST', '/refresh'), /^200 /);
+    const [after] = await sessionCookies(context);
+    t.not(after?.value, before?.value);
+    t.equal(await call('DELETE', '/sessions'), '200 {"ended":0}', 'with a preflight request');
+    t.match(await call('POST', '/logout'), /^200 /);
+    t.same(await sessionCookies(context), []);
+    t.match(await call('GET', '/welcome'), /^401 /);
+  },
+);
+
+for (const host of ['127.0.0.1', 'localhost'] as const) {
+  const site = host === 'localhost' ? 'another site' : 'another port of our host';
+  inABrowser(`scripts on ${site} that is not trusted can do and read nothing`, async (t, origin, context) => {
+    const page = await context.newPage();
+    await page.goto(`${origin}/docs`);
+    await call(page, 'POST', '/signin', USER1);
+    const [cookie] = await sessionCookies(context);
+    await page.goto(await otherServer(t, host, ''));
+    for (const [method, path, body] of [
+      ['POST', '/signin', USER1],
+      ['POST', '/refresh'],
+      ['POST', '/logout'],
+      ['DELETE', '/sessions'],
+      ['GET', '/welcome'],
+    ] as const) {
+      const answer = await callWithCookies(page, method, `${origin}${path}`, body);
+      t.match(answer, /^TypeError: Failed to fetch/, `${method} ${path}`);
+    }
+    t.same(await sessionCookies(context), [cookie], 'the cookie is as it was');
+    await page.goto(`${origin}/docs`);
+    t.equal(await call(page, 'GET', '/welcome'), '200 Welcome user1!');
+  });
+}
 
 inABrowser('the docs work under our policy, with nothing from elsewhere (ASVS 3.6.1)', async (t, origin, context) => {
   const page = await context.newPage();

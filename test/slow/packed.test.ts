@@ -53,9 +53,9 @@ function post(url: string, body: object, headers = {}): Promise<Response> {
 }
 
 /** Signs ann in, and returns the headers that make her next requests. */
-async function signIn(t: Test, url: string): Promise<{ cookie: string }> {
-  t.equal((await post(`${url}/signin`, { ...ANN, password: 'wrong' })).status, 401);
-  const response = await post(`${url}/signin`, ANN);
+async function signIn(t: Test, url: string, path = '/signin'): Promise<{ cookie: string }> {
+  t.equal((await post(`${url}${path}`, { ...ANN, password: 'wrong' })).status, 401);
+  const response = await post(`${url}${path}`, ANN);
   t.equal(response.status, 200);
   return { cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
 }
@@ -93,12 +93,13 @@ async function testOn(t: Test, node: string, cwd: string): Promise<void> {
     }
   });
   for (const example of readdirSync(`${ROOT}/examples`)) {
+    const [signin, signout] = example === 'embedded' ? ['/auth/signin', '/auth/logout'] : ['/signin', '/signout'];
     await t.test(`examples/${example}`, async (t) => {
       const url = await start(t, node, cwd, `${example}/app.js`, {
         SESSIONS_DIRECTORY: `${temporaryDirectory(t)}/sessions`,
       });
-      const headers = await signIn(t, url);
-      t.equal((await post(`${url}/signout`, {}, headers)).status, 200);
+      const headers = await signIn(t, url, signin);
+      t.equal((await post(`${url}${signout}`, {}, headers)).status, 200);
     });
   }
 }

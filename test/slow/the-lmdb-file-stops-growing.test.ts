@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import t from 'tap';
 import { LmdbEnvironment } from '../../src/stores/lmdb/environment.ts';
 import { LmdbSessionStore } from '../../src/stores/lmdb/session-store.ts';
-import { record } from '../helpers/service.ts';
+import { record, version } from '../helpers/service.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 // 36,000 writes.
@@ -16,7 +16,7 @@ t.test('the file stops growing while as many sessions end as start', async (t) =
   for (let wave = 0; wave < 12; wave++) {
     const ids = Array.from({ length: 1000 }, (_, i) => `wave-${wave}-${i}`);
     await Promise.all(ids.map((id) => store.create(record({ id }))));
-    await Promise.all(ids.map((id) => store.replace(record({ id, secretHash: 'next' }), 'hash')));
+    await Promise.all(ids.map((id) => store.replace(record({ id, secretHash: 'next' }), version('hash'))));
     await Promise.all(ids.map((id) => store.remove(id)));
     sizes.push(size());
   }

@@ -3,7 +3,7 @@ import type { SessionRecord } from '../../src/sessions/session.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import type { UserRecord, UserStore } from '../../src/users/user-store.ts';
 import { newUser, newVersion } from '../../src/users/user-store.ts';
-import { record } from '../helpers/service.ts';
+import { owner, record, version } from '../helpers/service.ts';
 
 // Checks that an engine keeps the two contracts. To check your own engine:
 //
@@ -78,8 +78,8 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     await store.create(record());
     t.equal(await store.create(record({ username: 'thief', secretHash: 'stolen' })), false);
     t.same(await store.find('id'), record());
-    t.same(await store.listByUser('thief'), []);
-    t.equal(await store.removeByUser('thief'), 0);
+    t.same(await store.listByUser(owner('thief')), []);
+    t.equal(await store.removeByUser(owner('thief')), 0);
     t.same(await store.find('id'), record(), 'and still belongs to the first user');
   });
 
@@ -97,10 +97,10 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
       t.equal(await store.replace(next, wrong), false, wrong);
     }
     t.same(await store.find('id'), record());
-    t.equal(await store.replace(next, 'hash'), true);
+    t.equal(await store.replace(next, version('hash')), true);
     t.same(await store.find('id'), next);
-    t.equal(await store.replace(next, 'hash'), false, 'once');
-    t.same(await store.listByUser('user1'), [next]);
+    t.equal(await store.replace(next, version('hash')), false, 'once');
+    t.same(await store.listByUser(owner('user1')), [next]);
   });
 
   await suite('of 100 concurrent replaces of one version, one wins and is what is found', async (t, store) => {
@@ -108,35 +108,35 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
       const id = `round-${round}`;
       await store.create(record({ id }));
       const candidates = times(100, (i) => record({ id, secretHash: `next-${i}` }));
-      const won = await Promise.all(candidates.map((next) => store.replace(next, 'hash')));
+      const won = await Promise.all(candidates.map((next) => store.replace(next, version('hash'))));
       t.equal(won.filter(Boolean).length, 1);
       t.same(await store.find(id), candidates[won.indexOf(true)]);
     }
   });
 
   await suite('replace after remove is false and nothing revives', async (t, store) => {
-    t.equal(await store.replace(record(), 'hash'), false, 'replace creates no record');
+    t.equal(await store.replace(record(), version('hash')), false, 'replace creates no record');
     await store.create(record());
     t.equal(await store.remove('id'), true);
     t.equal(await store.remove('id'), false);
-    t.equal(await store.replace(record({ secretHash: 'next' }), 'hash'), false);
+    t.equal(await store.replace(record({ secretHash: 'next' }), version('hash')), false);
     t.equal(await store.find('id'), undefined);
-    t.same(await store.listByUser('user1'), []);
+    t.same(await store.listByUser(owner('user1')), []);
   });
 
   await suite('a record that is removed during concurrent replaces stays removed', async (t, store) => {
     for (let round = 0; round < 20; round++) {
       const id = `round-${round}`;
       await store.create(record({ id }));
-      const replaces = times(10, (i) => store.replace(record({ id, secretHash: `next-${i}` }), 'hash'));
+      const replaces = times(10, (i) => store.replace(record({ id, secretHash: `next-${i}` }), version('hash')));
       const [removed] = await Promise.all([
-        round % 2 === 0 ? store.remove(id) : Promise.resolve(store.removeByUser('user1')).then((n) => n === 1),
+        round % 2 === 0 ? store.remove(id) : Promise.resolve(store.removeByUser(owner('user1'))).then((n) => n === 1),
         ...replaces,
       ]);
       t.equal(removed, true);
       t.equal(await store.find(id), undefined);
     }
-    t.same(await store.listByUser('user1'), []);
+    t.same(await store.listByUser(owner('user1')), []);
   });
 
   await suite('of 100 concurrent removes, one returns true', async (t, store) => {
@@ -150,14 +150,14 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
       await store.create(record(at(i)));
     }
     await store.create(record({ ...at(4), username: 'user2' }));
-    t.same(ids(await store.listByUser('user1')), ['session-1', 'session-2', 'session-3']);
-    t.same(await store.listByUser('nobody'), []);
-    t.equal(await store.removeByUser('user1', 'session-2'), 2);
-    t.same(await store.listByUser('user1'), [record(at(2))]);
+    t.same(ids(await store.listByUser(owner('user1'))), ['session-1', 'session-2', 'session-3']);
+    t.same(await store.listByUser(owner('nobody')), []);
+    t.equal(await store.removeByUser(owner('user1'), 'session-2'), 2);
+    t.same(await store.listByUser(owner('user1')), [record(at(2))]);
     t.equal(await store.find('session-1'), undefined);
-    t.equal(await store.removeByUser('user1', 'session-4'), 1, "another user's record is no reason to keep one");
-    t.equal(await store.removeByUser('user1'), 0);
-    t.same(await store.listByUser('user2'), [record({ ...at(4), username: 'user2' })]);
+    t.equal(await store.removeByUser(owner('user1'), 'session-4'), 1, "another user's record is no reason to keep one");
+    t.equal(await store.removeByUser(owner('user1')), 0);
+    t.same(await store.listByUser(owner('user2')), [record({ ...at(4), username: 'user2' })]);
   });
 
   await suite('listByUser never misses a live session while others start and end', async (t, store) => {
@@ -168,29 +168,29 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
       for (let i = 0; i < 40; i++) {
         const passing = record({ id: `passing-${lane}-${i}` });
         await store.create(passing);
-        await store.replace({ ...passing, secretHash: 'next' }, 'hash');
+        await store.replace(record({ ...passing.session, secretHash: 'next' }), version('hash'));
         await store.remove(passing.session.id);
       }
     });
     const done = Promise.all(traffic).then(() => {
       isDone = true;
     });
-    let version = 0;
+    let round = 0;
     while (!isDone) {
-      const kept = staying[version % 10] as SessionRecord;
+      const kept = staying[round % 10] as SessionRecord;
       const current = await store.find(kept.session.id);
-      await store.replace({ ...kept, secretHash: `v${version}` }, current?.secretHash ?? '');
-      const listed = new Set(ids(await store.listByUser('user1')));
+      await store.replace(record({ ...kept.session, secretHash: `v${round}` }), current?.version ?? '');
+      const listed = new Set(ids(await store.listByUser(owner('user1'))));
       const missed = staying.filter(({ session }) => !listed.has(session.id));
       if (missed.length > 0) {
         t.same(missed, [], 'missed');
       }
-      version++;
+      round++;
       await new Promise(setImmediate);
     }
     await done;
-    t.ok(version > 0);
-    t.same(ids(await store.listByUser('user1')), ids(staying), 'and no longer lists the removed ones');
+    t.ok(round > 0);
+    t.same(ids(await store.listByUser(owner('user1'))), ids(staying), 'and no longer lists the removed ones');
   });
 
   await suite('a session that is created during removeByUser is listed or removed, never lost', async (t, store) => {
@@ -199,25 +199,25 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
       const created = times(20, (i) => record({ id: `${username}-${i}`, username }));
       await Promise.all([
         ...created.map((one) => store.create(one)),
-        store.removeByUser(username),
+        store.removeByUser(owner(username)),
         ...created.slice(10).map((one) => store.remove(one.session.id)),
       ]);
-      const listed = new Set(ids(await store.listByUser(username)));
+      const listed = new Set(ids(await store.listByUser(owner(username))));
       for (const { session } of created) {
         const { id } = session;
         t.equal((await store.find(id)) !== undefined, listed.has(id), id);
       }
-      await store.removeByUser(username);
-      t.same(await store.listByUser(username), []);
+      await store.removeByUser(owner(username));
+      t.same(await store.listByUser(owner(username)), []);
     }
   });
 
   await suite('a session whose deadline was moved is listed until the later one', async (t, store) => {
     const soon = record({ expiresAt: record().session.createdAt + 1 });
     await store.create(soon);
-    await store.replace({ ...record(), secretHash: 'next' }, 'hash');
+    await store.replace(record({ secretHash: 'next' }), version('hash'));
     await store.create(record({ id: 'other' }));
-    t.same(ids(await store.listByUser('user1')), ['id', 'other']);
+    t.same(ids(await store.listByUser(owner('user1'))), ['id', 'other']);
   });
 
   await suite('a store does not check deadlines: a record may be created and replaced late', async (t, store) => {
@@ -225,7 +225,7 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     t.equal(await store.create(late), true);
     const found = await store.find('id');
     t.ok(found === undefined || found.session.expiresAt === 1);
-    t.type(await store.replace({ ...late, secretHash: 'next' }, 'hash'), 'boolean');
+    t.type(await store.replace(record({ ...late.session, secretHash: 'next' }), version('hash')), 'boolean');
   });
 
   await suite('the caller may change a value that it passed in or got', async (t, store) => {
@@ -237,7 +237,7 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     changeInPlace(found);
     t.same(await store.find('id'), record());
     const kept = await store.find('id');
-    await store.replace(record({ secretHash: 'next' }), 'hash');
+    await store.replace(record({ secretHash: 'next' }), version('hash'));
     await store.remove('id');
     await store.create(record({ username: 'another' }));
     t.same(kept, record(), 'later writes do not change it');
@@ -245,18 +245,19 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
 
   await suite('any string is returned unchanged', async (t, store) => {
     for (const [what, text] of Object.entries(STRANGE)) {
-      const strange = record({ id: `id ${text}`, username: text, secretHash: text });
+      const strange = { ...record({ id: `id ${text}`, username: text, secretHash: text }), version: text };
       t.equal(await store.create(strange), true, what);
     }
     for (const [what, text] of Object.entries(STRANGE)) {
-      const strange = record({ id: `id ${text}`, username: text, secretHash: text });
+      const strange = { ...record({ id: `id ${text}`, username: text, secretHash: text }), version: text };
       t.same(await store.find(strange.session.id), strange, what);
-      t.same(await store.listByUser(text), [strange], what);
-      t.equal(await store.replace({ ...strange, secretHash: `${text}!` }, `${text}?`), false, what);
-      t.equal(await store.replace({ ...strange, secretHash: `${text}!` }, text), true, what);
+      t.same(await store.listByUser(owner(text)), [strange], what);
+      const next = { ...strange, version: `${text}!` };
+      t.equal(await store.replace(next, `${text}?`), false, what);
+      t.equal(await store.replace(next, text), true, what);
     }
     for (const [what, text] of Object.entries(STRANGE)) {
-      t.equal(await store.removeByUser(text), 1, what);
+      t.equal(await store.removeByUser(owner(text)), 1, what);
       t.equal(await store.find(`id ${text}`), undefined, what);
     }
     t.same(await all(store.list()), []);
@@ -279,10 +280,10 @@ export async function sessionStoreConformance(t: Test, open: Open<SessionStore>)
     await store.close();
     await t.rejects(async () => store.create(record({ id: 'other' })), 'create');
     await t.rejects(async () => store.find('id'), 'find');
-    await t.rejects(async () => store.replace(record({ secretHash: 'next' }), 'hash'), 'replace');
+    await t.rejects(async () => store.replace(record({ secretHash: 'next' }), version('hash')), 'replace');
     await t.rejects(async () => store.remove('id'), 'remove');
-    await t.rejects(async () => store.listByUser('user1'), 'listByUser');
-    await t.rejects(async () => store.removeByUser('user1'), 'removeByUser');
+    await t.rejects(async () => store.listByUser(owner('user1')), 'listByUser');
+    await t.rejects(async () => store.removeByUser(owner('user1')), 'removeByUser');
     await t.rejects(async () => all(store.list()), 'list');
     await t.rejects(async () => store.ping(), 'ping');
   });

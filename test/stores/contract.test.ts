@@ -2,14 +2,14 @@ import Fastify from 'fastify';
 import t from 'tap';
 import { login } from '../../src/plugins/login.ts';
 import { sessions } from '../../src/plugins/sessions.ts';
-import { signin } from '../../src/routes/signin.ts';
+import { loginRoutes } from '../../src/routes/login-routes.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { timeBoundFailureCounter, timeBoundSessionStore, timeBoundUserStore } from '../../src/stores/time-bound.ts';
 import type { FailureCounter } from '../../src/users/failure-counter.ts';
 import type { UserStore } from '../../src/users/user-store.ts';
-import { build, record, signIn, stubStore, USER1 } from '../helpers/service.ts';
+import { build, record, removeAll, signIn, stubStore, USER1 } from '../helpers/service.ts';
 
 function errorLog() {
   const messages: string[] = [];
@@ -117,7 +117,7 @@ t.test('with a broken session store every request is 503, without a cookie, and 
   });
   const cookie = await signIn(app);
   isBroken = true;
-  await inner.removeByUser(USER1.username);
+  await removeAll(inner);
   for (let round = 0; round < 2; round++) {
     const requests = [
       app.inject({ url: '/welcome', headers: { cookie } }),
@@ -140,8 +140,9 @@ t.test('with a user store that answers null, sign-in is 503 and not a refusal', 
   const app = Fastify({ logger: { level: 'error', stream: { write: (line) => log.push(line) } } });
   t.teardown(() => app.close());
   await app.register(sessions);
-  await app.register(login, { store: { find: () => null as never, replace: new MemoryUserStore().replace } });
-  await app.register(signin);
+  const users = { find: () => null as never, replace: new MemoryUserStore().replace };
+  await app.register(login, { stores: { users } });
+  await app.register(loginRoutes);
   t.equal((await app.inject({ method: 'POST', url: '/signin', payload: USER1 })).statusCode, 503);
   t.match(log.join(), 'the user store breaks its contract: find() returned null');
 });

@@ -5,7 +5,7 @@ import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { timeBound, timeBoundSessionStore, timeBoundUserStore } from '../../src/stores/time-bound.ts';
 import { newUser, type UserRecord } from '../../src/users/user-store.ts';
-import { record, spyStore } from '../helpers/service.ts';
+import { owner, record, spyStore, version } from '../helpers/service.ts';
 
 t.test('what answers at once still answers at once', async (t) => {
   t.equal(timeBound(10)((n: number) => n + 1)(1), 2);
@@ -53,9 +53,9 @@ t.test('a session store is bounded in all of its methods', async (t) => {
   const bound = timeBoundSessionStore(store, 1000);
   t.equal(await bound.create(record()), true);
   t.same(await bound.find('id'), record());
-  t.equal(await bound.replace(record(), 'hash'), true);
-  t.same(await bound.listByUser('user1'), [record()]);
-  t.equal(await bound.removeByUser('user1', 'id'), 0);
+  t.equal(await bound.replace(record(), version('hash')), true);
+  t.same(await bound.listByUser(owner('user1')), [record()]);
+  t.equal(await bound.removeByUser(owner('user1'), 'id'), 0);
   t.equal(await bound.remove('id'), true);
   t.equal(await bound.ping(), undefined);
   t.ok(Math.abs((bound.now as () => number)() - Date.now()) < 1000, 'without a clock of its own');

@@ -3,7 +3,8 @@ import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Accounts, quote } from '../../src/users/accounts.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
-import { newUser } from '../../src/users/user-store.ts';
+import { newUser, type UserRecord } from '../../src/users/user-store.ts';
+import { usernameKey } from '../../src/users/username.ts';
 import { fakeClock, record } from '../helpers/service.ts';
 
 const GOOD = 'a horse, a battery';
@@ -13,7 +14,10 @@ function setUp(t: Test) {
   const [users, sessions, passwords] = [new MemoryUserStore(), new MemorySessionStore(), new PasswordHasher()];
   t.teardown(() => sessions.close());
   const accounts = new Accounts({ users, sessions, passwords, passwordMinLength: 15, clock });
-  const signIn = (username: string) => sessions.create(record({ id: `of ${username}`, username }));
+  const signIn = async (username: string) => {
+    const userId = users.find(usernameKey(username))?.id ?? username;
+    sessions.create(record({ id: `of ${username}`, username, userId }));
+  };
   return { clock, users, sessions, passwords, accounts, signIn };
 }
 
@@ -59,8 +63,8 @@ t.test('a password change, a disable and a removal revoke the sessions of that u
   for (const [name, change] of Object.entries(changes)) {
     const { sessions, users, accounts, signIn } = setUp(t);
     await accounts.add('ann', GOOD);
-    signIn('ann');
-    signIn('bob');
+    await signIn('ann');
+    await signIn('bob');
     const { version } = users.find('ann') ?? {};
     t.equal(await change(accounts), 1, name);
     t.not(users.find('ann')?.version, version, 'the version changes');
@@ -106,7 +110,7 @@ t.test('a disabled user can be enabled', async (t) => {
 t.test('a user that does not exist cannot be changed', async (t) => {
   const { sessions, accounts, signIn } = setUp(t);
   const message = 'The user "nobody" does not exist.';
-  signIn('nobody');
+  await signIn('nobody');
   await t.rejects(accounts.changePassword('nobody', GOOD), { message });
   await t.rejects(accounts.disable('nobody'), { message });
   await t.rejects(accounts.enable('nobody'), { message });
@@ -135,7 +139,7 @@ t.test('no concurrent change is lost', async (t) => {
 t.test('a change fails after ten tries if others keep changing the user', async (t) => {
   const { users, sessions, accounts, signIn } = setUp(t);
   await accounts.add('ann', GOOD);
-  signIn('ann');
+  await signIn('ann');
   let tries = 0;
   users.replace = () => {
     tries++;
@@ -152,7 +156,7 @@ t.test('a change fails after ten tries if others keep changing the user', async 
 /** A user of an earlier version, which is stored under the exact name. */
 function olderUser(username: string) {
   const { key: _, ...older } = newUser('', 'hash');
-  return { ...older, username };
+  return { ...older, id: username, username };
 }
 
 t.test('a name is stored as entered, trimmed and composed, and taken in every other spelling', async (t) => {
@@ -179,7 +183,7 @@ t.test('a user is changed and removed by any spelling of the name, with all thei
   for (const [name, change] of Object.entries(changes)) {
     const { users, sessions, accounts, signIn } = setUp(t);
     await accounts.add('Ann', GOOD);
-    signIn('Ann');
+    await signIn('Ann');
     t.equal(await change(accounts), 1, name);
     t.equal(sessions.find('of Ann'), undefined);
     t.equal(users.find('ann')?.username, name === 'remove' ? undefined : 'Ann');
@@ -193,7 +197,7 @@ t.test(
     for (const name of ['Ann', 'BOB', 'Bob']) {
       users.create(olderUser(name));
     }
-    signIn('Ann');
+    await signIn('Ann');
     t.equal(await accounts.disable('ann'), 1);
     t.match(users.find('Ann'), { username: 'Ann', disabled: true });
     await accounts.disable('Bob');
@@ -219,14 +223,15 @@ t.test('a name that was taken and is free again a moment later is reported as ta
   await t.rejects(accounts.addWithHash(' Ann', 'hash'), { message: 'The user "Ann" already exists.' });
 });
 
-t.test('usernameOf returns the name that the sessions carry', async (t) => {
+t.test('sessions are found by the name of their user, also of a removed one', async (t) => {
   const { sessions, accounts, signIn } = setUp(t);
+  const listed = async (name: string) => (await accounts.listSessions(name)).map(({ session }) => session.id);
   await accounts.add('Ann', GOOD);
-  t.equal(await accounts.usernameOf(' ANN'), 'Ann');
-  t.equal(await accounts.usernameOf('Bob'), 'Bob', 'a name without user and sessions');
-  signIn('Ann');
-  signIn('Carol');
-  t.equal(await accounts.usernameOf('carol'), 'Carol', 'the sessions of a removed user');
+  t.same(await listed('Bob'), [], 'a name without user and sessions');
+  await signIn('Ann');
+  await signIn('Carol');
+  t.same(await listed(' ANN'), ['of Ann']);
+  t.same(await listed('carol'), ['of Carol'], 'the sessions of a removed user');
   await t.rejects(accounts.remove('carol'), { message: 'The user "carol" does not exist.' });
   t.equal(sessions.find('of Carol'), undefined);
   t.ok(sessions.find('of Ann'));
@@ -235,4 +240,96 @@ t.test('usernameOf returns the name that the sessions carry', async (t) => {
 t.test('quote escapes what a terminal would interpret', async (t) => {
   t.equal(quote('Ann "the cat" O’Neill'), '"Ann \\"the cat\\" O’Neill"');
   t.equal(quote('a\u202eb'), '"a\\u{202e}b"');
+});
+
+t.test('a renamed user keeps the id, the password and the sessions, which show the new name', async (t) => {
+  const { users, sessions, passwords, accounts, signIn } = setUp(t);
+  await accounts.add('Ann', GOOD);
+  await accounts.add('Bob', GOOD);
+  await signIn('Ann');
+  const before = users.find('ann');
+  t.equal(await accounts.rename('ANN', ' Anna '), 'Anna');
+  t.equal(users.find('ann'), undefined);
+  const after = users.find('anna');
+  t.match(after, { id: before?.id, username: 'Anna', disabled: false, passwordHash: before?.passwordHash });
+  t.not(after?.version, before?.version, 'a sign-in under the old name that is under way is refused');
+  t.equal(await passwords.verify(after?.passwordHash ?? '', GOOD), true);
+  t.match(sessions.find('of Ann')?.session, { username: 'Anna', userId: before?.id });
+
+  t.equal(await accounts.rename('anna', 'ANNA'), 'ANNA', 'another spelling');
+  t.match(users.find('anna'), { id: before?.id, username: 'ANNA' });
+  t.equal(sessions.find('of Ann')?.session.username, 'ANNA');
+  await t.rejects(accounts.rename('ANNA', 'bob'), { message: 'The user "bob" already exists.' });
+  await t.rejects(accounts.rename('ANNA', ''), { message: /1 to 256 characters/ });
+  await t.rejects(accounts.rename('carol', 'dave'), { message: 'The user "carol" does not exist.' });
+  t.match(users.find('bob'), { username: 'Bob' });
+  t.equal(await accounts.disable('anna'), 1, 'and the sessions are still found');
+});
+
+t.test('a rename that was interrupted can be repeated', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const { id } = users.find('ann') ?? {};
+  const remove = users.remove;
+  users.remove = () => {
+    throw new Error('down');
+  };
+  await t.rejects(accounts.rename('ann', 'anna'), { message: 'down' });
+  t.match([users.find('ann'), users.find('anna')], [{ disabled: true }, { id, disabled: false }]);
+  users.remove = remove;
+  await accounts.rename('ann', 'anna');
+  t.match([users.find('ann'), users.find('anna')], [undefined, { id, disabled: false }]);
+});
+
+t.test('a rename that was interrupted at its first step is repeated with the current password', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const replace = users.replace.bind(users);
+  users.replace = () => {
+    throw new Error('down');
+  };
+  await t.rejects(accounts.rename('ann', 'anna'), { message: 'down' });
+  users.replace = replace;
+  const current = users.find('ann') as UserRecord;
+  t.ok(users.replace({ ...current, passwordHash: 'changed meanwhile', version: 'next' }, current.version));
+  await accounts.rename('ann', 'anna');
+  t.match([users.find('ann'), users.find('anna')], [undefined, { id: current.id, passwordHash: 'changed meanwhile' }]);
+});
+
+t.test('a name that somebody else takes during the rename is not taken away', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const create = users.create.bind(users);
+  users.create = (user) => create(newUser('anna', 'hash')) && create(user);
+  await t.rejects(accounts.rename('ann', 'anna'), { message: /being changed by somebody else/ });
+  t.match([users.find('ann'), users.find('anna')], [{ disabled: false }, { passwordHash: 'hash' }]);
+});
+
+t.test('a rename does not undo a change that somebody else makes at the same time', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  const create = users.create.bind(users);
+  users.create = (user) => {
+    const current = users.find('ann');
+    users.replace({ ...(current as UserRecord), passwordHash: 'another', version: 'another' }, current?.version ?? '');
+    return create(user);
+  };
+  await t.rejects(accounts.rename('ann', 'anna'), { message: /being changed by somebody else/ });
+  t.match(users.find('ann'), { passwordHash: 'another', disabled: false });
+  t.equal(users.find('anna'), undefined);
+});
+
+t.test('a session that ends or changes during a rename is no error', async (t) => {
+  const { users, sessions, accounts, signIn } = setUp(t);
+  await accounts.add('ann', GOOD);
+  await signIn('ann');
+  const replace = sessions.replace.bind(sessions);
+  let tries = 0;
+  sessions.replace = (next, expectedVersion) => tries++ > 0 && replace(next, expectedVersion);
+  await accounts.rename('ann', 'anna');
+  t.equal(sessions.find('of ann')?.session.username, 'anna');
+  sessions.replace = (next) => sessions.remove(next.session.id) && false;
+  await accounts.rename('anna', 'ann');
+  t.equal(sessions.find('of ann'), undefined);
+  t.equal(users.find('ann')?.username, 'ann');
 });

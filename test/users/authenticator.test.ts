@@ -244,7 +244,7 @@ t.test('attempts of disabled and unknown users count as failures', async (t) => 
 t.test('a device token is valid for its own user only', async (t) => {
   const { user, authenticator } = await setUp();
   const own = issueDeviceToken(user, Date.now());
-  const others = issueDeviceToken({ ...user, username: 'user2' }, Date.now());
+  const others = issueDeviceToken({ ...user, id: 'another' }, Date.now());
   const deviceOf = async (deviceTokens: string[]) => {
     const outcome = await authenticator.verify(
       { username: 'user1', password: 'password1' },

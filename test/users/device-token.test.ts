@@ -1,7 +1,7 @@
 import t from 'tap';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken, readDeviceToken } from '../../src/users/device-token.ts';
 
-const ANN = { username: 'ann', version: 'a random version' };
+const ANN = { id: 'ann', version: 'a random version' };
 const NOW = Date.UTC(2030, 0, 1, 12);
 
 t.test('a device token is valid for its user until it expires', async (t) => {
@@ -21,7 +21,7 @@ t.test('each browser gets an id of its own and keeps it at the next sign-in', as
 t.test('a token of another user or version and any other text are invalid', async (t) => {
   const token = issueDeviceToken(ANN, NOW);
   const [id = '', issuedAt = '', mac = ''] = token.split('.');
-  t.equal(readDeviceToken(token, { ...ANN, username: 'bob' }, NOW), undefined);
+  t.equal(readDeviceToken(token, { ...ANN, id: 'bob' }, NOW), undefined);
   t.equal(readDeviceToken(token, { ...ANN, version: 'another' }, NOW), undefined);
   const forged = [
     '',

@@ -1,9 +1,15 @@
 import type { Database } from 'lmdb';
 import { StoreFull } from '../../errors.ts';
-import { readSessionRecord, type SessionRecord, type StoredRecord, storedSession } from '../../sessions/session.ts';
+import {
+  readSessionRecord,
+  type SessionOwner,
+  type SessionRecord,
+  type StoredRecord,
+  storedSession,
+} from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
-import { encodeKey } from '../engine.ts';
+import { encodeKey, ownerKey } from '../engine.ts';
 import type { LmdbEnvironment } from './environment.ts';
 import { scan } from './scan.ts';
 
@@ -43,14 +49,14 @@ export class LmdbSessionStore implements SessionStore {
     if (!this.#environment.hasRoom()) {
       throw new StoreFull();
     }
-    const { id, username, expiresAt } = record.session;
+    const { id, expiresAt } = record.session;
     const key = encodeKey(id);
     return this.#environment.write(() => {
       if (this.#records.doesExist(key)) {
         return false;
       }
       this.#records.put(key, record);
-      this.#byUser.put(encodeKey(username), key);
+      this.#byUser.put(ownerKey(record.session), key);
       this.#byExpiry.put(expiresAt, key);
       return true;
     });
@@ -60,11 +66,11 @@ export class LmdbSessionStore implements SessionStore {
     return this.#environment.read(() => this.#get(encodeKey(id)));
   }
 
-  replace(next: SessionRecord, expectedHash: string): Promise<boolean> {
+  replace(next: SessionRecord, expectedVersion: string): Promise<boolean> {
     const key = encodeKey(next.session.id);
     return this.#environment.write(() => {
       const current = this.#get(key);
-      if (current?.secretHash !== expectedHash) {
+      if (current?.version !== expectedVersion) {
         return false;
       }
       this.#records.put(key, next);
@@ -82,14 +88,14 @@ export class LmdbSessionStore implements SessionStore {
     });
   }
 
-  listByUser(username: string): SessionRecord[] {
-    return this.#environment.read(() => this.#ofUser(username).map(([, stored]) => readSessionRecord(stored)));
+  listByUser(owner: SessionOwner): SessionRecord[] {
+    return this.#environment.read(() => this.#ofUser(owner).map(([, stored]) => readSessionRecord(stored)));
   }
 
-  removeByUser(username: string, keep?: string): Promise<number> {
+  removeByUser(owner: SessionOwner, keep?: string): Promise<number> {
     return this.#environment.writeDurably(() => {
       const kept = keep === undefined ? undefined : encodeKey(keep);
-      const ended = this.#ofUser(username).filter(([key]) => key !== kept);
+      const ended = this.#ofUser(owner).filter(([key]) => key !== kept);
       for (const [key, stored] of ended) {
         this.#remove(key, stored);
       }
@@ -119,8 +125,8 @@ export class LmdbSessionStore implements SessionStore {
   }
 
   /** The index and the records change in one transaction, so each key of the index has a record. */
-  #ofUser(username: string): [key: string, stored: StoredRecord][] {
-    const keys = [...this.#byUser.getValues(encodeKey(username))];
+  #ofUser(owner: SessionOwner): [key: string, stored: StoredRecord][] {
+    const keys = [...this.#byUser.getValues(ownerKey(owner))];
     return keys.map((key) => [key, this.#records.get(key) as StoredRecord]);
   }
 
@@ -128,7 +134,7 @@ export class LmdbSessionStore implements SessionStore {
   #remove(key: string, stored: StoredRecord): true {
     const session = storedSession(stored);
     this.#records.remove(key);
-    this.#byUser.remove(encodeKey(session.username), key);
+    this.#byUser.remove(ownerKey(session), key);
     this.#byExpiry.remove(session.expiresAt, key);
     return true;
   }

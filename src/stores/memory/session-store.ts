@@ -1,8 +1,9 @@
 import { StoreFull } from '../../errors.ts';
-import { freezeRecord, type SessionRecord } from '../../sessions/session.ts';
+import { freezeRecord, type SessionOwner, type SessionRecord } from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
 import { optionalFunction, readOptions, settings } from '../../settings.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
+import { ownerKey } from '../engine.ts';
 import { ShardedMap } from './sharded-map.ts';
 
 export interface MemorySessionStoreOptions {
@@ -55,16 +56,17 @@ export class MemorySessionStore implements SessionStore {
   /** @throws StoreFull if it keeps `maxSessions` records that have not expired. */
   create(record: SessionRecord): boolean {
     this.#assertOpen();
-    const { id, username, expiresAt } = record.session;
+    const { id, expiresAt } = record.session;
     if (this.#records.has(id)) {
       return false;
     }
     this.#makeRoom();
     this.#records.set(id, freezeRecord(record));
     this.#nextExpiryAt = Math.min(this.#nextExpiryAt, expiresAt);
-    const ids = this.#idsByUser.get(username);
+    const owner = ownerKey(record.session);
+    const ids = this.#idsByUser.get(owner);
     if (ids === undefined) {
-      this.#idsByUser.set(username, new Set([id]));
+      this.#idsByUser.set(owner, new Set([id]));
     } else {
       ids.add(id);
     }
@@ -76,10 +78,10 @@ export class MemorySessionStore implements SessionStore {
     return this.#records.get(id);
   }
 
-  replace(next: SessionRecord, expectedHash: string): boolean {
+  replace(next: SessionRecord, expectedVersion: string): boolean {
     this.#assertOpen();
     const { id, expiresAt } = next.session;
-    if (this.#records.get(id)?.secretHash !== expectedHash) {
+    if (this.#records.get(id)?.version !== expectedVersion) {
       return false;
     }
     this.#records.set(id, freezeRecord(next));
@@ -94,23 +96,23 @@ export class MemorySessionStore implements SessionStore {
       return false;
     }
     this.#records.delete(id);
-    const { username } = record.session;
-    const ids = this.#idsByUser.get(username);
+    const owner = ownerKey(record.session);
+    const ids = this.#idsByUser.get(owner);
     ids?.delete(id);
     if (ids?.size === 0) {
-      this.#idsByUser.delete(username);
+      this.#idsByUser.delete(owner);
     }
     return true;
   }
 
-  listByUser(username: string): SessionRecord[] {
+  listByUser(owner: SessionOwner): SessionRecord[] {
     this.#assertOpen();
-    const ids = this.#idsByUser.get(username) ?? [];
+    const ids = this.#idsByUser.get(ownerKey(owner)) ?? [];
     return [...ids].map((id) => this.#records.get(id) as SessionRecord);
   }
 
-  removeByUser(username: string, keep?: string): number {
-    const records = this.listByUser(username).filter(({ session }) => session.id !== keep);
+  removeByUser(owner: SessionOwner, keep?: string): number {
+    const records = this.listByUser(owner).filter(({ session }) => session.id !== keep);
     for (const { session } of records) {
       this.remove(session.id);
     }

@@ -1,7 +1,13 @@
-import { readSessionRecord, type SessionRecord, type StoredRecord, storedSession } from '../../sessions/session.ts';
+import {
+  readSessionRecord,
+  type SessionOwner,
+  type SessionRecord,
+  type StoredRecord,
+  storedSession,
+} from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
-import { encodeKey } from '../engine.ts';
+import { encodeKey, ownerKey } from '../engine.ts';
 import type { RedisConnection } from './connection.ts';
 import { NearCache } from './near-cache.ts';
 import { decode, encode, prefixOf, scan } from './values.ts';
@@ -58,13 +64,13 @@ export class RedisSessionStore implements SessionStore {
     return cached ?? this.#load(key);
   }
 
-  async replace(next: SessionRecord, expectedHash: string): Promise<boolean> {
+  async replace(next: SessionRecord, expectedVersion: string): Promise<boolean> {
     const { client, allowsOom } = this.#connection;
     const key = this.#keyOf(next.session.id);
     // A refresh needs no room, so a full server keeps nobody from it.
     await client[allowsOom ? 'indexSessionWhenFull' : 'indexSession'](...this.#indexEntry(next));
     const replaceVersion = allowsOom ? 'replaceVersionWhenFull' : 'replaceVersion';
-    const reply = await client[replaceVersion](key, prefixOf(expectedHash), toText(next), this.#timeToLive(next));
+    const reply = await client[replaceVersion](key, prefixOf(expectedVersion), toText(next), this.#timeToLive(next));
     this.#cache.invalidate(key);
     return reply === 1;
   }
@@ -76,21 +82,21 @@ export class RedisSessionStore implements SessionStore {
     if (text === null) {
       return false;
     }
-    await this.#unindexSession(storedSession(parse(text)).username, [key]);
+    await this.#unindexSession(storedSession(parse(text)), [key]);
     return true;
   }
 
-  async listByUser(username: string): Promise<SessionRecord[]> {
-    return (await this.#ofUser(username)).map(readSessionRecord);
+  async listByUser(owner: SessionOwner): Promise<SessionRecord[]> {
+    return (await this.#ofUser(owner)).map(readSessionRecord);
   }
 
-  async removeByUser(username: string, keep?: string): Promise<number> {
-    const keys = (await this.#ofUser(username))
+  async removeByUser(owner: SessionOwner, keep?: string): Promise<number> {
+    const keys = (await this.#ofUser(owner))
       .map((stored) => storedSession(stored).id)
       .filter((id) => id !== keep)
       .map((id) => this.#keyOf(id));
     const removed = await Promise.all(keys.map((key) => this.#delete(key)));
-    await this.#unindexSession(username, keys);
+    await this.#unindexSession(owner, keys);
     return removed.reduce((sum, count) => sum + count, 0);
   }
 
@@ -121,13 +127,13 @@ export class RedisSessionStore implements SessionStore {
     return text === null ? undefined : toRecord(text);
   }
 
-  async #ofUser(username: string): Promise<StoredRecord[]> {
+  async #ofUser(owner: SessionOwner): Promise<StoredRecord[]> {
     const { client } = this.#connection;
-    const members = await client.zRange(this.#indexOf(username), 0, -1);
+    const members = await client.zRange(this.#indexOf(owner), 0, -1);
     const texts = await Promise.all(members.map((member) => client.get(`${this.#prefix}${member}`)));
     const records = texts.filter((text) => text !== null).map(parse);
     // An id that was indexed before `create` failed may belong to another user.
-    return records.filter((stored) => storedSession(stored).username === username);
+    return records.filter((stored) => this.#indexOf(storedSession(stored)) === this.#indexOf(owner));
   }
 
   /**
@@ -135,15 +141,14 @@ export class RedisSessionStore implements SessionStore {
    * many, but never one too few.
    */
   #indexEntry(record: SessionRecord): [key: string, member: string, ttl: Milliseconds] {
-    const { id, username } = record.session;
-    return [this.#indexOf(username), encodeKey(id), this.#timeToLive(record)];
+    return [this.#indexOf(record.session), encodeKey(record.session.id), this.#timeToLive(record)];
   }
 
   /** The sessions have ended already, so an error here is ignored: a surplus id in the index does no harm. */
-  async #unindexSession(username: string, keys: string[]): Promise<void> {
+  async #unindexSession(owner: SessionOwner, keys: string[]): Promise<void> {
     if (keys.length > 0) {
       const members = keys.map((key) => key.slice(this.#prefix.length));
-      await this.#connection.client.zRem(this.#indexOf(username), members).catch(() => {});
+      await this.#connection.client.zRem(this.#indexOf(owner), members).catch(() => {});
     }
   }
 
@@ -161,19 +166,20 @@ export class RedisSessionStore implements SessionStore {
     return `${this.#prefix}${encodeKey(id)}`;
   }
 
-  #indexOf(username: string): string {
-    return `${this.#connection.keyPrefix}sessions-of:${encodeKey(username)}`;
+  #indexOf(owner: SessionOwner): string {
+    return `${this.#connection.keyPrefix}sessions-of:${ownerKey(owner)}`;
   }
 }
 
-function toText({ secretHash, ...rest }: SessionRecord): string {
-  return encode(secretHash, rest);
+function toText({ version, ...rest }: SessionRecord): string {
+  return encode(version, rest);
 }
 
 function parse(text: string): StoredRecord {
-  const [secretHash, rest] = decode<Omit<SessionRecord, 'secretHash'>>(text);
-  // Not a spread: it would give each object a shape of its own, which is slow to read.
-  return Object.assign(rest, { secretHash });
+  const [version, rest] = decode<Omit<SessionRecord, 'version'>>(text);
+  // In schema 1 the hash of the secret was the version. Not a spread: it would give each object a shape of its own, which
+  // is slow to read.
+  return Object.assign(rest, 'secretHash' in rest ? { version } : { secretHash: version }) as StoredRecord;
 }
 
 function toRecord(text: string): SessionRecord {

@@ -15,7 +15,7 @@ import { StoreOpenError } from '../../../src/stores/engine.ts';
 import { LmdbEnvironment } from '../../../src/stores/lmdb/environment.ts';
 import { LmdbSessionStore } from '../../../src/stores/lmdb/session-store.ts';
 import { NODE_ARGUMENTS } from '../../helpers/server-process.ts';
-import { record } from '../../helpers/service.ts';
+import { owner, record } from '../../helpers/service.ts';
 import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 
 async function filled(t: Test): Promise<string> {
@@ -128,7 +128,7 @@ t.test('the end of a session is flushed to the disk before it is acknowledged', 
   t.same(flushes, []);
   await store.remove('id');
   t.same(flushes, ['flushed']);
-  await store.removeByUser('user1');
+  await store.removeByUser(owner('user1'));
   t.same(flushes, ['flushed', 'flushed']);
 });
 

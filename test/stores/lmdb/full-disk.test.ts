@@ -9,7 +9,7 @@ import { LmdbUserStore } from '../../../src/stores/lmdb/user-store.ts';
 import { newUser } from '../../../src/users/user-store.ts';
 import { smallDisk } from '../../helpers/mounts.ts';
 import { NODE_ARGUMENTS } from '../../helpers/server-process.ts';
-import { record } from '../../helpers/service.ts';
+import { owner, record, version } from '../../helpers/service.ts';
 import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 
 // Rule 9 of the design: endings work when the disk is full.
@@ -47,11 +47,11 @@ t.test('on a full disk sessions can be refreshed and ended, and users disabled',
   fill(disk);
   // The first of these finds free pages. Without the reserve, the others fail.
   for (let i = 0; i < 50; i++) {
-    t.equal(await sessions.replace(record({ id: `id-${i}`, secretHash: `next-${i}` }), 'hash'), true);
+    t.equal(await sessions.replace(record({ id: `id-${i}`, secretHash: `next-${i}` }), version('hash')), true);
   }
   t.equal(await users.replace({ ...ann, disabled: true }, ann.version), true);
   t.equal(await sessions.remove('id-0'), true);
-  t.equal(await sessions.removeByUser('user1', 'id-1'), 198);
+  t.equal(await sessions.removeByUser(owner('user1'), 'id-1'), 198);
   t.equal(await sessions.remove('id-1'), true);
 });
 

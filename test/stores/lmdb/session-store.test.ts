@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import type { SessionRecord } from '../../../src/sessions/session.ts';
 import { LmdbEnvironment } from '../../../src/stores/lmdb/environment.ts';
 import { LmdbSessionStore, type LmdbSessionStoreOptions } from '../../../src/stores/lmdb/session-store.ts';
-import { fakeClock, record } from '../../helpers/service.ts';
+import { fakeClock, owner, record, version } from '../../helpers/service.ts';
 import { sessionStoreConformance } from '../conformance.ts';
 
 function open(t: Test, options: LmdbSessionStoreOptions = {}, path = t.testdir({})) {
@@ -54,7 +54,7 @@ t.test('expired records are swept in steps, and refreshed ones stay', async (t) 
   const short = Array.from({ length: 350 }, (_, i) => record({ id: `short-${i}`, expiresAt: clock() + 1000 }));
   await Promise.all(short.map((one) => store.create(one)));
   await store.create(record({ id: 'refreshed', expiresAt: clock() + 1000 }));
-  await store.replace(record({ id: 'refreshed', secretHash: 'next' }), 'hash');
+  await store.replace(record({ id: 'refreshed', secretHash: 'next' }), version('hash'));
   await store.create(record({ id: 'live' }));
   clock.advance(999);
   mock.timers.tick(1000);
@@ -65,7 +65,7 @@ t.test('expired records are swept in steps, and refreshed ones stay', async (t) 
   while ((await countOf(store)) > 2) {
     await turns(1);
   }
-  t.same((await store.listByUser('user1')).map(({ session }) => session.id).sort(), ['live', 'refreshed']);
+  t.same((await store.listByUser(owner('user1'))).map(({ session }) => session.id).sort(), ['live', 'refreshed']);
 });
 
 t.test('a sweep of a closed store does not crash', async (t) => {
@@ -84,7 +84,7 @@ t.test('a record that is refreshed during the sweep is not swept', async (t) => 
   const clock = fakeClock();
   const { store } = open(t, { clock });
   await store.create(record({ expiresAt: clock() }));
-  const refreshing = store.replace(record({ secretHash: 'next' }), 'hash');
+  const refreshing = store.replace(record({ secretHash: 'next' }), version('hash'));
   mock.timers.tick(1000);
   t.equal(await refreshing, true);
   await turns(50);
@@ -97,17 +97,17 @@ t.test('a session with a newer schema is not read, but it can be ended and expir
   const clock = fakeClock();
   const { store } = open(t, { clock });
   const create = (id: string, expiresAt: number) =>
-    store.create({ ...record({ id, expiresAt }), schema: 2 } as unknown as SessionRecord);
+    store.create({ ...record({ id, expiresAt }), schema: 3 } as unknown as SessionRecord);
   await create('one', clock() + 60_000);
   await create('two', clock() + 60_000);
   await create('expired', clock());
-  const message = /newer version \(schema 2\)/;
+  const message = /newer version \(schema 3\)/;
   t.throws(() => store.find('one'), { message });
-  t.throws(() => store.listByUser('user1'), { message });
+  t.throws(() => store.listByUser(owner('user1')), { message });
   mock.timers.tick(1000);
   // The sweep was queued before this removal.
   t.equal(await store.remove('expired'), false);
   t.equal(await store.remove('one'), true);
-  t.equal(await store.removeByUser('user1', 'other'), 1);
-  t.same(store.listByUser('user1'), []);
+  t.equal(await store.removeByUser(owner('user1'), 'other'), 1);
+  t.same(store.listByUser(owner('user1')), []);
 });

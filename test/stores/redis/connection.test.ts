@@ -8,7 +8,7 @@ import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
 import { program } from '../../helpers/programs.ts';
 import { freePort, startRedis } from '../../helpers/redis-server.ts';
 import { NODE_ARGUMENTS } from '../../helpers/server-process.ts';
-import { record } from '../../helpers/service.ts';
+import { owner, record, version } from '../../helpers/service.ts';
 import { startProxy } from '../../helpers/tcp-proxy.ts';
 import { connect, listeningLog } from './connect.ts';
 
@@ -18,8 +18,8 @@ async function works(t: Test, connection: RedisConnection): Promise<void> {
   t.teardown(() => store.close());
   t.equal(await store.create(record()), true);
   t.same(await store.find('id'), record());
-  t.equal(await store.replace(record({ secretHash: 'next' }), 'hash'), true);
-  t.same(await store.listByUser('user1'), [record({ secretHash: 'next' })]);
+  t.equal(await store.replace(record({ secretHash: 'next' }), version('hash')), true);
+  t.same(await store.listByUser(owner('user1')), [record({ secretHash: 'next' })]);
   t.equal(await store.remove('id'), true);
   t.equal(await store.find('id'), undefined);
 }

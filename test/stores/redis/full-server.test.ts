@@ -6,7 +6,7 @@ import { Tracking } from '../../../src/stores/redis/tracking.ts';
 import { RedisUserStore } from '../../../src/stores/redis/user-store.ts';
 import { newUser } from '../../../src/users/user-store.ts';
 import { operator, startRedis } from '../../helpers/redis-server.ts';
-import { record } from '../../helpers/service.ts';
+import { owner, record, version } from '../../helpers/service.ts';
 import { startProxy } from '../../helpers/tcp-proxy.ts';
 import { connect, listeningLog } from './connect.ts';
 
@@ -44,11 +44,11 @@ t.test('on a full server a new connection reads, refreshes, ends and disables', 
   t.same(warnings(), []);
   t.equal(connection.trackingEnabled, true, 'the check of tracking needs no room');
   t.same(await sessions.find('id'), record());
-  t.equal(await sessions.replace(record({ secretHash: 'next' }), 'hash'), true);
+  t.equal(await sessions.replace(record({ secretHash: 'next' }), version('hash')), true);
   t.equal(await users.replace({ ...full.ann, disabled: true }, full.ann.version), true);
   t.match(await users.find('ann'), { disabled: true });
   t.equal(await sessions.remove('id'), true);
-  t.equal(await sessions.removeByUser('user1'), 1);
+  t.equal(await sessions.removeByUser(owner('user1')), 1);
   await sessions.ping();
   await t.rejects(async () => sessions.create(record({ id: 'third' })), { message: /^OOM/ });
   await t.rejects(users.create(newUser('bob', 'a hash')), { message: /^OOM/ });
@@ -70,9 +70,9 @@ t.test('a full server of Redis 6.2 reads and ends; a disable is rejected, a remo
   t.teardown(() => sessions.close());
   t.equal(connection.allowsOom, false);
   t.same(await sessions.find('id'), record());
-  await t.rejects(sessions.replace(record({ secretHash: 'next' }), 'hash'), { message: /^OOM/ });
+  await t.rejects(sessions.replace(record({ secretHash: 'next' }), version('hash')), { message: /^OOM/ });
   await t.rejects(users.replace({ ...full.ann, disabled: true }, full.ann.version), { message: /^OOM/ });
-  t.equal(await sessions.removeByUser('user1'), 2);
+  t.equal(await sessions.removeByUser(owner('user1')), 2);
   t.equal(await users.remove('ann'), true);
 });
 

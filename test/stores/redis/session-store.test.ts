@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../../src/sessions/session.ts';
 import { closeStores, openStores } from '../../../src/stores/open-stores.ts';
 import { RedisSessionStore, type RedisSessionStoreOptions } from '../../../src/stores/redis/session-store.ts';
 import { operator, startRedis } from '../../helpers/redis-server.ts';
-import { fakeClock, record } from '../../helpers/service.ts';
+import { fakeClock, owner, record, version } from '../../helpers/service.ts';
 import { startProxy } from '../../helpers/tcp-proxy.ts';
 import { sessionStoreConformance } from '../conformance.ts';
 import { connect } from './connect.ts';
@@ -70,19 +70,19 @@ t.test('every key expires a second after its session, and the index drops it', a
   const isAbout = (ttl: number, wanted: number) => ttl > wanted - 5000 && ttl <= wanted;
   t.ok(isAbout(await client.pTTL('test:session:id'), 61_000));
   t.ok(isAbout(await client.pTTL('test:sessions-of:user1'), 61_000));
-  await store.replace(record({ secretHash: 'next', expiresAt: clock() + 120_000 }), 'hash');
+  await store.replace(record({ secretHash: 'next', expiresAt: clock() + 120_000 }), version('hash'));
   t.ok(isAbout(await client.pTTL('test:session:id'), 121_000));
   t.ok(isAbout(await client.pTTL('test:sessions-of:user1'), 121_000));
 
   await until(async () => (await client.exists('test:session:short')) === 0);
   t.same((await client.zRange('test:sessions-of:user1', 0, -1)).sort(), ['id', 'short']);
   t.same(
-    (await store.listByUser('user1')).map(({ session }) => session.id),
+    (await store.listByUser(owner('user1'))).map(({ session }) => session.id),
     ['id'],
   );
   await store.create(record({ id: 'new' }));
   t.same((await client.zRange('test:sessions-of:user1', 0, -1)).sort(), ['id', 'new'], 'trimmed as it is written');
-  await store.removeByUser('user1');
+  await store.removeByUser(owner('user1'));
   t.same(await client.keys('*'), ['test:probe'], 'only the key for the check of tracking');
 });
 
@@ -126,7 +126,7 @@ t.test('the end or the refresh of a session is seen by another instance', async 
     const id = `round-${round}`;
     await here.create(record({ id }));
     await keep(there, id);
-    await here.replace(record({ id, secretHash: 'next' }), 'hash');
+    await here.replace(record({ id, secretHash: 'next' }), version('hash'));
     await until(async () => (await there.find(id))?.secretHash === 'next');
     await keep(there, id);
     await here.remove(id);
@@ -152,11 +152,11 @@ t.test('an instance sees its own removals and refreshes at once', async (t) => {
     await store.find('id');
     // Reads that are under way during the replacement must not leave the old version in the cache.
     const reads = [store.find('id'), store.find('id')];
-    t.equal(await store.replace(record({ secretHash: 'next' }), 'hash'), true);
+    t.equal(await store.replace(record({ secretHash: 'next' }), version('hash')), true);
     t.equal((await store.find('id'))?.secretHash, 'next');
     await Promise.all(reads);
     t.equal((await store.find('id'))?.secretHash, 'next');
-    await (round % 2 === 0 ? store.remove('id') : store.removeByUser('user1'));
+    await (round % 2 === 0 ? store.remove('id') : store.removeByUser(owner('user1')));
     t.equal(await store.find('id'), undefined);
   }
 });
@@ -252,14 +252,14 @@ t.test('a session with a newer schema is not read, but it can be ended', async (
   const { store } = await open(t, redis);
   const create = (id: string) => {
     const expiresAt = Date.now() + 60_000;
-    return store.create({ ...record({ id, expiresAt }), schema: 2 } as unknown as SessionRecord);
+    return store.create({ ...record({ id, expiresAt }), schema: 3 } as unknown as SessionRecord);
   };
   await create('one');
   await create('two');
-  const message = /newer version \(schema 2\)/;
+  const message = /newer version \(schema 3\)/;
   await t.rejects(async () => store.find('one'), { message });
-  await t.rejects(store.listByUser('user1'), { message });
+  await t.rejects(store.listByUser(owner('user1')), { message });
   t.equal(await store.remove('one'), true);
-  t.equal(await store.removeByUser('user1', 'other'), 1);
-  t.same(await store.listByUser('user1'), []);
+  t.equal(await store.removeByUser(owner('user1'), 'other'), 1);
+  t.same(await store.listByUser(owner('user1')), []);
 });

@@ -1,17 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { NoSuchSession } from '../errors.ts';
 import { canonicalAddress } from '../http/client-address.ts';
-import type { ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { deviceName } from '../http/user-agent.ts';
 import { AuthFailure } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
-import type { IssuedSession, SessionManager } from '../sessions/session-manager.ts';
-import type { UserSessions } from '../sessions/user-sessions.ts';
+import type { IssuedSession, NewSession } from '../sessions/session-manager.ts';
+import { contextOf, forbidCaching, kPrivate } from './session-context.ts';
 import {
   accepted,
   assertFew,
-  forbidCaching,
   logAuthFailure,
   logEnding,
   logFields,
@@ -20,52 +17,29 @@ import {
   unauthenticated,
   usableTokens,
 } from './session-outcomes.ts';
-
-/** What the actions on requests and replies need of the plugin `sessions`. */
-export interface SessionContext {
-  readonly cookie: ServiceCookie;
-  readonly manager: SessionManager;
-  readonly userSessions: UserSessions;
-}
-
-export const kContext = Symbol('session-context');
-export const kSession = Symbol('session');
+import { revokeOthers, sessionOf } from './session-requests.ts';
 
 declare module 'fastify' {
-  interface FastifyInstance {
-    [kContext]: SessionContext;
-  }
-
-  interface FastifyRequest {
-    /** The session of the signed-in user, behind `requireSession`. Throws on a route without that guard. */
-    readonly session: Session;
-    [kSession]: Session | null;
-    /** Lists the live sessions of the signed-in user, newest first. @throws StoreUnavailable (503). */
-    listSessions(): Promise<Session[]>;
-    /** Ends a session of the signed-in user. @throws NoSuchSession (404); StoreUnavailable (503). */
-    revokeSession(id: string): Promise<void>;
-    /** Ends all other sessions of the signed-in user. Returns how many it ended. @throws StoreUnavailable (503). */
-    revokeOtherSessions(): Promise<number>;
-  }
-
   interface FastifyReply {
     /**
      * Starts a session for a user who has just proved their identity, and sets the cookie. Ends the session that came
-     * with the request, and the user's oldest sessions above the limit.
-     * @throws StoreFull or StoreUnavailable (503). No session is left then.
+     * with the request, and the user's oldest sessions above the limit. `userId` must never change and never be given to
+     * another user; it can be the username if users cannot be renamed.
+     * @throws TypeError if `userId` or `username` is not a text; the errors of `updateSession` about `data`; StoreFull or
+     * StoreUnavailable (503). No session is left then.
      */
-    startSession(username: string): Promise<Session>;
+    startSession(user: NewSession): Promise<StartedSession>;
     /**
      * Replaces the token of the request and sets the cookie. The old token is refused from then on.
      * @throws Unauthenticated (401) without a live session, or if another refresh was first; StoreUnavailable (503).
      */
-    refreshSession(): Promise<Session>;
+    refreshSession(): Promise<StartedSession>;
     /**
      * Gives the session a new token and ends all other sessions of the user, after the user has proved their identity
      * again. `reason` goes to the log.
      * @throws Unauthenticated (401) if the session has ended meanwhile; StoreUnavailable (503).
      */
-    rotateAndRevokeOthers(reason: string): Promise<Session>;
+    rotateAndRevokeOthers(reason: string): Promise<StartedSession>;
     /**
      * Ends the session of the request and clears the cookie, also if the session has ended already.
      * @throws Unauthenticated (401) without a session cookie; StoreUnavailable (503).
@@ -74,72 +48,58 @@ declare module 'fastify' {
   }
 }
 
-export function decorateRequestsAndReplies(app: FastifyInstance): void {
-  app.decorateRequest(kSession, null);
-  app.decorateRequest('session', { getter: guardedSession });
-  app.decorateRequest('listSessions', listSessions);
-  app.decorateRequest('revokeSession', revokeSession);
-  app.decorateRequest('revokeOtherSessions', function () {
-    return revokeOthers(this, 'revoked');
-  });
+/** In `declare module 'fastify'`, `Session` would be that of `@fastify/session` if the project has it. */
+type StartedSession = Session;
+
+export function decorateReplies(app: FastifyInstance): void {
+  app.decorateReply(kPrivate, false);
   app.decorateReply('startSession', startSession);
   app.decorateReply('refreshSession', refreshSession);
   app.decorateReply('rotateAndRevokeOthers', rotateAndRevokeOthers);
   app.decorateReply('signOut', signOut);
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (reply[kPrivate]) {
+      reply.header('cache-control', 'no-store');
+      // Some caches prefer it to Cache-Control (RFC 9213).
+      reply.removeHeader('cdn-cache-control');
+    }
+    done(null, payload);
+  });
 }
 
-function guardedSession(this: FastifyRequest): Session {
-  const session = this[kSession];
-  if (session === null) {
-    throw new Error('request.session is read on a route without the preHandler requireSession');
-  }
-  return session;
-}
-
-function listSessions(this: FastifyRequest): Promise<Session[]> {
-  return this.server[kContext].userSessions.list(this.session.username);
-}
-
-async function revokeSession(this: FastifyRequest, id: string): Promise<void> {
-  const { username } = this.session;
-  const revoked = await this.server[kContext].userSessions.revoke(username, id);
-  if (!(revoked instanceof AuthFailure)) {
-    logEnding(this, revoked, 'revoked');
-    return;
-  }
-  const { reason, subject } = revoked;
-  if (reason === "another user's session") {
-    logEvent(this, 'authz_fail', { username, sessionId: subject?.id, reason });
-  }
-  throw new NoSuchSession();
-}
-
-async function revokeOthers(request: FastifyRequest, reason: string): Promise<number> {
-  const { session } = request;
-  const count = await request.server[kContext].userSessions.revokeOthers(session);
-  if (count > 0) {
-    logEvent(request, 'session_expired', { username: session.username, count, reason });
-  }
-  return count;
-}
-
-async function startSession(this: FastifyReply, username: string): Promise<Session> {
-  const issued = await createSession(this, username);
+async function startSession(this: FastifyReply, user: NewSession): Promise<Session> {
+  assertNewSession(user);
+  const issued = await createSession(this, user);
   try {
     return await acceptSession(this, issued);
   } catch (error) {
-    await this.server[kContext].manager.discard(issued);
+    await discardSession(this.request, issued);
     throw error;
   }
 }
 
+/** The value is not in the message: it could be a password. */
+function assertNewSession(user: unknown): void {
+  const { userId, username } = (user ?? {}) as Record<keyof NewSession, unknown>;
+  if (typeof userId !== 'string' || userId === '' || typeof username !== 'string') {
+    throw new TypeError(
+      'startSession takes an object with userId and username, which are strings: startSession({ userId, username })',
+    );
+  }
+}
+
 /** The first half of a sign-in. The client knows nothing of the session yet. @throws StoreFull or StoreUnavailable. */
-export function createSession(reply: FastifyReply, username: string): Promise<IssuedSession> {
+export function createSession(reply: FastifyReply, user: NewSession): Promise<IssuedSession> {
   const { request } = reply;
   forbidCaching(reply);
   const address = canonicalAddress(request.ip);
   const device = deviceName(request.headers['user-agent']);
-  return request.server[kContext].manager.create(username, { address, device });
+  return contextOf(request, 'startSession').manager.create(user, { address, device });
+}
+
+/** Removes a session that the client knows nothing of. */
+export function discardSession(request: FastifyRequest, issued: IssuedSession): Promise<void> {
+  return contextOf(request, 'startSession').manager.discard(issued);
 }
 
 /**
@@ -149,10 +109,11 @@ export function createSession(reply: FastifyReply, username: string): Promise<Is
 export async function acceptSession(reply: FastifyReply, issued: IssuedSession): Promise<Session> {
   const { request } = reply;
   const { session } = issued;
+  const { cookie, userSessions } = contextOf(request, 'startSession');
   // More than a few are not the user's: somebody else has set them.
-  const tokens = usableTokens(request.server[kContext].cookie.read(request)).slice(0, MAX_TOKENS);
+  const tokens = usableTokens(cookie.read(request)).slice(0, MAX_TOKENS);
   await endPresentedSessions(request, tokens, 'signed in again');
-  for (const surplus of await request.server[kContext].userSessions.enforceSessionLimit(session.username)) {
+  for (const surplus of await userSessions.enforceSessionLimit(session)) {
     logEnding(request, surplus, 'too many sessions');
   }
   logEvent(request, 'session_created', logFields(session));
@@ -161,7 +122,7 @@ export async function acceptSession(reply: FastifyReply, issued: IssuedSession):
 
 async function refreshSession(this: FastifyReply): Promise<Session> {
   const { request } = this;
-  const context = this.server[kContext];
+  const context = contextOf(request, 'refreshSession');
   forbidCaching(this);
   const token = await sessionToken(request, context);
   const issued = accepted(request, await context.manager.refresh(token));
@@ -171,17 +132,17 @@ async function refreshSession(this: FastifyReply): Promise<Session> {
 
 async function rotateAndRevokeOthers(this: FastifyReply, reason: string): Promise<Session> {
   const { request } = this;
-  const { id } = request.session;
+  const { id } = sessionOf(request);
   forbidCaching(this);
   await revokeOthers(request, reason);
-  const issued = accepted(request, await this.server[kContext].manager.reauthenticate(id));
+  const issued = accepted(request, await contextOf(request, 'rotateAndRevokeOthers').manager.reauthenticate(id));
   logEvent(request, 'session_renewed', logFields(issued.session));
   return setSessionCookie(this, issued);
 }
 
 async function signOut(this: FastifyReply): Promise<void> {
   const { request } = this;
-  const { cookie } = this.server[kContext];
+  const { cookie } = contextOf(request, 'signOut');
   forbidCaching(this);
   const tokens = cookie.read(request);
   if (tokens.length === 0) {
@@ -194,7 +155,7 @@ async function signOut(this: FastifyReply): Promise<void> {
 }
 
 async function endPresentedSessions(request: FastifyRequest, tokens: string[], reason: string): Promise<void> {
-  const { manager } = request.server[kContext];
+  const { manager } = contextOf(request, 'signOut');
   const outcomes = await Promise.all(tokens.map((token) => manager.end(token)));
   for (const outcome of outcomes) {
     if (outcome instanceof AuthFailure) {
@@ -206,6 +167,8 @@ async function endPresentedSessions(request: FastifyRequest, tokens: string[], r
 }
 
 function setSessionCookie(reply: FastifyReply, { session, token }: IssuedSession): Session {
-  reply.server[kContext].cookie.write(reply, token, session.expiresAt);
+  const { cookie, cookieDeadline } = contextOf(reply.request, 'startSession');
+  cookie.warnOfScheme(reply.request);
+  cookie.write(reply, token, session[cookieDeadline]);
   return session;
 }

@@ -1,0 +1,29 @@
+import fastifyCors from '@fastify/cors';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+
+export interface CorsOptions {
+  readonly trustedOrigins: readonly string[];
+}
+
+/** How long a browser may keep the answer to a preflight request, in seconds. */
+const PREFLIGHT_SECONDS = 600;
+
+/**
+ * Lets pages of the trusted origins read replies and send the cookies (CORS with credentials). Replies to other origins have
+ * no CORS headers. Register it before the cross-origin guard: the pages can then read its errors, too.
+ */
+export const cors = fp(registerCors, { name: 'session-cookie-login/cors', fastify: '5.x' });
+
+async function registerCors(app: FastifyInstance, { trustedOrigins }: CorsOptions): Promise<void> {
+  const trusted = new Set(trustedOrigins);
+  await app.register(fastifyCors, {
+    // With a list, @fastify/cors would send some headers to other origins as well.
+    origin: (origin, done) => done(null, origin !== undefined && trusted.has(origin) ? origin : false),
+    credentials: true,
+    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    allowedHeaders: ['Content-Type'],
+    exposedHeaders: ['Retry-After'],
+    maxAge: PREFLIGHT_SECONDS,
+  });
+}

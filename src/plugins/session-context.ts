@@ -1,0 +1,66 @@
+import createError from '@fastify/error';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { ServiceCookie } from '../http/cookies.ts';
+import type { DataUpdates } from '../sessions/data-updates.ts';
+import type { SessionManager } from '../sessions/session-manager.ts';
+import type { SessionStore } from '../sessions/session-store.ts';
+import type { SessionWatch } from '../sessions/session-watch.ts';
+import type { UserSessions } from '../sessions/user-sessions.ts';
+import type { Clock, Milliseconds } from '../types.ts';
+
+/** What guards, requests and replies need of the plugin `sessions`. */
+export interface SessionContext {
+  /** As passed in the options. */
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  readonly cookie: ServiceCookie;
+  /** The deadline until which the client keeps the cookie. */
+  readonly cookieDeadline: 'expiresAt' | 'endsAt';
+  readonly freshMs: Milliseconds;
+  readonly manager: SessionManager;
+  readonly userSessions: UserSessions;
+  readonly dataUpdates: DataUpdates;
+  readonly watch: SessionWatch;
+}
+
+export const kContext = Symbol('session-context');
+/** The session of a request: `undefined` before a guard has run, `null` if the guard found none. */
+export const kSession = Symbol('session');
+/** Whether a reply depends on a session. */
+export const kPrivate = Symbol('private');
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    [kContext]?: SessionContext;
+  }
+
+  interface FastifyReply {
+    [kPrivate]?: boolean;
+  }
+}
+
+/** A guard or an action ran in a scope without the plugin `sessions`. It fails the request: nobody passes such a guard. */
+export const SessionsNotRegistered = createError(
+  'SESSIONS_NOT_REGISTERED',
+  '%s needs the plugin "sessions", which is not registered in the scope of this route. ' +
+    'Register it there, or in a scope around it: await app.register(sessions).',
+  500,
+);
+
+/** @throws SessionsNotRegistered if the scope of the route has no plugin `sessions`. `caller` needs it. */
+export function contextOf({ server }: { server: FastifyInstance }, caller: string): SessionContext {
+  const context = server[kContext];
+  if (context === undefined) {
+    throw new SessionsNotRegistered(caller);
+  }
+  return context;
+}
+
+/**
+ * A reply that depends on a session must not be stored by a cache (RFC 9111, section 5.2.2.5). The header is set again when
+ * the reply is sent, because a handler or another plugin may replace it.
+ */
+export function forbidCaching(reply: FastifyReply): void {
+  reply[kPrivate] = true;
+  reply.header('cache-control', 'no-store');
+}

@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { ReauthenticationRequired } from '../errors.ts';
+import { logEvent } from '../http/security-events.ts';
+import type { Session } from '../sessions/session.ts';
+import { isThenable, type MaybePromise, whenReady } from '../types.ts';
+import { contextOf, forbidCaching, kSession } from './session-context.ts';
+import { accepted, logFields, sessionToken } from './session-outcomes.ts';
+
+/** A request of any Fastify app: with HTTP/2, with another logger, with a type provider. */
+export interface AnyRequest {
+  readonly raw: IncomingMessage | Http2ServerRequest;
+}
+
+/** A reply of any Fastify app. */
+export interface AnyReply {
+  readonly raw: ServerResponse | Http2ServerResponse;
+}
+
+type Done = (error?: FastifyError) => void;
+
+/**
+ * A hook for `onRequest`, `preParsing`, `preValidation` or `preHandler`, of a route or of a scope. A handler may call it and
+ * await it. On a route with a body, use `onRequest`: strangers then learn nothing about the schema.
+ */
+export interface SessionGuard {
+  (request: AnyRequest, reply: AnyReply): Promise<void>;
+  (request: AnyRequest, reply: AnyReply, done: Done): void;
+  (request: AnyRequest, reply: AnyReply, payload: unknown, done: Done): void;
+}
+
+/**
+ * Accepts only signed-in users and sets `request.session`. It finds the plugin `sessions` when the request arrives, so it
+ * can be used before the plugin is loaded, and fails where there is none.
+ * @throws Unauthenticated (401) without a live session; StoreUnavailable (503) if the store failed; SessionsNotRegistered
+ * (500).
+ */
+export const requireSession: SessionGuard = guard('requireSession', (request, reply) =>
+  identify(request, reply, 'requireSession'),
+);
+
+/**
+ * The same, but the user must have signed in within `freshSeconds`: for actions that a stolen session must not allow
+ * (OWASP ASVS 5.0, 7.5).
+ * @throws ReauthenticationRequired (403), and the errors of `requireSession`.
+ */
+export const requireRecentSignIn: SessionGuard = guard('requireRecentSignIn', (request, reply) =>
+  whenReady(identify(request, reply, 'requireRecentSignIn'), (session) => assertRecent(request, session)),
+);
+
+/**
+ * Accepts everybody and sets `request.sessionOrNull`: `null` without exactly one live session.
+ * @throws StoreUnavailable (503) if the store failed: nobody can tell then whether the user is signed in;
+ * SessionsNotRegistered (500).
+ */
+export const optionalSession: SessionGuard = guard('optionalSession', (request, reply) => {
+  const acceptStranger = (error: FastifyError) => {
+    if (error.statusCode !== 401) {
+      throw error;
+    }
+    request[kSession] = null;
+  };
+  try {
+    const pending: MaybePromise<unknown> = identify(request, reply, 'optionalSession');
+    return isThenable(pending) ? pending.catch(acceptStranger) : undefined;
+  } catch (error) {
+    return acceptStranger(error as FastifyError);
+  }
+});
+
+function identify(request: FastifyRequest, reply: FastifyReply, caller: string): MaybePromise<Session> {
+  const context = contextOf(request, caller);
+  forbidCaching(reply);
+  const outcome = whenReady(sessionToken(request, context), (token) => context.manager.authenticate(token));
+  return whenReady(outcome, (found) => {
+    const session = accepted(request, found);
+    request[kSession] = session;
+    return session;
+  });
+}
+
+function assertRecent(request: FastifyRequest, session: Session): void {
+  const { clock, freshMs } = contextOf(request, 'requireRecentSignIn');
+  if (session.authenticatedAt <= clock() - freshMs) {
+    logEvent(request, 'authz_fail', { ...logFields(session), reason: 'signed in too long ago' });
+    throw new ReauthenticationRequired();
+  }
+}
+
+/** Makes a guard of a check. It calls `done`, or returns a promise if it is called without one, by a handler. */
+function guard(
+  name: string,
+  check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<unknown>,
+): SessionGuard {
+  function run(request: AnyRequest, reply: AnyReply): Promise<void>;
+  function run(request: AnyRequest, reply: AnyReply, done: Done): undefined;
+  function run(request: AnyRequest, reply: AnyReply, payload: unknown, done: Done): undefined;
+  function run(request: AnyRequest, reply: AnyReply, third?: unknown, fourth?: Done): Promise<void> | undefined {
+    assertIsRequest(name, request);
+    const done = fourth ?? (third as Done | undefined);
+    if (done === undefined) {
+      return Promise.resolve().then(async () => {
+        await check(request as FastifyRequest, reply as FastifyReply);
+      });
+    }
+    let pending: MaybePromise<unknown>;
+    try {
+      pending = check(request as FastifyRequest, reply as FastifyReply);
+    } catch (error) {
+      done(error as FastifyError);
+      return undefined;
+    }
+    if (isThenable(pending)) {
+      pending.then(() => done(), done);
+    } else {
+      done();
+    }
+    return undefined;
+  }
+  return run;
+}
+
+/** `{ onRequest: requireSession() }` would add no hook, and the route would be open to everybody. */
+function assertIsRequest(name: string, request: AnyRequest | undefined): void {
+  if (request?.raw === undefined) {
+    throw new TypeError(`${name} is a hook. Pass it without calling it: { onRequest: ${name} }`);
+  }
+}

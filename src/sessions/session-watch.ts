@@ -1,0 +1,122 @@
+import type { Clock } from '../types.ts';
+import { isLive, type Session, type SessionOwner } from './session.ts';
+import type { SessionStore } from './session-store.ts';
+
+/** Logs a listener that fails. Fastify's logger fits. */
+export interface WatchLog {
+  error(details: object, message: string): void;
+}
+
+interface Watched {
+  /** As it was found last. */
+  session: Session;
+  readonly listeners: Set<() => unknown>;
+}
+
+/** How often the watched sessions are looked up. */
+const INTERVAL_MS = 1000;
+
+/**
+ * Tells when sessions end, for connections that outlive a request. An ending by this process is told at once. One by
+ * another instance, by the command line or by a deadline is found within about a second: each watched session is looked up
+ * in the store, where the cache of the Redis store answers most look-ups.
+ */
+export class SessionWatch {
+  readonly #store: Pick<SessionStore, 'find'>;
+  readonly #clock: Clock;
+  readonly #log: WatchLog;
+  /** By the id of the session. */
+  readonly #watched = new Map<string, Watched>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(store: Pick<SessionStore, 'find'>, clock: Clock, log: WatchLog) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Calls the listener once, when the session has ended. Returns a function that removes the listener. */
+  watch(session: Session, listener: () => unknown): () => void {
+    const { id } = session;
+    const watched = this.#watched.get(id) ?? { session, listeners: new Set() };
+    this.#watched.set(id, watched);
+    // A function of its own: one listener may be passed twice.
+    const call = () => listener();
+    watched.listeners.add(call);
+    this.#schedule();
+    return () => {
+      watched.listeners.delete(call);
+      if (watched.listeners.size === 0 && this.#watched.get(id) === watched) {
+        this.#watched.delete(id);
+      }
+    };
+  }
+
+  /** To be called when sessions of the user may have ended, or a session with this id. */
+  async checkSessionsOf({ namespace, userId }: SessionOwner): Promise<void> {
+    const isOfOwner = ({ session }: Watched) => session.userId === userId && session.namespace === namespace;
+    await Promise.all([...this.#watched.values()].filter(isOfOwner).map((watched) => this.#check(watched)));
+  }
+
+  async checkSession(id: string): Promise<void> {
+    const watched = this.#watched.get(id);
+    if (watched !== undefined) {
+      await this.#check(watched);
+    }
+  }
+
+  /** Looks up all watched sessions, one after the other. */
+  async checkAll(): Promise<void> {
+    for (const watched of this.#watched.values()) {
+      await this.#check(watched);
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#closed = true;
+    this.#watched.clear();
+  }
+
+  #schedule(): void {
+    if (this.#timer === undefined && this.#watched.size > 0 && !this.#closed) {
+      this.#timer = setTimeout(() => this.#pass(), INTERVAL_MS).unref();
+    }
+  }
+
+  async #pass(): Promise<void> {
+    await this.checkAll();
+    this.#timer = undefined;
+    this.#schedule();
+  }
+
+  async #check(watched: Watched): Promise<void> {
+    const { id } = watched.session;
+    if ((await this.#hasEnded(watched)) && this.#watched.get(id) === watched) {
+      this.#watched.delete(id);
+      for (const listener of watched.listeners) {
+        this.#call(listener);
+      }
+    }
+  }
+
+  async #hasEnded(watched: Watched): Promise<boolean> {
+    try {
+      const record = await this.#store.find(watched.session.id);
+      watched.session = record?.session ?? watched.session;
+      return record === undefined || !isLive(record.session, this.#clock());
+    } catch {
+      // The store cannot tell whether it was renewed. It did not outlive its absolute deadline.
+      return this.#clock() >= watched.session.endsAt;
+    }
+  }
+
+  async #call(listener: () => unknown): Promise<void> {
+    try {
+      await listener();
+    } catch (err) {
+      this.#log.error({ err }, 'a listener of onSessionEnd failed');
+    }
+  }
+}

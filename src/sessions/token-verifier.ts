@@ -1,0 +1,95 @@
+import type { Clock, Milliseconds } from '../types.ts';
+import { AuthFailure } from './auth-failure.ts';
+import { isLive, replacedAt, type SessionRecord } from './session.ts';
+import type { SessionStore } from './session-store.ts';
+import { hashesMatch, hashSecret, type Token } from './token.ts';
+
+/** The record that a token belongs to, and whether the token is its current one. */
+export interface TokenMatch {
+  readonly record: SessionRecord;
+  readonly now: Milliseconds;
+  /** When the token was replaced; `undefined` for the current token. */
+  readonly replacedAt: Milliseconds | undefined;
+}
+
+export interface TokenVerifierOptions {
+  readonly store: Pick<SessionStore, 'find' | 'remove'>;
+  readonly clock: Clock;
+  /** Sessions of other namespaces are unknown. */
+  readonly namespace: string;
+  /** How long after its replacement a token is refused without being treated as stolen. */
+  readonly reuseWindowMs: Milliseconds;
+}
+
+/** Compares tokens with the records of their sessions. */
+export class TokenVerifier {
+  readonly #options: TokenVerifierOptions;
+
+  constructor(options: TokenVerifierOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this is the current token of a live session. */
+  isCurrent({ secretHash, session }: SessionRecord, { secret }: Token): boolean {
+    const { namespace, clock } = this.#options;
+    return session.namespace === namespace && hashesMatch(secretHash, hashSecret(secret)) && isLive(session, clock());
+  }
+
+  /** Returns the live record whose current token this is. `found` is what `find` of the store returned. */
+  async open(token: Token, found: SessionRecord | undefined): Promise<TokenMatch | AuthFailure> {
+    const match = await this.match(token, found);
+    if (match instanceof AuthFailure) {
+      return match;
+    }
+    if (!isLive(match.record.session, match.now)) {
+      return new AuthFailure('expired', match.record.session);
+    }
+    return match.replacedAt === undefined ? match : this.#refuseReplaced(match);
+  }
+
+  /** Matches a token with the record that `find` returned, and with the latest record if that one is older. */
+  async match(token: Token, found: SessionRecord | undefined): Promise<TokenMatch | AuthFailure> {
+    const { store, namespace } = this.#options;
+    if (found === undefined || found.session.namespace !== namespace) {
+      return new AuthFailure('unknown session', { id: token.id });
+    }
+    const hash = hashSecret(token.secret);
+    const match = this.#matchRecord(found, hash);
+    if (match !== undefined) {
+      return match;
+    }
+    // A refresh on another instance may have replaced the record in a cache.
+    const latest = await store.find(token.id, true);
+    if (latest === undefined) {
+      return new AuthFailure('unknown session', { id: token.id });
+    }
+    return this.#matchRecord(latest, hash) ?? new AuthFailure('wrong secret', latest.session);
+  }
+
+  /** Whether the token was replaced longer ago than a second tab or a retry would explain. */
+  isReuse({ replacedAt, now }: TokenMatch): boolean {
+    return replacedAt !== undefined && now - replacedAt > this.#options.reuseWindowMs;
+  }
+
+  /**
+   * Refuses a replaced token. Within the reuse window it comes from a second tab or a retry. Later, two parties hold
+   * tokens of one session and either may be the thief, so the session ends for both (RFC 9700, section 4.14.2).
+   */
+  async #refuseReplaced(match: TokenMatch): Promise<AuthFailure> {
+    const { session } = match.record;
+    if (!this.isReuse(match)) {
+      return new AuthFailure('replaced token', session);
+    }
+    await this.#options.store.remove(session.id);
+    return new AuthFailure('reused token', session);
+  }
+
+  #matchRecord(record: SessionRecord, hash: string): TokenMatch | undefined {
+    const now = this.#options.clock();
+    if (hashesMatch(record.secretHash, hash)) {
+      return { record, now, replacedAt: undefined };
+    }
+    const replaced = replacedAt(record, hash);
+    return replaced === undefined ? undefined : { record, now, replacedAt: replaced };
+  }
+}

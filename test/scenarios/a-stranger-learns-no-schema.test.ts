@@ -1,0 +1,110 @@
+import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
+import t, { type Test } from 'tap';
+import { service } from '../../src/app.ts';
+import { parseConfig } from '../../src/config.ts';
+import { fastifyOptions } from '../../src/fastify-options.ts';
+import { RememberingHasher } from '../helpers/remembering-hasher.ts';
+import { signIn } from '../helpers/service.ts';
+import { LENIENT_TIMEOUTS } from '../helpers/timeouts.ts';
+
+// A route with a guard answers 401 to a request without a session, also if its body or its parameters are invalid. A 400
+// would describe the schema.
+
+interface GuardedRoute {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly url: string;
+  readonly hasBody: boolean;
+}
+
+/** The service, and its routes that only the signed-in may use: the schema says so. */
+async function buildWithRoutes(t: Test): Promise<{ app: FastifyInstance; routes: GuardedRoute[] }> {
+  const config = parseConfig({ LOG_LEVEL: 'silent', ...LENIENT_TIMEOUTS });
+  const app = Fastify(fastifyOptions(config));
+  t.teardown(() => app.close());
+  const routes: GuardedRoute[] = [];
+  app.addHook('onRoute', ({ method, url, schema }: RouteOptions) => {
+    const { security = [], body } = schema ?? {};
+    if (security.length > 0 && method !== 'HEAD') {
+      routes.push({ method: method as GuardedRoute['method'], url, hasBody: body !== undefined });
+    }
+  });
+  await app.register(service, { config, passwords: new RememberingHasher() });
+  await app.ready();
+  return { app, routes };
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+const invalid = [
+  { payload: '{}', headers: JSON_TYPE },
+  { payload: '[]', headers: JSON_TYPE },
+  { payload: '{', headers: JSON_TYPE },
+  { payload: '', headers: JSON_TYPE },
+  { payload: '{"currentPassword":1,"newPassword":null}', headers: JSON_TYPE },
+  { payload: 'currentPassword=%FF', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+  { payload: '<a/>', headers: { 'content-type': 'text/xml' } },
+  { payload: 'x'.repeat(20_000), headers: JSON_TYPE },
+];
+
+t.test('the routes with a guard are those that the document names', async (t) => {
+  const { routes } = await buildWithRoutes(t);
+  t.same(
+    routes.map(({ method, url }) => `${method} ${url}`).sort(),
+    [
+      'DELETE /sessions',
+      'DELETE /sessions/:id',
+      'GET /logout',
+      'GET /session',
+      'GET /sessions',
+      'GET /welcome',
+      'POST /logout',
+      'POST /password',
+      'POST /refresh',
+    ].sort(),
+  );
+  t.same(
+    routes.filter(({ hasBody }) => hasBody).map(({ url }) => url),
+    ['/password'],
+  );
+});
+
+t.test('a stranger with invalid input gets 401 of every route, and no word about the schema', async (t) => {
+  const { app, routes } = await buildWithRoutes(t);
+  for (const { method, url, hasBody } of routes) {
+    // Routes without a body read it and ignore it, so that one that is too large is 413 there.
+    for (const { payload, headers } of method === 'GET' ? [{}] : hasBody ? invalid : invalid.slice(0, -1)) {
+      for (const cookie of [undefined, 'session_token=garbage', `session_token=${'A'.repeat(22)}.${'B'.repeat(43)}`]) {
+        const response = await app.inject({
+          method,
+          url: url.replace(':id', '%7Bnot-an-id%7D'),
+          headers: { ...headers, ...(cookie && { cookie }) },
+          ...(payload !== undefined && { payload }),
+        });
+        const isDeadLogout = url === '/logout' && cookie !== undefined;
+        const name = `${method} ${url} ${payload?.slice(0, 20)} ${cookie}`;
+        t.equal(response.statusCode, isDeadLogout ? 200 : 401, name);
+        t.notMatch(response.body, /body|params|must|Password/, name);
+      }
+    }
+  }
+});
+
+t.test('the signed-in get the description', async (t) => {
+  const { app } = await buildWithRoutes(t);
+  const cookie = await signIn(app);
+  for (const [index, status] of [
+    [0, 400],
+    [2, 400],
+    [6, 415],
+    [7, 413],
+  ] as const) {
+    const { payload, headers } = { payload: undefined, ...invalid[index] };
+    const response = await app.inject({
+      method: 'POST',
+      url: '/password',
+      headers: { ...headers, cookie },
+      ...(payload !== undefined && { payload }),
+    });
+    t.equal(response.statusCode, status, String(payload?.slice(0, 20)));
+  }
+});
