@@ -87,7 +87,7 @@ export function packagesFor({ DOCS, STORE_URL, TRUSTED_ORIGINS }: Config): Optio
     '@node-rs/argon2',
     WORD_LIST,
     ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
-    ...(TRUSTED_ORIGINS === '' ? [] : (['@fastify/cors'] as const)),
+    ...(parseTrustedOrigins(TRUSTED_ORIGINS).length > 0 ? (['@fastify/cors'] as const) : []),
     ...ofEngine[parseStoreUrl(STORE_URL).engine],
   ];
 }

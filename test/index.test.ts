@@ -17,6 +17,9 @@ t.test('the entry modules export these values', async (t) => {
     'StoreUnavailable',
     'Unauthenticated',
     'crossOriginGuard',
+    'optionalSession',
+    'requireRecentSignIn',
+    'requireSession',
     'sessions',
   ]);
   t.same(Object.keys(login), [
@@ -28,6 +31,7 @@ t.test('the entry modules export these values', async (t) => {
     'TooManyFailures',
     'WrongPassword',
     'login',
+    'loginRoutes',
     'newUser',
     'newVersion',
   ]);

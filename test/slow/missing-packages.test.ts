@@ -3,13 +3,13 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hash as hashBcrypt } from '@node-rs/bcrypt';
 import t, { type Test } from 'tap';
-import { builtCommand, WITHOUT_TAP } from './helpers/built-command.ts';
-import { run } from './helpers/command-line.ts';
-import { temporaryDirectory } from './helpers/temporary-directory.ts';
+import { builtCommand, WITHOUT_TAP } from '../helpers/built-command.ts';
+import { run } from '../helpers/command-line.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 // What an app sees that has not installed the optional packages. `npm run build` made dist.
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const { dependencies, peerDependenciesMeta } = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8'));
 
 /** A folder with the package, what npm installs with it, and `optional` packages. */
@@ -49,7 +49,7 @@ t.test('each feature fails at its registration with one sentence that names the 
   const cwd = installed(t);
   const cases = {
     "new (await import('session-cookie-login/login')).PasswordHasher()": '@node-rs/argon2@2',
-    "app.register((await import('session-cookie-login/login')).login, { store: { find() {}, replace() {} } })":
+    "app.register((await import('session-cookie-login/login')).login, { stores: { users: { find() {}, replace() {} } } })":
       '@node-rs/argon2@2 @zxcvbn-ts/language-common@4',
     "(await import('session-cookie-login/lmdb')).openLmdb('./data')": 'lmdb@3',
     "(await import('session-cookie-login/redis')).openRedis('redis://localhost')": '@redis/client@6',
@@ -88,7 +88,7 @@ t.test('the service and the command line name all that is missing and exit with 
 });
 
 t.test('a package that is missing in the repository is named as well', async (t) => {
-  const hide = `--import=${new URL('helpers/hide-packages.mjs', import.meta.url)}`;
+  const hide = `--import=${new URL('../helpers/hide-packages.mjs', import.meta.url)}`;
   const env = { HIDDEN_PACKAGES: Object.keys(peerDependenciesMeta).join(' ') };
   for (const file of ['server.js', 'cli.js']) {
     const { code, err } = await run(builtCommand(file, [hide]), env);
@@ -100,15 +100,13 @@ t.test('a package that is missing in the repository is named as well', async (t)
 t.test('without @node-rs/bcrypt a bcrypt hash is a wrong password, and the log names the package', async (t) => {
   const code = `
     import Fastify from 'fastify';
-    import { sessions } from 'session-cookie-login';
     import { login, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
     const log = [];
     const app = Fastify({ logger: { stream: { write: (line) => log.push(line) } } });
     const users = new MemoryUserStore();
     users.create(newUser('ann', '${await hashBcrypt('password', 4)}'));
     users.create(newUser('bob', await new PasswordHasher().hash('password')));
-    await app.register(sessions);
-    await app.register(login, { store: users });
+    await app.register(login, { stores: { users } });
     app.post('/signin', (request, reply) => reply.signIn(request.body));
     const signIn = (username) => app.inject({ method: 'POST', url: '/signin', payload: { username, password: 'password' } });
     const [ann, bob, eve] = [await signIn('ann'), await signIn('bob'), await signIn('eve')];
