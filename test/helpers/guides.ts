@@ -39,8 +39,11 @@ export async function startApps(t: Test, cwd: string, args: readonly string[], c
 /** A browser that keeps cookies and does not follow redirects. */
 class Client {
   readonly #cookies = new Map<string, string>();
+  readonly #origin: string;
 
-  constructor(readonly origin: string) {}
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
 
   get headers(): { cookie: string } {
     return { cookie: [...this.#cookies].map((pair) => pair.join('=')).join('; ') };
@@ -48,7 +51,7 @@ class Client {
 
   async send(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = { ...this.headers, ...(init.headers as Record<string, string>) };
-    const response = await fetch(this.origin + path, { redirect: 'manual', ...init, headers });
+    const response = await fetch(this.#origin + path, { redirect: 'manual', ...init, headers });
     for (const line of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       this.#cookies.set(name, value);
