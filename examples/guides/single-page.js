@@ -12,7 +12,7 @@ users.create(newUser('ann', await passwords.hash('a horse, a battery, a staple')
 // For pages on a sibling origin. If all pages come from this app, leave out cors and trustedOrigins.
 const trustedOrigins = ['https://app.example.com'];
 await app.register(cors, {
-  origin: (origin, done) => done(null, trustedOrigins.includes(origin) ? origin : false),
+  origin: (origin, done) => done(null, trustedOrigins.find((trusted) => trusted === origin) ?? false),
   credentials: true,
   methods: ['GET', 'HEAD', 'POST', 'DELETE'],
   exposedHeaders: ['Retry-After'],
