@@ -76,7 +76,13 @@ function findStep(/** @type {Filled} */ { name, store, tokens }) {
 
 /** @returns {Step} */
 function authenticateStep(/** @type {Filled} */ { name, store, tokens }) {
-  const manager = new SessionManager({ store, clock: Date.now, namespace: COOKIE, lifetimes: LIFETIMES, log: { warn() {} } });
+  const manager = new SessionManager({
+    store,
+    clock: Date.now,
+    namespace: COOKIE,
+    lifetimes: LIFETIMES,
+    log: { warn() {} },
+  });
   return { name: `authenticate, ${name}`, call: (i) => manager.authenticate(tokens[i % SESSIONS]) };
 }
 
