@@ -92,7 +92,8 @@ async function testOn(t: Test, node: string, cwd: string): Promise<void> {
       await keepsUsers(t, node, cwd, redis.url);
     }
   });
-  for (const example of readdirSync(`${ROOT}/examples`)) {
+  // test/slow/guides.test.ts runs the guides.
+  for (const example of readdirSync(`${ROOT}/examples`).filter((name) => name !== 'guides')) {
     const [signin, signout] = example === 'embedded' ? ['/auth/signin', '/auth/logout'] : ['/signin', '/signout'];
     await t.test(`examples/${example}`, async (t) => {
       const url = await start(t, node, cwd, `${example}/app.js`, {
