@@ -13,7 +13,12 @@ export {
   Unauthenticated,
 } from './errors.ts';
 export type { CookieOptions } from './http/cookies.ts';
-export { type CrossOriginGuardOptions, crossOriginGuard } from './plugins/cross-origin-guard.ts';
+export {
+  type CrossOriginGuardOptions,
+  type CrossOriginHook,
+  crossOriginGuard,
+  refuseCrossOrigin,
+} from './plugins/cross-origin-guard.ts';
 export { optionalSession, requireRecentSignIn, requireSession, type SessionGuard } from './plugins/session-guards.ts';
 export { type SessionsOptions, sessions } from './plugins/sessions.ts';
 export type { DataChange } from './sessions/data-updates.ts';

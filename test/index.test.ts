@@ -18,6 +18,7 @@ t.test('the entry modules export these values', async (t) => {
     'Unauthenticated',
     'crossOriginGuard',
     'optionalSession',
+    'refuseCrossOrigin',
     'requireRecentSignIn',
     'requireSession',
     'sessions',
@@ -34,6 +35,7 @@ t.test('the entry modules export these values', async (t) => {
     'loginRoutes',
     'newUser',
     'newVersion',
+    'usernameKey',
   ]);
   t.same(Object.keys(lmdb), ['StoreOpenError', 'closeStores', 'openLmdb']);
   t.same(Object.keys(redis), ['StoreOpenError', 'closeStores', 'openRedis']);

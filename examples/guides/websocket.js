@@ -1,6 +1,6 @@
 import websocket from '@fastify/websocket';
 import Fastify from 'fastify';
-import { crossOriginGuard, requireSession } from 'session-cookie-login';
+import { crossOriginGuard, refuseCrossOrigin, requireSession } from 'session-cookie-login';
 import { login, loginRoutes, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 
 const app = Fastify();
@@ -14,7 +14,7 @@ await app.register(login, { stores: { users }, passwords, session: { idleSeconds
 await app.register(loginRoutes, { prefix: '/auth' });
 
 // The guards run before the handshake: a request that they reject gets 403 or 401 and no socket.
-const onRequest = [app.refuseCrossOrigin, requireSession];
+const onRequest = [refuseCrossOrigin, requireSession];
 
 app.get('/chat', { websocket: true, onRequest }, (socket, request) => {
   const { username } = request.session;

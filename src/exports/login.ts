@@ -15,3 +15,4 @@ export type { Credentials } from '../users/authenticator.ts';
 export type { FailureCount, FailureCounter, OpenFailureCounter } from '../users/failure-counter.ts';
 export { PasswordHasher, type PasswordHasherOptions } from '../users/passwords.ts';
 export { newUser, newVersion, type UserRecord, type UserStore } from '../users/user-store.ts';
+export { usernameKey } from '../users/username.ts';

@@ -1,8 +1,9 @@
 import { Type } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { CrossOriginRefused } from '../errors.ts';
 import { browserScheme, hasHostOf } from '../http/browser-scheme.ts';
+import type { AnyReply, AnyRequest, HookDone } from '../http/hooks.ts';
 import { logEvent } from '../http/security-events.ts';
 import { readOptions, settings } from '../settings.ts';
 
@@ -13,13 +14,24 @@ export interface CrossOriginGuardOptions {
   readonly trustedOrigins?: readonly string[];
 }
 
+/** What the guard of a scope accepts. */
+interface Origins {
+  readonly publicOrigin: string | undefined;
+  readonly trustedOrigins: ReadonlySet<string>;
+  /** Whether a request has shown another scheme than that of the public origin. It is logged once. */
+  warned: boolean;
+}
+
+const kOrigins = Symbol('origins');
+
+/** Without the plugin: only pages of the host of the request. */
+const OWN_HOST: Origins = { publicOrigin: undefined, trustedOrigins: new Set(), warned: false };
+
 declare module 'fastify' {
   interface FastifyInstance {
-    /**
-     * An onRequest hook for a GET route that changes state. State-changing methods are guarded without it.
-     * @throws CrossOriginRefused (403)
-     */
-    refuseCrossOrigin: onRequestHookHandler;
+    [kOrigins]?: Origins;
+    /** The function of the same name. The exported one is safer: the decorator is `undefined` before the plugin is loaded. */
+    readonly refuseCrossOrigin: CrossOriginHook;
   }
 
   interface FastifyContextConfig {
@@ -27,6 +39,9 @@ declare module 'fastify' {
     crossOriginGuard?: boolean;
   }
 }
+
+/** An `onRequest` hook. */
+export type CrossOriginHook = (request: AnyRequest, reply: AnyReply, done: HookDone) => void;
 
 const OPTIONS = {
   publicOrigin: Type.Optional(settings.publicOrigin),
@@ -52,30 +67,49 @@ export const crossOriginGuard = fp(registerCrossOriginGuard, {
 });
 
 async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOriginGuardOptions): Promise<void> {
-  const checked = readOptions('crossOriginGuard', OPTIONS, options);
-  const publicOrigin = checked.publicOrigin && toOrigin(checked.publicOrigin);
-  const trustedOrigins = new Set(checked.trustedOrigins?.map(toOrigin));
-  let warned = false;
-  const refuseCrossOrigin: onRequestHookHandler = (request, _reply, done) => {
-    if (!warned && publicOrigin !== undefined) {
-      warned = warnOfWrongScheme(request, publicOrigin);
-    }
-    if (isTrusted(request, trustedOrigins) || isOwnOrigin(request, publicOrigin)) {
-      done();
-      return;
-    }
-    const { origin } = request.headers;
-    logEvent(request, 'malicious_csrf', origin === 'null' ? { origin, reason: NULL_ORIGIN } : { origin });
-    done(new CrossOriginRefused());
+  if (Object.hasOwn(app, kOrigins)) {
+    throw new Error('The plugin crossOriginGuard is registered twice in one scope. Register it once.');
+  }
+  const { publicOrigin, trustedOrigins } = readOptions('crossOriginGuard', OPTIONS, options);
+  // Not `decorate`: a scope inside another one with the plugin has its own.
+  app[kOrigins] = {
+    publicOrigin: publicOrigin && toOrigin(publicOrigin),
+    trustedOrigins: new Set(trustedOrigins?.map(toOrigin)),
+    warned: false,
   };
-  app.decorate('refuseCrossOrigin', refuseCrossOrigin);
-  app.addHook('onRequest', function (request, reply, done) {
-    if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossOriginGuard === false) {
-      done();
-    } else {
-      refuseCrossOrigin.call(this, request, reply, done);
-    }
-  });
+  if (!app.hasDecorator('refuseCrossOrigin')) {
+    app.decorate('refuseCrossOrigin', refuseCrossOrigin);
+    app.addHook('onRequest', guardStateChanges);
+  }
+}
+
+/**
+ * An onRequest hook for a GET route that changes state, such as a sign-out link or the handshake of a WebSocket. It applies
+ * the options of the plugin `crossOriginGuard` of the route's scope. Without the plugin only pages of the request's host pass.
+ * @throws CrossOriginRefused (403)
+ */
+export function refuseCrossOrigin(anyRequest: AnyRequest, _reply: AnyReply, done: HookDone): void {
+  const request = anyRequest as FastifyRequest;
+  const origins = request.server[kOrigins] ?? OWN_HOST;
+  if (!origins.warned && origins.publicOrigin !== undefined) {
+    origins.warned = warnOfWrongScheme(request, origins.publicOrigin);
+  }
+  if (isTrusted(request, origins.trustedOrigins) || isOwnOrigin(request, origins.publicOrigin)) {
+    done();
+    return;
+  }
+  const { origin } = request.headers;
+  logEvent(request, 'malicious_csrf', origin === 'null' ? { origin, reason: NULL_ORIGIN } : { origin });
+  done(new CrossOriginRefused());
+}
+
+/** The onRequest hook of the plugin. Scopes without the plugin can use it alone. */
+export function guardStateChanges(request: FastifyRequest, reply: FastifyReply, done: HookDone): void {
+  if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossOriginGuard === false) {
+    done();
+  } else {
+    refuseCrossOrigin(request, reply, done);
+  }
 }
 
 /**

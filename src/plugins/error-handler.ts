@@ -90,7 +90,8 @@ function toHttpError(thrown: FastifyError): HttpError {
   return new (BY_STATUS.get(statusCode) ?? (isClientError ? BadRequest : InternalError))();
 }
 
-function isHttpError(thrown: FastifyError): thrown is HttpError {
+/** Whether the error is of the catalogue. */
+export function isHttpError(thrown: FastifyError): thrown is HttpError {
   return httpErrors.some((Entry) => thrown instanceof Entry);
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../types.ts';
 import type { OpenFailureCounter } from '../users/failure-counter.ts';
 import type { PasswordHasher } from '../users/passwords.ts';
 import type { UserStore } from '../users/user-store.ts';
+import { kContext } from './session-context.ts';
 import { type SessionsOptions, sessions } from './sessions.ts';
 
 /** The stores of the plugin `login`. The result of `openStores` fits. */
@@ -93,25 +94,27 @@ export function readLoginOptions(options: LoginOptions) {
 }
 
 /**
- * Registers the plugin `sessions`, unless the app has done so.
- * @throws TypeError if the app has, and passes options of it to `login`: they would have no effect.
+ * Registers the plugin `sessions`, unless the app has done so. A scope inside another one with the plugin gets its own if it
+ * passes options or another store.
+ * @throws TypeError if this scope has the plugin already: the options would have no effect.
  */
 export async function registerSessions(
   app: FastifyInstance,
   { stores, session, storeTimeoutMs, clock }: LoginOptions,
 ): Promise<void> {
-  if (!app.hasDecorator('sessionStore')) {
-    await app.register(sessions, {
-      ...(storeTimeoutMs && { storeTimeoutMs }),
-      ...session,
-      ...(stores.sessions && { store: stores.sessions }),
-      ...(clock && { clock }),
-    });
+  const existing = app[kContext];
+  if (existing !== undefined && session === undefined && (stores.sessions ?? existing.store) === existing.store) {
     return;
   }
-  if (session !== undefined || (stores.sessions ?? app.sessionStore) !== app.sessionStore) {
+  if (Object.hasOwn(app, kContext)) {
     throw new TypeError(
       'login: the plugin sessions is registered already. Pass it the options of session and the store, and leave out session and stores.sessions here.',
     );
   }
+  await app.register(sessions, {
+    ...(storeTimeoutMs && { storeTimeoutMs }),
+    ...session,
+    ...(stores.sessions && { store: stores.sessions }),
+    ...(clock && { clock }),
+  });
 }

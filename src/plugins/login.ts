@@ -5,7 +5,7 @@ import { canonicalAddress, keepClientAddresses } from '../http/client-address.ts
 import { ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { requirePackages } from '../packages.ts';
-import type { Session } from '../sessions/session.ts';
+import { DEFAULT_NAMESPACE, type Session } from '../sessions/session.ts';
 import type { IssuedSession } from '../sessions/session-manager.ts';
 import { openMemoryFailureCounter } from '../stores/memory/failure-counter.ts';
 import { timeBoundFailureCounter, timeBoundUsers } from '../stores/time-bound.ts';
@@ -60,16 +60,19 @@ declare module 'fastify' {
 export const login = fp(registerLogin, { name: 'session-cookie-login/login', fastify: '5.x' });
 
 async function registerLogin(app: FastifyInstance, options: LoginOptions): Promise<void> {
+  if (Object.hasOwn(app, kLogin)) {
+    throw new Error('The plugin login is registered twice in one scope. Register it once, or in a scope inside.');
+  }
   const checked = readLoginOptions(options);
   requirePackages('The plugin login', checked.passwords ? [WORD_LIST] : ['@node-rs/argon2', WORD_LIST]);
   await registerSessions(app, checked);
   keepClientAddresses(app);
-  const { clock: clockOfSessions, cookie } = contextOf({ server: app }, 'login');
+  const { clock: clockOfSessions, cookie, namespace } = contextOf({ server: app }, 'login');
   const { clock = clockOfSessions, passwordMinLength, deviceCookie } = checked;
   const defaults = { name: 'device_token', secure: cookie.secure };
   // Not `decorate`: a scope inside another one with the plugin has its own.
   app[kLogin] = {
-    authenticator: await createAuthenticator(app, clock, checked),
+    authenticator: await createAuthenticator(app, clock, namespace, checked),
     deviceCookie: await ServiceCookie.create(app, clock, defaults, deviceCookie),
     passwordMinLength,
     clock,
@@ -183,15 +186,22 @@ function rememberDevice(reply: FastifyReply, { user, deviceId }: VerifiedUser): 
   deviceCookie.write(reply, issueDeviceToken(user, now, deviceId), now + DEVICE_TOKEN_SECONDS * 1000);
 }
 
-function createAuthenticator(app: FastifyInstance, clock: Clock, options: CheckedLoginOptions): Promise<Authenticator> {
+function createAuthenticator(
+  app: FastifyInstance,
+  clock: Clock,
+  namespace: string,
+  options: CheckedLoginOptions,
+): Promise<Authenticator> {
   const { stores, storeTimeoutMs, passwords = new PasswordHasher() } = options;
   const { openFailureCounter = openMemoryFailureCounter } = stores;
+  // Areas with users of their own may share a Redis server.
+  const prefix = namespace === DEFAULT_NAMESPACE ? '' : `${namespace}:`;
   return Authenticator.create({
     users: timeBoundUsers(stores.users, storeTimeoutMs, app.log),
     passwords,
     throttle: new Throttle({
       openCounter: (name, windowSeconds) =>
-        timeBoundFailureCounter(openFailureCounter(name, windowSeconds), storeTimeoutMs, app.log),
+        timeBoundFailureCounter(openFailureCounter(`${prefix}${name}`, windowSeconds), storeTimeoutMs, app.log),
       failuresPerAddress: options.failuresPerAddress,
       failuresPerUser: options.failuresPerUser,
       windowSeconds: options.failureWindowSeconds,

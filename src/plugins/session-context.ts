@@ -13,6 +13,7 @@ export interface SessionContext {
   /** As passed in the options. */
   readonly store: SessionStore;
   readonly clock: Clock;
+  readonly namespace: string;
   readonly cookie: ServiceCookie;
   /** The deadline until which the client keeps the cookie. */
   readonly cookieDeadline: 'expiresAt' | 'endsAt';

@@ -1,24 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ReauthenticationRequired } from '../errors.ts';
+import type { AnyReply, AnyRequest, HookDone } from '../http/hooks.ts';
 import { logEvent } from '../http/security-events.ts';
 import type { Session } from '../sessions/session.ts';
 import { isThenable, type MaybePromise, whenReady } from '../types.ts';
 import { contextOf, forbidCaching, kSession } from './session-context.ts';
 import { accepted, logFields, sessionToken } from './session-outcomes.ts';
-
-/** A request of any Fastify app: with HTTP/2, with another logger, with a type provider. */
-export interface AnyRequest {
-  readonly raw: IncomingMessage | Http2ServerRequest;
-}
-
-/** A reply of any Fastify app. */
-export interface AnyReply {
-  readonly raw: ServerResponse | Http2ServerResponse;
-}
-
-type Done = (error?: FastifyError) => void;
 
 /**
  * A hook for `onRequest`, `preParsing`, `preValidation` or `preHandler`, of a route or of a scope. A handler may call it and
@@ -26,8 +13,8 @@ type Done = (error?: FastifyError) => void;
  */
 export interface SessionGuard {
   (request: AnyRequest, reply: AnyReply): Promise<void>;
-  (request: AnyRequest, reply: AnyReply, done: Done): void;
-  (request: AnyRequest, reply: AnyReply, payload: unknown, done: Done): void;
+  (request: AnyRequest, reply: AnyReply, done: HookDone): void;
+  (request: AnyRequest, reply: AnyReply, payload: unknown, done: HookDone): void;
 }
 
 /**
@@ -94,11 +81,11 @@ function guard(
   check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<unknown>,
 ): SessionGuard {
   function run(request: AnyRequest, reply: AnyReply): Promise<void>;
-  function run(request: AnyRequest, reply: AnyReply, done: Done): undefined;
-  function run(request: AnyRequest, reply: AnyReply, payload: unknown, done: Done): undefined;
-  function run(request: AnyRequest, reply: AnyReply, third?: unknown, fourth?: Done): Promise<void> | undefined {
+  function run(request: AnyRequest, reply: AnyReply, done: HookDone): undefined;
+  function run(request: AnyRequest, reply: AnyReply, payload: unknown, done: HookDone): undefined;
+  function run(request: AnyRequest, reply: AnyReply, third?: unknown, fourth?: HookDone): Promise<void> | undefined {
     assertIsRequest(name, request);
-    const done = fourth ?? (third as Done | undefined);
+    const done = fourth ?? (third as HookDone | undefined);
     if (done === undefined) {
       return Promise.resolve().then(async () => {
         await check(request as FastifyRequest, reply as FastifyReply);

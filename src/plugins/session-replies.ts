@@ -5,7 +5,7 @@ import { deviceName } from '../http/user-agent.ts';
 import { AuthFailure } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
 import type { IssuedSession, NewSession } from '../sessions/session-manager.ts';
-import { contextOf, forbidCaching, kPrivate } from './session-context.ts';
+import { contextOf, forbidCaching, kPrivate, kSession } from './session-context.ts';
 import {
   accepted,
   assertFew,
@@ -151,6 +151,7 @@ async function signOut(this: FastifyReply): Promise<void> {
   const usable = usableTokens(tokens);
   assertFew(request, usable);
   await endPresentedSessions(request, usable, 'signed out');
+  request[kSession] = null;
   cookie.clear(this);
 }
 
@@ -170,5 +171,6 @@ function setSessionCookie(reply: FastifyReply, { session, token }: IssuedSession
   const { cookie, cookieDeadline } = contextOf(reply.request, 'startSession');
   cookie.warnOfScheme(reply.request);
   cookie.write(reply, token, session[cookieDeadline]);
+  reply.request[kSession] = session;
   return session;
 }

@@ -124,6 +124,7 @@ async function createContext(app: FastifyInstance, options: CheckedOptions): Pro
   return {
     store,
     clock,
+    namespace,
     cookie,
     cookieDeadline: renewal === 'activity' ? 'endsAt' : 'expiresAt',
     freshMs: freshSeconds * 1000,

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CrossOriginRefused, NotANavigation, StoreUnavailable } from '../errors.ts';
 import { logEvent } from '../http/security-events.ts';
 import { ignoreBodies } from '../plugins/content-type-parsers.ts';
+import { refuseCrossOrigin } from '../plugins/cross-origin-guard.ts';
 import { commonPostErrors, errorResponses, jsonResponse, notSignedIn, setCookieHeader } from './schemas.ts';
 
 const common = {
@@ -38,7 +39,7 @@ const postSchema = {
 
 export const logout: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
-  const onRequest = [app.refuseCrossOrigin, refuseEmbeddedLoad];
+  const onRequest = [refuseCrossOrigin, refuseEmbeddedLoad];
   // Without HEAD: link checkers send it, and it would end sessions.
   app.get('/logout', { schema: getSchema, onRequest, exposeHeadRoute: false }, logOut);
   app.post('/logout', { schema: postSchema }, logOut);

@@ -19,7 +19,7 @@ export const ITERABLE: Expected = {
   accepts: (answer) => isObject(answer) && (Symbol.iterator in answer || Symbol.asyncIterator in answer),
 };
 export const SESSION: Expected = {
-  what: 'a session record or undefined',
+  what: 'a session record (strings version and secretHash, array replaced, object session) or undefined',
   accepts: (answer) => answer === undefined || isSessionRecord(answer),
 };
 export const SESSIONS: Expected = {
@@ -27,7 +27,7 @@ export const SESSIONS: Expected = {
   accepts: (answer) => Array.isArray(answer) && answer.every(isSessionRecord),
 };
 export const USER: Expected = {
-  what: 'a user record (id, username, passwordHash, disabled, version) or undefined',
+  what: 'a user record (strings id, username, passwordHash and version, boolean disabled) or undefined',
   accepts: (answer) => answer === undefined || isUserRecord(answer),
 };
 export const FAILURES: Expected = {

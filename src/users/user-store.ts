@@ -76,8 +76,16 @@ export async function findByName(users: Pick<UserStore, 'find'>, name: string): 
   return older ?? user;
 }
 
-/** Returns the record of a new user. */
+/**
+ * Returns the record of a new user.
+ * @throws TypeError if `passwordHash` is not a hash: a password must not be stored.
+ */
 export function newUser(username: string, passwordHash: string, now: Milliseconds = Date.now()): UserRecord {
+  if (typeof passwordHash !== 'string' || !passwordHash.startsWith('$')) {
+    throw new TypeError(
+      'newUser takes a hash such as $argon2id$…, not a password: newUser(name, await hasher.hash(password))',
+    );
+  }
   return {
     schema: USER_SCHEMA,
     id: randomUUID(),

@@ -1,6 +1,6 @@
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import t from 'tap';
-import { crossOriginGuard } from '../../src/plugins/cross-origin-guard.ts';
+import { crossOriginGuard, refuseCrossOrigin } from '../../src/plugins/cross-origin-guard.ts';
 import { build, signIn, USER1, welcome } from '../helpers/service.ts';
 
 const HOST = 'localhost:8080';
@@ -230,4 +230,39 @@ t.test('trustedOrigins that are no list of origins stop the start', async (t) =>
       /^crossOriginGuard: trustedOrigins is .*: it must be an array of http and https origins/,
     );
   }
+});
+
+t.test('the hook needs no plugin that is loaded before the route, and none at all', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  app.register(crossOriginGuard, { trustedOrigins: [TRUSTED] });
+  app.get('/early', { onRequest: refuseCrossOrigin }, async () => 'done');
+  const bare = Fastify();
+  t.teardown(() => bare.close());
+  bare.get('/bare', { onRequest: refuseCrossOrigin }, async () => 'done');
+  const get = async (from: FastifyInstance, url: string, headers: object) =>
+    (await from.inject({ url, headers: { host: HOST, ...headers } })).statusCode;
+  const crossSite = { 'sec-fetch-site': 'cross-site', origin: 'https://other.example' };
+  t.equal(await get(app, '/early', crossSite), 403);
+  t.equal(await get(app, '/early', { ...crossSite, origin: TRUSTED }), 200);
+  t.equal(await get(bare, '/bare', crossSite), 403);
+  t.equal(await get(bare, '/bare', { origin: `http://${HOST}` }), 200);
+});
+
+t.test('a scope inside has its own options; one scope has the plugin once', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(crossOriginGuard);
+  await t.rejects(async () => app.register(crossOriginGuard), { message: /registered twice in one scope/ });
+  const outer = Fastify();
+  t.teardown(() => outer.close());
+  await outer.register(crossOriginGuard);
+  outer.post('/outer', async () => 'done');
+  outer.register(async (inner) => {
+    await inner.register(crossOriginGuard, { trustedOrigins: [TRUSTED] });
+    inner.post('/inner', async () => 'done');
+  });
+  const headers = { host: HOST, 'sec-fetch-site': 'cross-site', origin: TRUSTED };
+  t.equal((await outer.inject({ method: 'POST', url: '/outer', headers })).statusCode, 403);
+  t.equal((await outer.inject({ method: 'POST', url: '/inner', headers })).statusCode, 200);
 });

@@ -2,9 +2,11 @@ import { hash } from '@node-rs/argon2';
 import Fastify, { type FastifyInstance } from 'fastify';
 import t from 'tap';
 import { login } from '../../src/exports/login.ts';
-import { sessions } from '../../src/index.ts';
+import { optionalSession, requireSession, sessions } from '../../src/index.ts';
+import { openMemoryFailureCounter } from '../../src/stores/memory/failure-counter.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import type { OpenFailureCounter } from '../../src/users/failure-counter.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { newUser } from '../../src/users/user-store.ts';
 import { build, cookieOf, fakeClock, setCookies, USER1 } from '../helpers/service.ts';
@@ -211,4 +213,70 @@ t.test('options that make no sense stop the start', async (t) => {
     await t.rejects(async () => app.register(login, options as never), /^login: \w+ is .*: it must be/);
     t.notOk(app.hasDecorator('sessionStore'));
   }
+});
+
+t.test('one scope has the plugin once, and a scope inside may have its own, with its own sessions', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const hasher = new PasswordHasher();
+  const storeOf = async (username: string) => {
+    const users = new MemoryUserStore();
+    users.create(newUser(username, await hasher.hash(ANN.password)));
+    return { users };
+  };
+  await app.register(login, { stores: await storeOf('ann') });
+  app.post('/signin', async (request, reply) => reply.signIn(request.body as typeof ANN));
+  app.register(
+    async (admin) => {
+      await admin.register(login, { stores: await storeOf('root'), session: { cookie: { name: 'admin' } } });
+      admin.post('/signin', async (request, reply) => reply.signIn(request.body as typeof ANN));
+    },
+    { prefix: '/admin' },
+  );
+  const signIn = (url: string, username: string) => app.inject({ method: 'POST', url, payload: { ...ANN, username } });
+  t.match((await signIn('/signin', 'ann')).json(), { namespace: 'session_token' });
+  t.match((await signIn('/admin/signin', 'root')).json(), { namespace: 'admin' });
+  t.equal((await signIn('/signin', 'root')).statusCode, 401);
+  t.equal((await signIn('/admin/signin', 'ann')).statusCode, 401);
+  const twice = Fastify();
+  t.teardown(() => twice.close());
+  await twice.register(login, { stores: await storeOf('ann') });
+  const stores = await storeOf('bob');
+  await t.rejects(async () => twice.register(login, { stores }), { message: /registered twice in one scope/ });
+});
+
+t.test('areas that share the counters of failures are limited each alone', async (t) => {
+  const names: string[] = [];
+  for (const session of [undefined, { cookie: { name: 'admin' } }]) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    const openFailureCounter: OpenFailureCounter = (name, seconds) => {
+      names.push(name);
+      return openMemoryFailureCounter(name, seconds);
+    };
+    const stores = { users: new MemoryUserStore(), openFailureCounter };
+    await app.register(login, { stores, ...(session && { session }) });
+  }
+  t.equal(new Set(names).size, names.length);
+  t.ok(names.includes('address'), 'the names of the service stay');
+  t.ok(names.includes('admin:address'));
+});
+
+t.test('the session of the request is the one that starts, and none after a sign-out', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(sessions);
+  const user = { userId: '1', username: 'ann' };
+  app.post('/enter', { onRequest: optionalSession }, async (request, reply) => {
+    const session = await reply.startSession(user);
+    return { same: request.session === session && request.sessionOrNull === session };
+  });
+  app.post('/leave', { onRequest: requireSession }, async (request, reply) => {
+    await reply.signOut();
+    return { session: request.sessionOrNull };
+  });
+  const entered = await app.inject({ method: 'POST', url: '/enter' });
+  t.same(entered.json(), { same: true });
+  const headers = { cookie: cookieOf(entered) };
+  t.same((await app.inject({ method: 'POST', url: '/leave', headers })).json(), { session: null });
 });

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import t, { type Test } from 'tap';
 import { service } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
@@ -160,4 +160,50 @@ t.test('without the login, or with an option of another plugin, the start fails'
     async () => other.register(loginRoutes, options),
     /^loginRoutes: the option idleSeconds does not exist/,
   );
+});
+
+t.test('a cross-origin guard that is registered after them applies to them', async (t) => {
+  const app = await bareApp(t);
+  app.register(loginRoutes, { prefix: '/auth' });
+  app.register(crossOriginGuard, { trustedOrigins: ['https://app.example'] });
+  const from = (origin: string) => signIn(app, '/auth/signin', ANN, { ...CROSS_SITE, origin });
+  t.equal((await from('https://app.example')).statusCode, 200);
+  t.equal((await from('https://other.example')).statusCode, 403);
+});
+
+t.test('an error of another plugin of the app is for its own error handler', async (t) => {
+  const app = await bareApp(t);
+  const statuses = [429, 451, 503];
+  app.addHook('onRequest', async () => {
+    const statusCode = statuses.shift();
+    if (statusCode !== undefined) {
+      throw Object.assign(new Error('of the app'), { statusCode });
+    }
+  });
+  await app.register(loginRoutes);
+  for (const statusCode of [...statuses]) {
+    t.match((await signIn(app, '/signin', ANN)).json(), { statusCode, message: 'of the app' });
+  }
+  const custom = await bareApp(t);
+  custom.setErrorHandler((error: FastifyError, _request, reply) => reply.code(429).send({ mine: error.message }));
+  custom.addHook('onRequest', async () => {
+    throw Object.assign(new Error('of the app'), { statusCode: 429 });
+  });
+  await custom.register(loginRoutes);
+  t.same((await signIn(custom, '/signin', ANN)).json(), { mine: 'of the app' });
+  t.match((await signIn(app, '/signin', { username: 1 })).json(), { statusCode: 400, code: 'INVALID_INPUT' });
+});
+
+t.test('a bug reveals nothing', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const users = { find: () => undefined, replace: () => false };
+  await app.register(login, { stores: { users }, passwords });
+  app.addHook('preHandler', async () => {
+    throw new Error('a secret');
+  });
+  await app.register(loginRoutes);
+  const reply = await signIn(app, '/signin', ANN);
+  t.match(reply.json(), { statusCode: 500, code: 'INTERNAL_ERROR' });
+  t.notMatch(reply.body, 'a secret');
 });

@@ -49,7 +49,10 @@ t.test('a session store that breaks its contract is unavailable, and the log nam
 
 t.test('the message has the type and never the value, which could be a secret', async (t) => {
   const cases: [unknown, string][] = [
-    [null, 'returned null, but must return a session record or undefined'],
+    [
+      null,
+      'returned null, but must return a session record (strings version and secretHash, array replaced, object session) or undefined',
+    ],
     ['s3cret', 'returned a value of type string'],
     [['s3cret'], 'returned an array with other elements'],
     [{ session: { id: 's3cret' } }, 'returned a value of type object'],

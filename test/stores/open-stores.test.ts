@@ -23,7 +23,7 @@ t.test('the address says which engine keeps sessions and users', async (t) => {
     const stores = await openStores(url);
     t.ok(stores.sessions instanceof Engine, url);
     t.equal(await stores.sessions.create(record()), true);
-    t.equal(await stores.users.create(newUser('user1', 'hash')), true);
+    t.equal(await stores.users.create(newUser('user1', '$hash')), true);
     t.match(await stores.users.find('user1'), { passwordHash: 'hash' });
     await closeStores(stores);
     await t.rejects(async () => stores.users.find('user1'));

@@ -73,7 +73,7 @@ t.test('a session store is bounded in all of its methods', async (t) => {
 t.test('so is a store of users', async (t) => {
   const store = new MemoryUserStore();
   const bound = timeBoundUserStore(store, 1000);
-  const ann = newUser('ann', 'hash');
+  const ann = newUser('ann', '$hash');
   t.equal(await bound.create(ann), true);
   t.same(await bound.find('ann'), ann);
   t.equal(await bound.replace({ ...ann, disabled: true }, ann.version), true);

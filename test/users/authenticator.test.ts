@@ -164,7 +164,7 @@ t.test(
     const unusable = ['', 'x', good.slice(0, -1), good.replace('m=19456,t=2', 'm=262144,t=64'), '$2y$31$short'];
     for (const passwordHash of unusable) {
       const { users, passwords, logged, authenticator } = await setUp();
-      const ann = newUser('ann', passwordHash);
+      const ann = { ...newUser('ann', good), passwordHash };
       users.create(ann);
       t.equal(await verify(authenticator, 'ann', 'a horse, a battery'), 'wrong password', passwordHash);
       t.same(users.find('ann'), ann);

@@ -9,7 +9,7 @@ import type { UserRecord } from '../../src/users/user-store.ts';
 import { newUser } from '../../src/users/user-store.ts';
 import { newThrottle } from '../helpers/users.ts';
 
-const ANN = newUser('ann', 'hash');
+const ANN = newUser('ann', '$hash');
 
 function attempt(over: Partial<Attempt> = {}): Attempt {
   return { nameKey: 'ann', user: ANN, address: '192.0.2.1', deviceId: undefined, ...over };

@@ -39,7 +39,7 @@ t.test('on a full disk sessions can be refreshed and ended, and users disabled',
   }
   const { sessions, users } = open(`${disk}/data`);
   t.teardown(() => sessions.close());
-  const ann = newUser('ann', 'a hash');
+  const ann = newUser('ann', '$a hash');
   await users.create(ann);
   for (let i = 0; i < 200; i++) {
     await sessions.create(record({ id: `id-${i}` }));
@@ -82,7 +82,7 @@ t.test('while the reserve is missing nothing new is stored', async (t) => {
   rmSync(`${disk}/data/reserve`);
   fill(disk);
   await t.rejects(sessions.create(record({ id: 'new' })), StoreFull);
-  await t.rejects(users.create(newUser('ann', 'a hash')), { message: 'the disk is full' });
+  await t.rejects(users.create(newUser('ann', '$a hash')), { message: 'the disk is full' });
   t.notOk(existsSync(`${disk}/data/reserve.tmp`), 'an incomplete one is removed');
   t.equal(environment.hasRoom(), false);
 });
@@ -95,7 +95,7 @@ t.test('on a full disk the service starts, also without a lock file', async (t) 
   const path = `${disk}/data`;
   const before = open(path);
   await before.sessions.create(record());
-  await before.users.create(newUser('ann', 'a hash'));
+  await before.users.create(newUser('ann', '$a hash'));
   await before.sessions.close();
   rmSync(`${path}/lock.mdb`);
   fill(disk);
@@ -127,7 +127,7 @@ t.test('without room for anything new, sessions and users are refused', async (t
   const environment = new Full(temporaryDirectory(t));
   t.teardown(() => environment.close());
   await t.rejects(new LmdbSessionStore(environment).create(record()), StoreFull);
-  await t.rejects(new LmdbUserStore(environment).create(newUser('ann', 'a hash')), { message: 'the disk is full' });
+  await t.rejects(new LmdbUserStore(environment).create(newUser('ann', '$a hash')), { message: 'the disk is full' });
 });
 
 t.test('the reserve occupies a megabyte, is released once, and is written again a second later', async (t) => {

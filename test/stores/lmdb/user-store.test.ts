@@ -9,7 +9,7 @@ import { userStoreConformance } from '../conformance.ts';
 
 t.test('conformance', (t) => userStoreConformance(t, (t) => new LmdbUserStore(new LmdbEnvironment(t.testdir({})))));
 
-const ANN = newUser('ann', 'hash', 1);
+const ANN = newUser('ann', '$hash', 1);
 
 /** A store that contains a user as another version of the service wrote it. */
 async function storeWith(t: Test, stored: object) {

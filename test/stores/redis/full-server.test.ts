@@ -21,7 +21,7 @@ async function startFull(t: Test) {
     return undefined;
   }
   const sessions = new RedisSessionStore(await connect(redis));
-  const ann = newUser('ann', 'a hash');
+  const ann = newUser('ann', '$a hash');
   await new RedisUserStore(await connect(redis)).create(ann);
   await sessions.create(record());
   await sessions.create(record({ id: 'second' }));
@@ -51,7 +51,7 @@ t.test('on a full server a new connection reads, refreshes, ends and disables', 
   t.equal(await sessions.removeByUser(owner('user1')), 1);
   await sessions.ping();
   await t.rejects(async () => sessions.create(record({ id: 'third' })), { message: /^OOM/ });
-  await t.rejects(users.create(newUser('bob', 'a hash')), { message: /^OOM/ });
+  await t.rejects(users.create(newUser('bob', '$a hash')), { message: /^OOM/ });
   t.equal(await users.remove('ann'), true);
 });
 

@@ -15,7 +15,7 @@ t.test('conformance', async (t) => {
   }
 });
 
-const ANN = newUser('ann', 'hash', 1);
+const ANN = newUser('ann', '$hash', 1);
 
 /** A store that contains a user as another version of the service wrote it. */
 async function storeWith(t: Test, stored: object) {
