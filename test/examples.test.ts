@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
+import { testSessionStore } from '../src/exports/testing.ts';
 import type { SessionStore } from '../src/sessions/session-store.ts';
 import { WITHOUT_TAP } from './helpers/built-command.ts';
 import { owner, record, version } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
-import { sessionStoreConformance } from './stores/conformance.ts';
 
 // The apps in examples/ run as a reader starts them: on what `npm run build` made, each in a process of its own.
 
@@ -119,9 +119,7 @@ async function openStore(path: string): Promise<SessionStore> {
   return new DirectorySessionStore(path);
 }
 
-t.test('the custom store keeps the contract', (t) =>
-  sessionStoreConformance(t, (t) => openStore(temporaryDirectory(t))),
-);
+t.test('the custom store keeps the contract', (t) => testSessionStore(t.test, () => openStore(temporaryDirectory(t))));
 
 t.test('a change of the custom store that cannot be written throws and changes nothing', async (t) => {
   const path = temporaryDirectory(t);

@@ -9,15 +9,15 @@ export async function rulesOf(suite: Suite): Promise<string[]> {
   return rules;
 }
 
-/** Runs a suite. Returns the rules that are broken, with the messages of the failures. */
+/** Runs the tests of a suite one after another. Returns the rules that are broken, with the messages of the failures. */
 export async function brokenRules(suite: Suite): Promise<Map<string, string>> {
   const broken = new Map<string, string>();
-  await suite(async (name, run) => {
-    try {
-      await run();
-    } catch (error) {
-      broken.set(name, (error as Error).message);
-    }
+  let last = Promise.resolve();
+  await suite((rule, run) => {
+    last = last.then(run).catch((error: Error) => {
+      broken.set(rule, error.message);
+    });
+    return last;
   });
   return broken;
 }
