@@ -1,11 +1,11 @@
 import owasp from '@stoplight/spectral-owasp-ruleset';
-import rulesets from '@stoplight/spectral-rulesets';
+import { oas } from '@stoplight/spectral-rulesets';
 
 // The rules for the OpenAPI document. `npx @stoplight/spectral-cli lint FILE` and test/openapi.test.ts use them.
 // All rules of both sets apply, except these of the OWASP set.
 export default {
   extends: [
-    [rulesets.oas, 'recommended'],
+    [oas, 'recommended'],
     [owasp, 'recommended'],
   ],
   rules: {

@@ -1,6 +1,8 @@
 // The types of dist.js, from the source: the type check needs no build.
 export * from '../src/app.ts';
 export * from '../src/config.ts';
+export * from '../src/exports/login.ts';
+export { closeStores, openStores } from '../src/exports/service.ts';
 export * from '../src/fastify-options.ts';
 export * from '../src/http/cookies.ts';
 export * from '../src/index.ts';

@@ -2,23 +2,23 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { type Config, ConfigError, parseTrustedOrigins } from './config.ts';
 import { isHttps } from './fastify-options.ts';
+import { type OptionalPackage, requirePackages } from './packages.ts';
 import { connections } from './plugins/connections.ts';
 import { contentTypeParsers } from './plugins/content-type-parsers.ts';
-import { cors } from './plugins/cors.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
-import { docs } from './plugins/docs.ts';
 import { errors } from './plugins/error-handler.ts';
 import { login } from './plugins/login.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
-import { addComponents } from './routes/components.ts';
 import { health } from './routes/health.ts';
 import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { closeStores, openStores, type Stores } from './stores/open-stores.ts';
+import { parseStoreUrl } from './stores/store-url.ts';
 import { timeBound } from './stores/time-bound.ts';
 import type { Clock } from './types.ts';
 import { addDemoUsers } from './users/demo-users.ts';
+import { WORD_LIST } from './users/password-policy.ts';
 import { PasswordHasher } from './users/passwords.ts';
 import type { UserStore } from './users/user-store.ts';
 
@@ -34,10 +34,12 @@ export interface ServiceOptions {
 }
 
 /** The service as one plugin, for a Fastify instance that was created with `fastifyOptions`. */
-export const service = fp(registerService, { name: 'service', fastify: '5.x' });
+export const service = fp(registerService, { name: 'session-cookie-login/service', fastify: '5.x' });
 
 async function registerService(app: FastifyInstance, options: ServiceOptions): Promise<void> {
-  const { config, passwords = new PasswordHasher() } = options;
+  const { config } = options;
+  requirePackages('The service', packagesFor(config));
+  const { passwords = new PasswordHasher() } = options;
   const https = isHttps(config);
   const trustedOrigins = parseTrustedOrigins(config.TRUSTED_ORIGINS);
   const stores = await openStoresOf(app, options);
@@ -53,6 +55,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(securityHeaders, { https });
   await app.register(errors);
   if (trustedOrigins.length > 0) {
+    const { cors } = await import('./plugins/cors.ts');
     await app.register(cors, { trustedOrigins });
   }
   await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL, trustedOrigins });
@@ -69,12 +72,24 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
 
   // The docs are generated from the routes that are registered after them.
   if (config.DOCS === 'on') {
+    const { docs } = await import('./plugins/docs.ts');
     await app.register(docs, { publicUrl: config.PUBLIC_URL });
   }
-  addComponents(app);
   await app.register(loginRoutes);
   await app.register(welcome);
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
+}
+
+/** The optional packages that the service needs with these settings. */
+export function packagesFor({ DOCS, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
+  const ofEngine = { memory: [], lmdb: ['lmdb'], redis: ['@redis/client'] } as const;
+  return [
+    '@node-rs/argon2',
+    WORD_LIST,
+    ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
+    ...(parseTrustedOrigins(TRUSTED_ORIGINS).length > 0 ? (['@fastify/cors'] as const) : []),
+    ...ofEngine[parseStoreUrl(STORE_URL).engine],
+  ];
 }
 
 /** The passwords of the demo users are public. They must not appear where a lost `STORE_URL` makes them open the service. */

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import createError, { type FastifyError } from '@fastify/error';
+import { createError, type FastifyError } from '@fastify/error';
 
 /**
  * The error catalogue: all errors that the service responds with. Codes are stable. Messages are for people, can

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import closeWithGrace, { type Signals } from 'close-with-grace';
+import type { Signals } from 'close-with-grace';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { service } from './app.ts';
+import { packagesFor, service } from './app.ts';
 import { type Config, ConfigError, ENV_FILE, loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
 import { listen } from './listen.ts';
+import { MissingPackageError, requirePackages } from './packages.ts';
 import { StoreOpenError } from './stores/engine.ts';
 
 /**
@@ -18,22 +19,26 @@ const FATAL_SIGNALS: Signals[] = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGS
 /** The time that open requests get to complete after SIGTERM or SIGINT. */
 const GRACE_MS = 10_000;
 
+/** Errors whose message is all that an operator needs. */
+const START_ERRORS = [ConfigError, MissingPackageError, StoreOpenError];
+
 // If the reader of the log exits, the service keeps running.
 process.stdout.on('error', () => {});
 
 try {
   await start(loadConfig());
 } catch (error) {
-  console.error(error instanceof ConfigError || error instanceof StoreOpenError ? error.message : error);
+  console.error(START_ERRORS.some((type) => error instanceof type) ? (error as Error).message : error);
   process.exit(1);
 }
 
 async function start(config: Config): Promise<void> {
+  requirePackages('The service', ['close-with-grace', ...packagesFor(config)]);
   const app = Fastify(fastifyOptions(config));
   if (existsSync(ENV_FILE)) {
     app.log.info({ file: resolve(ENV_FILE) }, 'settings were read from this file and from the environment');
   }
-  closeOnSignal(app, config);
+  await closeOnSignal(app, config);
   await app.register(service, { config });
   await listen(app, config);
 }
@@ -42,7 +47,8 @@ async function start(config: Config): Promise<void> {
  * SIGTERM, which service managers send, first lets proxies choose another instance. SIGINT, Ctrl+C, stops at once.
  * A second signal ends the process without waiting.
  */
-function closeOnSignal(app: FastifyInstance, { DRAIN_SECONDS }: Config): void {
+async function closeOnSignal(app: FastifyInstance, { DRAIN_SECONDS }: Config): Promise<void> {
+  const { default: closeWithGrace } = await import('close-with-grace');
   const delay = DRAIN_SECONDS * 1000 + GRACE_MS;
   closeWithGrace({ delay, logger: app.log, skip: FATAL_SIGNALS }, async ({ err, signal }) => {
     if (err) {

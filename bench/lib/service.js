@@ -50,9 +50,12 @@ function makeSession(/** @type {number} */ i) {
   const now = Date.now();
   /** @type {import('../dist.js').SessionRecord} */
   const record = {
-    schema: 1,
+    schema: 2,
+    version: 'first',
     session: {
       id: token.id,
+      namespace: COOKIE,
+      userId: nameOf(i),
       username: nameOf(i),
       createdAt: now,
       authenticatedAt: now,
@@ -60,6 +63,7 @@ function makeSession(/** @type {number} */ i) {
       endsAt: now + DAY_MS,
       address: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`,
       device: 'Firefox on Linux',
+      data: {},
     },
     secretHash: hashSecret(token.secret),
     replaced: [],

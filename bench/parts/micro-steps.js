@@ -16,7 +16,8 @@ import { buildService, COOKIE, createSessions, openUncachedRedis } from '../lib/
 /** @typedef {{ name: string, call: (i: number) => unknown }} Step `i` selects the session. */
 
 export const SESSIONS = 1000;
-const LIFETIMES = { idleSeconds: 86_400, maxSeconds: 86_400, reuseWindowSeconds: 10 };
+/** @type {import('../dist.js').Lifetimes} */
+const LIFETIMES = { idleSeconds: 86_400, maxSeconds: 86_400, reuseWindowSeconds: 10, renewal: 'refresh' };
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(WELCOME.length) };
 const HEADERS = { ...securityHeadersFor({ https: false }), ...PLAIN };
 
@@ -53,7 +54,7 @@ export async function openSteps(/** @type {string} */ redisUrl, /** @type {strin
 
 /** @returns {Promise<Step[]>} */
 async function tokenSteps(/** @type {string[]} */ tokens) {
-  const cookie = await ServiceCookie.create((await bare()).app, Date.now, COOKIE);
+  const cookie = await ServiceCookie.create((await bare()).app, Date.now, { name: COOKIE, secure: false });
   const requests = tokens.map((token) => /** @type {any} */ ({ headers: { cookie: `${COOKIE}=${token}` } }));
   const secrets = tokens.map((token) => parseToken(token)?.secret ?? '');
   const hashes = secrets.map(hashSecret);
@@ -75,7 +76,13 @@ function findStep(/** @type {Filled} */ { name, store, tokens }) {
 
 /** @returns {Step} */
 function authenticateStep(/** @type {Filled} */ { name, store, tokens }) {
-  const manager = new SessionManager(store, Date.now, LIFETIMES);
+  const manager = new SessionManager({
+    store,
+    clock: Date.now,
+    namespace: COOKIE,
+    lifetimes: LIFETIMES,
+    log: { warn() {} },
+  });
   return { name: `authenticate, ${name}`, call: (i) => manager.authenticate(tokens[i % SESSIONS]) };
 }
 

@@ -1,5 +1,6 @@
 import Fastify from 'fastify';
-import { crossOriginGuard, login, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login';
+import { crossOriginGuard, requireSession } from 'session-cookie-login';
+import { login, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 import { DirectorySessionStore } from './directory-store.js';
 
 const app = Fastify();
@@ -26,7 +27,7 @@ app.post('/signin', { schema: { body: credentials } }, async (request, reply) =>
   return { username, expiresAt };
 });
 
-app.get('/whoami', { preHandler: app.requireSession }, async (request) => request.session.username);
+app.get('/whoami', { onRequest: requireSession }, async (request) => request.session.username);
 
 app.post('/signout', async (_request, reply) => {
   await reply.signOut();

@@ -1,5 +1,6 @@
 import Fastify from 'fastify';
-import { crossOriginGuard, login, loginRoutes, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login';
+import { crossOriginGuard, requireSession } from 'session-cookie-login';
+import { login, loginRoutes, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 
 const app = Fastify();
 
@@ -20,7 +21,7 @@ await app.register(loginRoutes, { prefix: '/auth' });
 
 // Every route in this context requires a session.
 app.register(async (members) => {
-  members.addHook('preHandler', members.requireSession);
+  members.addHook('onRequest', requireSession);
 
   members.get('/notes', async (request) => ({ notes: `the notes of ${request.session.username}` }));
 });

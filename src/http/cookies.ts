@@ -15,7 +15,19 @@ export interface CookieOptions {
   readonly secure?: boolean | 'auto';
 }
 
-type SerializeCookie = FastifyInstance['serializeCookie'];
+interface CookieAttributes {
+  readonly path: '/';
+  readonly httpOnly: true;
+  readonly sameSite: 'lax';
+  readonly secure: boolean;
+}
+
+/** The part of `app.serializeCookie` that is used here. The type of @fastify/cookie would be missing in the published types. */
+type SerializeCookie = (
+  name: string,
+  value: string,
+  attributes: CookieAttributes & { readonly expires: Date; readonly maxAge: number },
+) => string;
 
 /** The schema of {@link CookieOptions}. The name is an HTTP token (RFC 6265, section 4.1.1). */
 export const COOKIE_OPTIONS = Type.Optional(
@@ -35,7 +47,7 @@ export const COOKIE_OPTIONS = Type.Optional(
 interface Variant {
   readonly name: string;
   readonly prefix: string;
-  readonly attributes: { path: '/'; httpOnly: true; sameSite: 'lax'; secure: boolean };
+  readonly attributes: CookieAttributes;
 }
 
 /** A cookie of this service: for this host only, and not readable by scripts. All our cookies are read and written here. */

@@ -1,8 +1,10 @@
+import { createRequire } from 'node:module';
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from 'fastify';
-import pretty from 'pino-pretty';
+import type pretty from 'pino-pretty';
 import type { Config } from '../config.ts';
+import { canBeResolved } from '../packages.ts';
 
-/** The options of Fastify's logger: JSON lines, or readable lines on a terminal. */
+/** The options of Fastify's logger: JSON lines, or readable lines on a terminal with pino-pretty. */
 export function loggerOptions({ LOG_LEVEL }: Config): Exclude<FastifyServerOptions['logger'], boolean | undefined> {
   return {
     level: LOG_LEVEL,
@@ -14,9 +16,14 @@ export function loggerOptions({ LOG_LEVEL }: Config): Exclude<FastifyServerOptio
         remoteAddress: ip,
       }),
     },
-    // Both write synchronously: a buffered line would be lost when the process ends.
-    stream: process.stdout.isTTY ? pretty({ sync: true }) : process.stdout,
+    stream: process.stdout.isTTY && canBeResolved('pino-pretty') ? prettyStream() : process.stdout,
   };
+}
+
+/** Writes synchronously, like `process.stdout`: a buffered line would be lost when the process ends. */
+function prettyStream(): NodeJS.WritableStream {
+  const pinoPretty: typeof pretty = createRequire(import.meta.url)('pino-pretty');
+  return pinoPretty({ sync: true });
 }
 
 /** Logs requests at debug level. At info level the log has events only; the access log is the proxy's task. */

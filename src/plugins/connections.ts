@@ -29,7 +29,7 @@ const MAX_TURNS = 1000;
  * Bounds what clients can take: the number of connections, the requests of one connection that are not answered yet, and
  * the time to read the replies. It also lets a closing server answer what has arrived and end after its last reply.
  */
-export const connections = fp(registerConnections, { name: 'connections', fastify: '5.x' });
+export const connections = fp(registerConnections, { name: 'session-cookie-login/connections', fastify: '5.x' });
 
 async function registerConnections(app: FastifyInstance, { maxConnections }: ConnectionsOptions): Promise<void> {
   const open = new OpenConnections(maxConnections);

@@ -5,7 +5,10 @@ import { BadRequest, UnsupportedMediaType } from '../errors.ts';
 import { decodeUtf8 } from '../utf8.ts';
 
 /** Parses JSON and urlencoded bodies. Every other content type is answered 415. */
-export const contentTypeParsers = fp(registerContentTypeParsers, { name: 'bodies', fastify: '5.x' });
+export const contentTypeParsers = fp(registerContentTypeParsers, {
+  name: 'session-cookie-login/bodies',
+  fastify: '5.x',
+});
 
 async function registerContentTypeParsers(app: FastifyInstance): Promise<void> {
   const parseJson = app.getDefaultJsonParser('error', 'error');

@@ -46,7 +46,10 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
  * `Sec-Fetch-Site` it is refused. Without that header, `Origin` must match the request's host or the public origin. A
  * request with neither header does not come from a browser and passes.
  */
-export const crossOriginGuard = fp(registerCrossOriginGuard, { name: 'cross-origin-guard', fastify: '5.x' });
+export const crossOriginGuard = fp(registerCrossOriginGuard, {
+  name: 'session-cookie-login/cross-origin-guard',
+  fastify: '5.x',
+});
 
 async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOriginGuardOptions): Promise<void> {
   const checked = readOptions('crossOriginGuard', OPTIONS, options);

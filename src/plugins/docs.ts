@@ -28,7 +28,11 @@ const UI_POLICY = [
 ].join('; ');
 
 /** Generates the OpenAPI document from the schemas of the routes and serves it at `/docs`. Register it before the routes. */
-export const docs = fp(registerDocs, { name: 'docs', fastify: '5.x', dependencies: ['sessions'] });
+export const docs = fp(registerDocs, {
+  name: 'session-cookie-login/docs',
+  fastify: '5.x',
+  dependencies: ['session-cookie-login/sessions'],
+});
 
 async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): Promise<void> {
   await app.register(swagger, {

@@ -20,7 +20,7 @@ import { logEvent, mayLog } from '../http/security-events.ts';
 import { type SecurityHeadersOptions, securityHeadersFor } from './security-headers.ts';
 
 /** Answers every error with an entry of the catalogue, in one shape. */
-export const errors = fp(registerErrors, { name: 'errors', fastify: '5.x' });
+export const errors = fp(registerErrors, { name: 'session-cookie-login/errors', fastify: '5.x' });
 
 async function registerErrors(app: FastifyInstance): Promise<void> {
   const methodsByUrl = new Map<string, string[]>();

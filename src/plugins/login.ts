@@ -4,6 +4,7 @@ import { InvalidCredentials, NewPasswordRefused, TooManyFailures, WrongPassword 
 import { canonicalAddress, keepClientAddresses } from '../http/client-address.ts';
 import { ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
+import { requirePackages } from '../packages.ts';
 import type { Session } from '../sessions/session.ts';
 import type { IssuedSession } from '../sessions/session-manager.ts';
 import { openMemoryFailureCounter } from '../stores/memory/failure-counter.ts';
@@ -11,7 +12,7 @@ import { timeBoundFailureCounter, timeBoundUsers } from '../stores/time-bound.ts
 import type { Clock } from '../types.ts';
 import { Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
-import { validatePassword } from '../users/password-policy.ts';
+import { validatePassword, WORD_LIST } from '../users/password-policy.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { Throttle } from '../users/throttle.ts';
 import type { UserRecord } from '../users/user-store.ts';
@@ -56,10 +57,11 @@ declare module 'fastify' {
  * Sign-in with a name and a password. Decorates replies with `signIn` and `changePassword`. Registers the plugin `sessions`
  * unless the app has done so.
  */
-export const login = fp(registerLogin, { name: 'login', fastify: '5.x' });
+export const login = fp(registerLogin, { name: 'session-cookie-login/login', fastify: '5.x' });
 
 async function registerLogin(app: FastifyInstance, options: LoginOptions): Promise<void> {
   const checked = readLoginOptions(options);
+  requirePackages('The plugin login', checked.passwords ? [WORD_LIST] : ['@node-rs/argon2', WORD_LIST]);
   await registerSessions(app, checked);
   keepClientAddresses(app);
   const { clock: clockOfSessions, cookie } = contextOf({ server: app }, 'login');

@@ -7,7 +7,10 @@ export interface SecurityHeadersOptions {
 }
 
 /** Sets the headers that the OWASP REST Security Cheat Sheet requires of an API, on every reply. */
-export const securityHeaders = fp(registerSecurityHeaders, { name: 'security-headers', fastify: '5.x' });
+export const securityHeaders = fp(registerSecurityHeaders, {
+  name: 'session-cookie-login/security-headers',
+  fastify: '5.x',
+});
 
 async function registerSecurityHeaders(app: FastifyInstance, options: SecurityHeadersOptions): Promise<void> {
   const headers = securityHeadersFor(options);

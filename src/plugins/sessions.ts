@@ -89,7 +89,7 @@ const OPTIONS = {
  * and the actions on a user's sessions, replies with the actions that write the cookie. It applies to the scope that
  * registers it. A scope inside may register it again, with other options.
  */
-export const sessions = fp(registerSessions, { name: 'sessions', fastify: '5.x' });
+export const sessions = fp(registerSessions, { name: 'session-cookie-login/sessions', fastify: '5.x' });
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
   if (Object.hasOwn(app, kContext)) {

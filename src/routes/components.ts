@@ -78,11 +78,11 @@ export function Ref<T extends TSchema>({ $id }: T) {
 const VALIDATION = { customOptions: { coerceTypes: false, removeAdditional: false } } as const;
 
 /**
- * Adds the schemas above to this context, and what validates and serializes with them. An app may have set other compilers,
+ * Adds the schemas above to the scope of some routes, and what validates and serializes with them. An app may have set other compilers,
  * such as those of Zod, which cannot read these schemas.
  */
 export function addComponents(app: FastifyInstance): void {
-  for (const schema of COMPONENTS.filter(({ $id = '' }) => app.getSchema($id) === undefined)) {
+  for (const schema of COMPONENTS) {
     app.addSchema(schema);
   }
   app.setValidatorCompiler(ajvCompiler()({}, VALIDATION));

@@ -1,6 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { ShuttingDown, StoreUnavailable } from '../errors.ts';
 import type { MaybePromise } from '../types.ts';
+import { addComponents } from './components.ts';
 import { errorResponses, jsonResponse } from './schemas.ts';
 
 export interface HealthOptions {
@@ -30,6 +31,7 @@ const readyzSchema = {
 
 /** For load balancers and orchestrators. The proxy may hide these routes from the public. */
 export const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { ping }) => {
+  addComponents(app);
   app.get('/livez', { schema: livezSchema }, async () => ({ status: 'ok' as const }));
   app.get('/readyz', { schema: readyzSchema }, async () => {
     if (app.draining) {

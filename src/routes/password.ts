@@ -7,6 +7,7 @@ import {
   TooManyFailures,
   WrongPassword,
 } from '../errors.ts';
+import { requireSession } from '../plugins/session-guards.ts';
 import { commonPostErrors, errorResponses, notSignedIn, Password, sessionResponse, viewSession } from './schemas.ts';
 
 const schema = {
@@ -37,7 +38,7 @@ const schema = {
 
 export const password: FastifyPluginAsyncTypebox = async (app) => {
   // The guard runs before the body is read and validated: a stranger learns nothing about the schema.
-  app.post('/password', { schema, onRequest: app.requireSession }, async (request, reply) => {
+  app.post('/password', { schema, onRequest: requireSession }, async (request, reply) => {
     const { currentPassword, newPassword } = request.body;
     return viewSession(await reply.changePassword(currentPassword, newPassword), { current: true });
   });

@@ -1,6 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { NoSuchSession, ReauthenticationRequired, StoreUnavailable } from '../errors.ts';
 import { ignoreBodies } from '../plugins/content-type-parsers.ts';
+import { requireRecentSignIn, requireSession } from '../plugins/session-guards.ts';
 import { int32, ListedSession, Ref, Session } from './components.ts';
 import { commonPostErrors, errorResponses, jsonResponse, notSignedIn, viewSession } from './schemas.ts';
 
@@ -68,7 +69,6 @@ const revokeOthersSchema = {
 export const sessionRoutes: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
   // The guards run before the parameters are validated: a stranger learns nothing about the schema.
-  const { requireSession, requireRecentSignIn } = app;
   app.get('/session', { schema: getSchema, onRequest: requireSession }, async ({ session }) =>
     viewSession(session, { current: true }),
   );

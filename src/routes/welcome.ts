@@ -1,5 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { StoreUnavailable } from '../errors.ts';
+import { requireSession } from '../plugins/session-guards.ts';
+import { addComponents } from './components.ts';
 import { errorResponses, notSignedIn } from './schemas.ts';
 
 const schema = {
@@ -18,7 +20,8 @@ const schema = {
 };
 
 export const welcome: FastifyPluginAsyncTypebox = async (app) => {
-  app.get('/welcome', { schema, preHandler: app.requireSession }, (request, reply) => {
+  addComponents(app);
+  app.get('/welcome', { schema, onRequest: requireSession }, (request, reply) => {
     reply.type('text/plain; charset=utf-8').send(`Welcome ${request.session.username}!`);
   });
 };

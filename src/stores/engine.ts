@@ -8,6 +8,8 @@ export interface StoreLog {
   warn(details: object, message: string): void;
 }
 
+export const SILENT: StoreLog = { info() {}, warn() {} };
+
 /** The store cannot be opened, and waiting would not help. The message says which store, why, and what to do. */
 export class StoreOpenError extends Error {
   override readonly name = 'StoreOpenError';

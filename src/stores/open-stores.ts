@@ -1,22 +1,16 @@
 import { Type } from '@sinclair/typebox';
-import type { SessionStore } from '../sessions/session-store.ts';
 import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import type { Clock } from '../types.ts';
-import type { OpenFailureCounter } from '../users/failure-counter.ts';
-import type { UserStore } from '../users/user-store.ts';
 import type { StoreLog } from './engine.ts';
+import { openLmdb } from './lmdb/open.ts';
 import { openMemoryFailureCounter } from './memory/failure-counter.ts';
 import { MemorySessionStore } from './memory/session-store.ts';
 import { MemoryUserStore } from './memory/user-store.ts';
-import { parseStoreUrl, type RedisServer } from './store-url.ts';
+import { openRedis } from './redis/open.ts';
+import { parseStoreUrl } from './store-url.ts';
+import type { Stores } from './stores.ts';
 
-/** The stores of one engine, on one connection or database. */
-export interface Stores {
-  readonly sessions: SessionStore;
-  readonly users: UserStore;
-  /** In Redis all instances share the counts. With the other engines each process has its own. */
-  readonly openFailureCounter: OpenFailureCounter;
-}
+export { closeStores, type Stores } from './stores.ts';
 
 export interface OpenStoresOptions {
   /** How long the server may take to answer a ping, in milliseconds. Default 500. */
@@ -39,66 +33,24 @@ const OPTIONS = {
   log: Type.Optional(objectWith('info', 'warn')),
 };
 
-type CheckedOptions = ReturnType<typeof readOptions<typeof OPTIONS, OpenStoresOptions>>;
-
-const SILENT: StoreLog = { info() {}, warn() {} };
-
 /**
  * Opens the stores that a `STORE_URL` names. The code of an engine is loaded when it is used.
- * @throws TypeError if the URL is invalid; StoreOpenError if the store cannot be opened and waiting would not help.
+ * @throws MissingPackageError if the package of the engine is not installed; TypeError if the URL is invalid; StoreOpenError if the store cannot be opened and waiting would not help.
  */
 export async function openStores(storeUrl: string, options: OpenStoresOptions = {}): Promise<Stores> {
-  const checked = readOptions('openStores', OPTIONS, options);
-  const { clock = Date.now, maxSessions } = checked;
+  const { clock, log, maxSessions, timeoutMs, keyPrefix } = readOptions('openStores', OPTIONS, options);
+  const ofEveryEngine = { ...(clock && { clock }), ...(log && { log }) };
   const location = parseStoreUrl(storeUrl);
   switch (location.engine) {
     case 'memory':
       return {
-        sessions: new MemorySessionStore({ maxSessions, clock }),
+        sessions: new MemorySessionStore({ maxSessions, ...(clock && { clock }) }),
         users: new MemoryUserStore(),
         openFailureCounter: openMemoryFailureCounter,
       };
     case 'lmdb':
-      return openLmdb(location.path, clock, options.log);
+      return openLmdb(location.path, ofEveryEngine);
     case 'redis':
-      return openRedis(location.server, checked);
+      return openRedis(storeUrl, { timeoutMs, keyPrefix, ...ofEveryEngine });
   }
-}
-
-/** Closes the stores and what they share. */
-export async function closeStores({ sessions, users }: Pick<Stores, 'sessions' | 'users'>): Promise<void> {
-  await sessions.close();
-  await users.close();
-}
-
-async function openLmdb(path: string, clock: Clock, log = SILENT): Promise<Stores> {
-  const [{ LmdbEnvironment }, { LmdbSessionStore }, { LmdbUserStore }] = await Promise.all([
-    import('./lmdb/environment.ts'),
-    import('./lmdb/session-store.ts'),
-    import('./lmdb/user-store.ts'),
-  ]);
-  const environment = await LmdbEnvironment.open(path, log);
-  return {
-    sessions: new LmdbSessionStore(environment, { clock }),
-    users: new LmdbUserStore(environment),
-    openFailureCounter: openMemoryFailureCounter,
-  };
-}
-
-async function openRedis(
-  server: RedisServer,
-  { timeoutMs, keyPrefix, log = SILENT, clock }: CheckedOptions,
-): Promise<Stores> {
-  const [{ RedisConnection }, { RedisFailureCounter }, { RedisSessionStore }, { RedisUserStore }] = await Promise.all([
-    import('./redis/connection.ts'),
-    import('./redis/failure-counter.ts'),
-    import('./redis/session-store.ts'),
-    import('./redis/user-store.ts'),
-  ]);
-  const connection = await RedisConnection.open(server, { timeoutMs, keyPrefix, log });
-  return {
-    sessions: new RedisSessionStore(connection, clock && { clock }),
-    users: new RedisUserStore(connection),
-    openFailureCounter: (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds),
-  };
 }

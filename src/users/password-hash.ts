@@ -1,3 +1,5 @@
+import { canBeResolved, describeMissing } from '../packages.ts';
+
 /**
  * The parameters of our Argon2id hashes: 19 MiB, two passes, one lane. This is a minimum of the OWASP Password Storage
  * Cheat Sheet. `memoryCost` is in KiB.
@@ -35,9 +37,9 @@ export function isBcrypt(passwordHash: string): boolean {
 }
 
 /** Validates an imported or stored hash. Returns the reason if it cannot be verified, or not in reasonable time. */
-export function validateHash(passwordHash: string): string | undefined {
+export function validateHash(passwordHash: string, isInstalled = canBeResolved): string | undefined {
   if (BCRYPT_LIKE.test(passwordHash)) {
-    return validateBcrypt(passwordHash);
+    return validateBcrypt(passwordHash) ?? describeMissing('a bcrypt hash', ['@node-rs/bcrypt'], isInstalled);
   }
   const parsed = parseArgon2(passwordHash);
   return parsed === undefined

@@ -1,4 +1,8 @@
+import { requirePackages } from '../packages.ts';
 import { usernameKey } from './username.ts';
+
+/** The optional package with the common passwords. */
+export const WORD_LIST = '@zxcvbn-ts/language-common';
 
 const MAX_LENGTH = 1024;
 /** A shorter user name can be part of a good password by chance. */
@@ -42,6 +46,7 @@ let loaded: Promise<ReadonlySet<string>> | undefined;
 
 /** Returns about 50,000 passwords from breaches. They are loaded when the first password is validated. */
 function commonPasswords(): Promise<ReadonlySet<string>> {
+  requirePackages('A check of new passwords', [WORD_LIST]);
   loaded ??= import('@zxcvbn-ts/language-common').then(
     ({ dictionary }) => new Set(dictionary['passwords-common'].map((password) => String(password))),
   );

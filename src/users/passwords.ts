@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { hash, verify } from '@node-rs/argon2';
-import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import { Type } from '@sinclair/typebox';
+import { requirePackages } from '../packages.ts';
 import { readOptions, wholeNumber } from '../settings.ts';
 import type { MaybePromise } from '../types.ts';
 import { FairQueue, type Place } from './fair-queue.ts';
@@ -28,8 +27,9 @@ const OPTIONS = {
 export class PasswordHasher {
   readonly #queue: FairQueue;
 
-  /** @throws TypeError if an option is unknown or not allowed. */
+  /** @throws TypeError if an option is unknown or not allowed; MissingPackageError without @node-rs/argon2. */
   constructor(options: PasswordHasherOptions = {}) {
+    requirePackages('PasswordHasher', ['@node-rs/argon2']);
     const checked = readOptions('PasswordHasher', OPTIONS, options);
     const { concurrency = spareThreads(), maxWaiting = 100 * concurrency } = checked;
     this.#queue = new FairQueue(concurrency, maxWaiting);
@@ -41,7 +41,7 @@ export class PasswordHasher {
    */
   hash(password: string, place?: Place): Promise<string> {
     // The default algorithm of the library is argon2id.
-    return this.#queue.run(() => hash(password, ARGON2ID), place);
+    return this.#queue.run(async () => (await argon2()).hash(password, ARGON2ID), place);
   }
 
   /**
@@ -61,12 +61,16 @@ export class PasswordHasher {
       await beforeVerify?.();
       // The hash is computed in any case, so that the time does not depend on the password.
       const matches = await (isBcrypt(passwordHash)
-        ? verifyBcrypt(password, passwordHash)
-        : verify(passwordHash, password));
+        ? (await bcrypt()).verify(password, passwordHash)
+        : (await argon2()).verify(passwordHash, password));
       return matches && isUnambiguous(password, passwordHash);
     }, place);
   }
 }
+
+// Both are loaded at the first hash: an app without bcrypt hashes does not need @node-rs/bcrypt.
+const argon2 = () => import('@node-rs/argon2');
+const bcrypt = () => import('@node-rs/bcrypt');
 
 /** Whether the hash function tells the password from all others. */
 function isUnambiguous(password: string, passwordHash: string): boolean {

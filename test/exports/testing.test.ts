@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import * as api from '../../src/exports/testing.ts';
 
 /** The modules that a module loads, itself included. Node modules are listed by name. An import of types loads nothing. */
 function loadedBy(module: URL, loaded = new Set<string>()): Set<string> {
@@ -13,12 +12,6 @@ function loadedBy(module: URL, loaded = new Set<string>()): Set<string> {
   }
   return loaded;
 }
-
-t.test('session-cookie-login/testing exports the suites', async (t) => {
-  t.same(Object.keys(api), ['testFailureCounter', 'testSessionStore', 'testUserStore']);
-  const { exports } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  t.same(exports['./testing'], { types: './dist/exports/testing.d.ts', default: './dist/exports/testing.js' });
-});
 
 t.test('session-cookie-login/testing loads only modules of Node, the suites, contracts and records', async (t) => {
   const loaded = [...loadedBy(new URL('../../src/exports/testing.ts', import.meta.url))];

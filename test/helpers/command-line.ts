@@ -6,6 +6,7 @@ import type { Io } from '../../src/cli/command.ts';
 import { runCommandLine } from '../../src/cli/program.ts';
 import { builtCommand } from './built-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
+import { LENIENT_TIMEOUTS } from './timeouts.ts';
 
 export const CLI = builtCommand('cli.js');
 
@@ -34,7 +35,7 @@ export async function run(
 export function commandLine(STORE_URL: string, settings: Record<string, string> = {}) {
   return async (args: string | readonly string[], input: string | Buffer = ''): Promise<Ended> => {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const env = { ...process.env, STORE_URL, ...settings };
+    const env = { ...process.env, ...LENIENT_TIMEOUTS, STORE_URL, ...settings };
     const io: Io = {
       env,
       stdin: Readable.from(input === '' ? [] : [Buffer.from(input)], { objectMode: false }),

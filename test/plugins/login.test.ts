@@ -1,7 +1,8 @@
 import { hash } from '@node-rs/argon2';
 import Fastify, { type FastifyInstance } from 'fastify';
 import t from 'tap';
-import { login, sessions } from '../../src/index.ts';
+import { login } from '../../src/exports/login.ts';
+import { sessions } from '../../src/index.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';

@@ -1,6 +1,9 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import t, { type Test } from 'tap';
-import { crossOriginGuard, login, loginRoutes, MemoryUserStore, newUser } from '../../src/index.ts';
+import { service } from '../../src/app.ts';
+import { parseConfig } from '../../src/config.ts';
+import { login, loginRoutes, MemoryUserStore, newUser } from '../../src/exports/login.ts';
+import { crossOriginGuard } from '../../src/index.ts';
 import { RememberingHasher } from '../helpers/remembering-hasher.ts';
 import { ANN, cookieOf } from '../helpers/service.ts';
 
@@ -98,6 +101,43 @@ t.test('they need nothing of the compilers and the schemas of the app', async (t
     const [listed] = (await app.inject({ url: `${prefix}/sessions`, headers })).json();
     const times = ['createdAt', 'authenticatedAt', 'expiresAt', 'endsAt'];
     t.same(Object.keys(listed), ['id', 'username', ...times, 'current', 'address', 'device']);
+  }
+});
+
+t.test('the routes of an app that registers the service keep its schemas and its validation', async (t) => {
+  const app = Fastify({ logger: false });
+  t.teardown(() => app.close());
+  await app.register(service, { config: parseConfig({ LOG_LEVEL: 'silent' }), passwords });
+  app.addSchema({ $id: 'note', type: 'object', properties: { stars: { type: 'integer' } } });
+  const schema = { body: { $ref: 'note#' }, response: { 200: { $ref: 'note#' } } };
+  app.post('/notes', { schema }, async (request) => ({ ...(request.body as object), secret: true }));
+  const response = await app.inject({ method: 'POST', url: '/notes', payload: { stars: '5' } });
+  t.equal(response.body, '{"stars":5}');
+});
+
+t.test('two areas of an app have a login each', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  for (const area of ['admin', 'user']) {
+    app.register(
+      async (scope) => {
+        const users = new MemoryUserStore();
+        users.create(newUser(`${area}-ann`, await passwords.hash(ANN.password)));
+        await scope.register(login, { stores: { users }, session: { cookie: { name: area } }, passwords });
+        await scope.register(loginRoutes);
+      },
+      { prefix: `/${area}` },
+    );
+  }
+  for (const [area, other] of [
+    ['admin', 'user'],
+    ['user', 'admin'],
+  ] as const) {
+    const signedIn = await signIn(app, `/${area}/signin`, { ...ANN, username: `${area}-ann` });
+    const headers = { cookie: cookieOf(signedIn, area) };
+    t.equal((await app.inject({ url: `/${area}/session`, headers })).json().username, `${area}-ann`);
+    t.equal((await app.inject({ url: `/${other}/session`, headers })).statusCode, 401);
+    t.equal((await signIn(app, `/${other}/signin`, { ...ANN, username: `${area}-ann` })).statusCode, 401);
   }
 });
 

@@ -176,7 +176,7 @@ function toText({ version, ...rest }: SessionRecord): string {
 }
 
 function parse(text: string): StoredRecord {
-  const [version, rest] = decode<Omit<SessionRecord, 'version'>>(text);
+  const [version, rest] = decode<object>(text);
   // In schema 1 the hash of the secret was the version. Not a spread: it would give each object a shape of its own, which
   // is slow to read.
   return Object.assign(rest, 'secretHash' in rest ? { version } : { secretHash: version }) as StoredRecord;

@@ -1,0 +1,17 @@
+/** `session-cookie-login/login`: sign-in with a name and a password. */
+export {
+  InvalidCredentials,
+  NewPasswordRefused,
+  SignInBusy,
+  TooManyFailures,
+  WrongPassword,
+} from '../errors.ts';
+export { login } from '../plugins/login.ts';
+export type { LoginOptions, LoginStores } from '../plugins/login-options.ts';
+export { loginRoutes } from '../routes/login-routes.ts';
+export { MemoryUserStore } from '../stores/memory/user-store.ts';
+export type { Stores } from '../stores/stores.ts';
+export type { Credentials } from '../users/authenticator.ts';
+export type { FailureCount, FailureCounter, OpenFailureCounter } from '../users/failure-counter.ts';
+export { PasswordHasher, type PasswordHasherOptions } from '../users/passwords.ts';
+export { newUser, newVersion, type UserRecord, type UserStore } from '../users/user-store.ts';

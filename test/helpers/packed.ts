@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
+import { WITHOUT_TAP } from './built-command.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+// Installs the packed package into an empty folder, as a user does. npm then chooses the versions of the dependencies.
+// Neither package-lock.json nor devDependencies have an effect there.
+
+/** NODE_VERSIONS=22,24,26 runs other versions. */
+const OTHER_NODES = (process.env.NODE_VERSIONS ?? '26').split(',');
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The environment without the options by which tap loads TypeScript and measures coverage. */
+export const { NODE_OPTIONS: _, ...ENV } = process.env;
+
+export function npm(cwd: string, ...args: string[]): string {
+  return execFileSync('npm', args, { cwd, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** Returns an empty folder with a `package.json`. */
+export function emptyFolder(t: Test, manifest: object = { type: 'module' }): string {
+  const path = temporaryDirectory(t);
+  writeFileSync(`${path}/package.json`, JSON.stringify({ private: true, ...manifest }));
+  return path;
+}
+
+/** Packs the package and returns the path of the file. `npm run test:slow` has built dist before. */
+export function pack(destination: string): string {
+  npm(ROOT, 'pack', '--silent', '--ignore-scripts', '--pack-destination', destination);
+  return `./${readdirSync(destination).find((name) => name.endsWith('.tgz'))}`;
+}
+
+/** Installs packages without install scripts, as npm does by default from version 12. */
+export function install(cwd: string, ...packages: string[]): void {
+  npm(cwd, 'install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', ...packages);
+}
+
+/** Installs the packed package and others into an empty folder. */
+export function installPackage(t: Test, ...others: string[]): string {
+  const path = emptyFolder(t);
+  install(path, pack(path), ...others);
+  return path;
+}
+
+/** The packages in the command `npm install … FILE.tgz` of a page, without the file itself. */
+export function installCommandOf(page: string): string[] {
+  const text = readFileSync(`${ROOT}/${page}`, 'utf8').replaceAll('\\\n', ' ');
+  const [, words = ''] = /^npm install (.*\.tgz.*)$/m.exec(text) ?? [];
+  return words.split(/\s+/).filter((word) => !word.endsWith('.tgz'));
+}
+
+/** The names of the packages that are installed in a folder. */
+export function installedPackages(cwd: string): string[] {
+  const lock = JSON.parse(readFileSync(`${cwd}/node_modules/.package-lock.json`, 'utf8'));
+  return Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//, ''));
+}
+
+/** The paths of the Node that runs this test, and of other versions. */
+export function nodes(t: Test): string[] {
+  return [process.execPath, ...OTHER_NODES.map((version) => installNode(t, version))];
+}
+
+/** The package for the platform needs no install script. */
+function installNode(t: Test, version: string): string {
+  const path = emptyFolder(t);
+  const name = `node-${process.platform}-${process.arch}`;
+  install(path, '--no-save', `${name}@${version}`);
+  return `${path}/node_modules/${name}/bin/node`;
+}
+
+export function versionOf(node: string): string {
+  return execFileSync(node, ['--version'], { env: ENV, encoding: 'utf8' }).trim();
+}
+
+/** Runs a program without tap and returns what it prints. Throws with its output if it fails. */
+export function output(cwd: string, file: string, ...args: string[]): string {
+  try {
+    const [command = '', ...words] = [...WITHOUT_TAP, file, ...args];
+    return execFileSync(command, words, { cwd, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`${[file, ...args].join(' ')}\n${stdout}${stderr}`);
+  }
+}

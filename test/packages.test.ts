@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { canBeResolved, MAJOR_VERSIONS, MissingPackageError, requirePackages } from '../src/packages.ts';
+
+const { peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+);
+
+t.test('every optional peer has a command that installs a version in the range of package.json', async (t) => {
+  const { fastify, ...optional } = peerDependencies;
+  t.match(fastify, /^\^5\./);
+  const majors = Object.entries<string>(optional).map(([name, range]) => [name, Number(/\d+/.exec(range)?.[0])]);
+  t.same(Object.fromEntries(majors), MAJOR_VERSIONS);
+  t.same(
+    peerDependenciesMeta,
+    Object.fromEntries(Object.keys(optional).map((name) => [name, { optional: true }])),
+    'npm installs none of them by default',
+  );
+  for (const name of Object.keys(peerDependencies)) {
+    t.ok(devDependencies[name], `npm ci installs ${name}`);
+  }
+});
+
+t.test('missing packages are named in one sentence, with the command that installs them', async (t) => {
+  const without = (...names: string[]) => ({ isInstalled: (name: string) => !names.includes(name) });
+  const require = ({ isInstalled }: ReturnType<typeof without>) =>
+    requirePackages('The service', ['lmdb', 'read', '@node-rs/argon2'], isInstalled);
+  t.doesNotThrow(() => require(without()));
+  t.throws(
+    () => require(without('lmdb')),
+    new MissingPackageError('The service needs the optional package lmdb. Install with: npm install lmdb@3'),
+  );
+  t.throws(() => require(without('lmdb', 'read', '@node-rs/argon2')), {
+    name: 'MissingPackageError',
+    message:
+      'The service needs the optional packages lmdb, read and @node-rs/argon2. ' +
+      'Install with: npm install lmdb@3 read@5 @node-rs/argon2@2',
+  });
+});
+
+t.test('a package is looked up where Node finds it', async (t) => {
+  t.equal(canBeResolved('lmdb'), true);
+  t.equal(canBeResolved('no-such-package' as 'lmdb'), false);
+});

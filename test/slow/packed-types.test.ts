@@ -1,0 +1,105 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import { emptyFolder, install, installPackage, output } from '../helpers/packed.ts';
+
+// The published types, on all versions of TypeScript that the package supports. It installs from the npm registry.
+
+const VERSIONS = ['5.4', '5.9', '6', '7'];
+const RESOLUTIONS = { nodenext: 'nodenext', bundler: 'esnext' };
+
+const APP = `
+import Fastify from 'fastify';
+import { crossOriginGuard, MemorySessionStore, sessions, type Session } from 'session-cookie-login';
+import { login, MemoryUserStore, type UserStore } from 'session-cookie-login/login';
+import { openLmdb } from 'session-cookie-login/lmdb';
+import { openRedis } from 'session-cookie-login/redis';
+import { fastifyOptions, loadConfig, service } from 'session-cookie-login/service';
+const app = Fastify(fastifyOptions(loadConfig()));
+app.register(crossOriginGuard);
+app.register(sessions, { store: new MemorySessionStore() });
+app.register(service, { config: loadConfig() });
+app.post('/signin', (_request, reply) => reply.signIn({ username: 'ann', password: 'x' }));
+app.post('/refresh', (_request, reply) => reply.refreshSession());
+app.get('/list', { preHandler: app.requireRecentSignIn }, (request) => request.listSessions());
+export const users: UserStore = new MemoryUserStore();
+export const username = (session: Session): string => session.username;
+export { login, openLmdb, openRedis };
+`;
+
+const OWN = `${APP}
+app.get('/me', { preHandler: app.requireSession }, async (request): Promise<string> => request.session.username);
+`;
+
+const SECURE_SESSION = `${APP}
+import secureSession from '@fastify/secure-session';
+app.register(secureSession, { key: Buffer.alloc(32) });
+app.get('/me', async (request) => request.session.delete());
+`;
+
+const PASSPORT = `
+import passport from '@fastify/passport';
+app.register(passport.initialize());
+app.get('/who', async (request) => request.isAuthenticated());
+`;
+
+/** Apps, and the packages that they use beside this one. */
+const APPS: Record<string, { code: string; packages: string[] }> = {
+  alone: { code: OWN, packages: [] },
+  'with @fastify/session': {
+    code: `${APP}
+      import session from '@fastify/session';
+      app.register(session, { secret: 'x'.repeat(32) });
+      app.get('/me', async (request) => request.session.destroy());
+    `,
+    packages: ['@fastify/session'],
+  },
+  'with @fastify/secure-session': { code: SECURE_SESSION, packages: ['@fastify/secure-session'] },
+  'with @fastify/passport': { code: OWN + PASSPORT, packages: ['@fastify/passport', '@types/passport'] },
+  'with @fastify/passport and @fastify/secure-session': {
+    code: SECURE_SESSION + PASSPORT,
+    packages: ['@fastify/passport', '@types/passport', '@fastify/secure-session'],
+  },
+};
+
+/** The paths of the compilers. */
+function compilers(t: Test): string[] {
+  return VERSIONS.map((version) => {
+    const path = emptyFolder(t);
+    install(path, `typescript@${version}`);
+    return `${path}/node_modules/typescript/bin/tsc`;
+  });
+}
+
+t.test('the published types compile with skipLibCheck false', async (t) => {
+  const tscs = compilers(t);
+  for (const [name, { code, packages }] of Object.entries(APPS)) {
+    const cwd = installPackage(t, 'fastify', '@types/node@20', ...packages);
+    for (const [moduleResolution, module] of Object.entries(RESOLUTIONS)) {
+      const path = `${cwd}/${moduleResolution}`;
+      mkdirSync(path);
+      writeFileSync(`${path}/app.ts`, code);
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        target: 'es2022',
+        types: ['node'],
+        strict: true,
+        noEmit: true,
+        skipLibCheck: false,
+      };
+      writeFileSync(`${path}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ['app.ts'] }));
+      for (const [index, tsc] of tscs.entries()) {
+        const run = () => output(path, process.execPath, tsc);
+        t.doesNotThrow(run, `${name}, TypeScript ${VERSIONS[index]}, ${moduleResolution}`);
+      }
+    }
+  }
+});
+
+t.test('the published types compile with the oldest Fastify', async (t) => {
+  const [tsc = ''] = compilers(t);
+  const cwd = installPackage(t, 'fastify@5.0.0', '@types/node@20');
+  writeFileSync(`${cwd}/app.ts`, OWN);
+  const options = '--noEmit --strict --skipLibCheck false --module nodenext --target es2022 --types node'.split(' ');
+  t.doesNotThrow(() => output(cwd, process.execPath, tsc, ...options, 'app.ts'));
+});
