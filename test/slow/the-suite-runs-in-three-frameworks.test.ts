@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { run } from '../helpers/command-line.ts';
-import { temporaryDirectory } from '../helpers/temporary-directory.ts';
+import { installPackage } from '../helpers/packed.ts';
 
 // The conformance suites as an app runs them: from the packed package, with each of the frameworks that the documentation
 // names. It installs from the npm registry.
@@ -19,18 +18,9 @@ const FRAMEWORKS = {
   vitest: ['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--globals=false'],
 };
 
-function npm(cwd: string, ...args: string[]): void {
-  execFileSync('npm', args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
-}
-
-/** A folder with the package and the frameworks, installed without install scripts. */
+/** A folder with the package and the frameworks. */
 function install(t: Test): string {
-  const cwd = temporaryDirectory(t);
-  writeFileSync(`${cwd}/package.json`, '{ "private": true, "type": "module" }');
-  // `npm run test:slow` has built dist before.
-  npm(ROOT, 'pack', '--silent', '--ignore-scripts', '--pack-destination', cwd);
-  const tarball = readdirSync(cwd).find((name) => name.endsWith('.tgz'));
-  npm(cwd, 'install', '--silent', '--ignore-scripts', `./${tarball}`, 'tap@21', 'vitest@4');
+  const cwd = installPackage(t, 'tap@21', 'vitest@4');
   cpSync(`${ROOT}/examples/minimal-store/store.js`, `${cwd}/store.js`);
   writeFileSync(
     `${cwd}/broken.js`,
