@@ -1,16 +1,15 @@
 import type { SessionOwner, SessionRecord } from '../../src/sessions/session.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import type { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import { all } from '../../src/testing/suite.ts';
 import { nextTurn } from './rules.ts';
 
 /** Methods that replace those of a store that keeps the contract. */
 export type Break = (store: MemorySessionStore) => Partial<SessionStore>;
 
-const idOf = (record: SessionRecord) => record.session.id;
+export const idOf = (record: SessionRecord) => record.session.id;
 
 /** Puts a record into the store, whatever is there. */
-function put(store: MemorySessionStore, record: SessionRecord): true {
+export function put(store: MemorySessionStore, record: SessionRecord): true {
   store.remove(idOf(record));
   store.create(record);
   return true;
@@ -193,48 +192,3 @@ export const brokenSessionStores: Readonly<Record<string, Break>> = {
 function wellFormed({ secretHash }: { secretHash: string }): string {
   return secretHash.toWellFormed();
 }
-
-/** More stores that break a rule, each with a mistake that is easy to make. */
-export const moreBrokenSessionStores: Readonly<Record<string, Break>> = {
-  'create returns nothing': (store) => ({ create: (record) => void store.create(record) as unknown as boolean }),
-  'find returns nothing for the latest record': (store) => ({
-    find: (id, latest) => (latest ? undefined : store.find(id)),
-  }),
-  'replace matches the beginning of a version': (store) => ({
-    replace: (next, expected) => {
-      const current = store.find(idOf(next))?.version;
-      return current?.startsWith(expected) === true && put(store, next);
-    },
-  }),
-  'replace takes the hash of the secret for the version, too': (store) => ({
-    replace: (next, expected) =>
-      store.replace(next, expected) || (store.find(idOf(next))?.secretHash === expected && put(store, next)),
-  }),
-  'remove returns true for a record that is not there': (store) => ({ remove: (id) => store.remove(id) || true }),
-  'removeByUser returns one too many': (store) => ({
-    removeByUser: (owner, keep) => store.removeByUser(owner, keep) + 1,
-  }),
-  'list returns each record twice': (store) => ({ list: () => [...store.list(), ...store.list()] }),
-  'list of a closed store is empty': (store) => ({
-    list: async function* () {
-      yield* await Promise.resolve()
-        .then(() => all(store.list()))
-        .catch(() => []);
-    },
-  }),
-  'ping answers PONG': () => ({ ping: () => 'PONG' as unknown as undefined }),
-  'close fails when it is called again': (store) => {
-    let isClosed = false;
-    return {
-      close: () => {
-        if (isClosed) {
-          throw new Error('closed twice');
-        }
-        isClosed = true;
-        store.close();
-      },
-    };
-  },
-  'close fails': () => ({ close: () => Promise.reject('not an Error') }),
-  'every call fails': () => ({ create: () => Promise.reject(new Error('down')), find: () => Promise.reject() }),
-};

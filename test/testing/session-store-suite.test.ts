@@ -3,7 +3,8 @@ import { testSessionStore } from '../../src/exports/testing.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import type { TestFunction } from '../../src/testing/suite.ts';
 import { stubStore } from '../helpers/service.ts';
-import { type Break, brokenSessionStores, moreBrokenSessionStores } from './broken-session-stores.ts';
+import { type Break, brokenSessionStores } from './broken-session-stores.ts';
+import { moreBrokenSessionStores } from './more-broken-session-stores.ts';
 import { brokenRules, rulesOf } from './rules.ts';
 
 const suite = (breakIt: Break) => (test: TestFunction) =>
