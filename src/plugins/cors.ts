@@ -13,7 +13,7 @@ const PREFLIGHT_SECONDS = 600;
  * Lets pages of the trusted origins read replies and send the cookies (CORS with credentials). Replies to other origins have
  * no CORS headers. Register it before the cross-origin guard: the pages can then read its errors, too.
  */
-export const cors = fp(registerCors, { name: 'cors', fastify: '5.x' });
+export const cors = fp(registerCors, { name: 'session-cookie-login/cors', fastify: '5.x' });
 
 async function registerCors(app: FastifyInstance, { trustedOrigins }: CorsOptions): Promise<void> {
   const trusted = new Set(trustedOrigins);

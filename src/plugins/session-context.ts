@@ -1,4 +1,4 @@
-import createError from '@fastify/error';
+import { createError } from '@fastify/error';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ServiceCookie } from '../http/cookies.ts';
 import type { DataUpdates } from '../sessions/data-updates.ts';

@@ -17,14 +17,14 @@ const ATTW = '@arethetypeswrong/cli@0.18';
 /** An app that uses the decorators of `sessions` and prints the outcomes. */
 const APP = `
 import Fastify from 'fastify';
-import { crossOriginGuard, sessions } from 'session-cookie-login';
+import { crossOriginGuard, requireRecentSignIn, requireSession, sessions } from 'session-cookie-login';
 async function main() {
 const app = Fastify();
 await app.register(crossOriginGuard);
 await app.register(sessions);
-app.post('/signin', async (_request, reply) => (await reply.startSession('ann')).username);
-app.get('/me', { preHandler: app.requireSession }, async (request) => request.session.username);
-app.get('/list', { preHandler: app.requireRecentSignIn }, async (request) => request.listSessions());
+app.post('/signin', async (_request, reply) => (await reply.startSession({ userId: '1', username: 'ann' })).username);
+app.get('/me', { onRequest: requireSession }, async (request) => request.session.username);
+app.get('/list', { onRequest: requireRecentSignIn }, async (request) => request.listSessions());
 app.post('/refresh', async (_request, reply) => (await reply.refreshSession()).username);
 app.post('/logout', async (_request, reply) => { await reply.signOut(); return 'signed out'; });
 const send = async (method, url, headers = {}) => {

@@ -9,7 +9,7 @@ const RESOLUTIONS = { nodenext: 'nodenext', bundler: 'esnext' };
 
 const APP = `
 import Fastify from 'fastify';
-import { crossOriginGuard, MemorySessionStore, sessions, type Session } from 'session-cookie-login';
+import { crossOriginGuard, MemorySessionStore, requireRecentSignIn, requireSession, sessions, type Session } from 'session-cookie-login';
 import { login, MemoryUserStore, type UserStore } from 'session-cookie-login/login';
 import { openLmdb } from 'session-cookie-login/lmdb';
 import { openRedis } from 'session-cookie-login/redis';
@@ -20,14 +20,20 @@ app.register(sessions, { store: new MemorySessionStore() });
 app.register(service, { config: loadConfig() });
 app.post('/signin', (_request, reply) => reply.signIn({ username: 'ann', password: 'x' }));
 app.post('/refresh', (_request, reply) => reply.refreshSession());
-app.get('/list', { preHandler: app.requireRecentSignIn }, (request) => request.listSessions());
+app.get('/list', { onRequest: requireRecentSignIn }, (request) => request.listSessions());
 export const users: UserStore = new MemoryUserStore();
 export const username = (session: Session): string => session.username;
 export { login, openLmdb, openRedis };
+const http2 = Fastify({ http2: true });
+http2.get('/', { onRequest: requireSession }, async (request) => request.sessionOrNull?.username);
+declare module 'session-cookie-login' {
+  interface SessionData { cart?: string[] }
+}
+export const cart = (session: Session): string[] => session.data.cart ?? [];
 `;
 
 const OWN = `${APP}
-app.get('/me', { preHandler: app.requireSession }, async (request): Promise<string> => request.session.username);
+app.get('/me', { onRequest: requireSession }, async (request): Promise<string> => request.session.username);
 `;
 
 const SECURE_SESSION = `${APP}
