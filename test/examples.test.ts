@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
+import { testSessionStore } from '../src/exports/testing.ts';
 import type { SessionStore } from '../src/sessions/session-store.ts';
 import { WITHOUT_TAP } from './helpers/built-command.ts';
+import { run } from './helpers/command-line.ts';
 import { owner, record, version } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
-import { sessionStoreConformance } from './stores/conformance.ts';
+import { rulesOf } from './testing/rules.ts';
 
 // The apps in examples/ run as a reader starts them: on what `npm run build` made, each in a process of its own.
 
@@ -119,9 +121,17 @@ async function openStore(path: string): Promise<SessionStore> {
   return new DirectorySessionStore(path);
 }
 
-t.test('the custom store keeps the contract', (t) =>
-  sessionStoreConformance(t, (t) => openStore(temporaryDirectory(t))),
-);
+t.test('the custom store keeps the contract', (t) => testSessionStore(t.test, () => openStore(temporaryDirectory(t))));
+
+t.test('the minimal store has about twenty lines, and passes the suite in a file of node:test', async (t) => {
+  const cwd = copyExample(t, 'minimal-store');
+  t.ok(readFileSync(`${cwd}/store.js`, 'utf8').split('\n').length <= 25);
+  const nodeTest = [...WITHOUT_TAP, process.execPath, '--test', '--test-reporter=tap', 'store.test.js'];
+  const { code, out } = await run(nodeTest, {}, '', cwd);
+  t.equal(code, 0, out);
+  const passed = [...out.matchAll(/^ *ok \d+ - (.*)$/gm)].map(([, name]) => name);
+  t.ok((await rulesOf((test) => testSessionStore(test, () => openStore(cwd)))).every((rule) => passed.includes(rule)));
+});
 
 t.test('a change of the custom store that cannot be written throws and changes nothing', async (t) => {
   const path = temporaryDirectory(t);

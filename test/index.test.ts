@@ -4,6 +4,7 @@ import * as lmdb from '../src/exports/lmdb.ts';
 import * as login from '../src/exports/login.ts';
 import * as redis from '../src/exports/redis.ts';
 import * as service from '../src/exports/service.ts';
+import * as testing from '../src/exports/testing.ts';
 import * as root from '../src/index.ts';
 
 t.test('the entry modules export these values', async (t) => {
@@ -49,6 +50,7 @@ t.test('the entry modules export these values', async (t) => {
     'parseConfig',
     'service',
   ]);
+  t.same(Object.keys(testing), ['testFailureCounter', 'testSessionStore', 'testUserStore']);
 });
 
 t.test('package.json exports each entry module, and nothing else but itself', async (t) => {

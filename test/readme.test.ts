@@ -98,7 +98,7 @@ t.test('every link between the pages leads to a file, and to a heading of it', a
     ...['architecture', 'configuration', 'embedding', 'http-api', 'operation', 'security'].map(
       (name) => `docs/${name}.md`,
     ),
-    ...['embedded', 'custom-store'].map((name) => `examples/${name}/README.md`),
+    ...['embedded', 'custom-store', 'minimal-store'].map((name) => `examples/${name}/README.md`),
   ];
   for (const page of pages) {
     const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);

@@ -92,8 +92,14 @@ async function testOn(t: Test, node: string, cwd: string): Promise<void> {
       await keepsUsers(t, node, cwd, redis.url);
     }
   });
+  await t.test('examples/minimal-store', async (t) => {
+    const { code, out } = await run([node, '--test', 'minimal-store/store.test.js'], { NODE_OPTIONS: '' }, '', cwd);
+    t.equal(code, 0, out);
+    t.match(out, /pass [1-9]/);
+  });
   // test/slow/guides.test.ts runs the guides.
-  for (const example of readdirSync(`${ROOT}/examples`).filter((name) => name !== 'guides')) {
+  const apps = readdirSync(`${ROOT}/examples`).filter((name) => existsSync(`${ROOT}/examples/${name}/app.js`));
+  for (const example of apps) {
     const [signin, signout] = example === 'embedded' ? ['/auth/signin', '/auth/logout'] : ['/signin', '/signout'];
     await t.test(`examples/${example}`, async (t) => {
       const url = await start(t, node, cwd, `${example}/app.js`, {

@@ -1,10 +1,11 @@
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
+import { testSessionStore } from '../../../src/exports/testing.ts';
 import type { SessionRecord } from '../../../src/sessions/session.ts';
 import { LmdbEnvironment } from '../../../src/stores/lmdb/environment.ts';
 import { LmdbSessionStore, type LmdbSessionStoreOptions } from '../../../src/stores/lmdb/session-store.ts';
 import { fakeClock, owner, record, version } from '../../helpers/service.ts';
-import { sessionStoreConformance } from '../conformance.ts';
+import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 
 function open(t: Test, options: LmdbSessionStoreOptions = {}, path = t.testdir({})) {
   const environment = new LmdbEnvironment(path);
@@ -27,7 +28,7 @@ async function countOf(store: LmdbSessionStore): Promise<number> {
   return count;
 }
 
-t.test('conformance', (t) => sessionStoreConformance(t, (t) => open(t).store));
+t.test('conformance', (t) => testSessionStore(t.test, () => open(t, {}, temporaryDirectory(t)).store));
 
 t.test('find returns without a promise', async (t) => {
   const { store } = open(t);

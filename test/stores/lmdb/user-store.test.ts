@@ -1,13 +1,16 @@
 import t, { type Test } from 'tap';
 import { StoreUnavailable } from '../../../src/errors.ts';
+import { testUserStore } from '../../../src/exports/testing.ts';
 import { encodeKey } from '../../../src/stores/engine.ts';
 import { LmdbEnvironment } from '../../../src/stores/lmdb/environment.ts';
 import { LmdbUserStore } from '../../../src/stores/lmdb/user-store.ts';
 import { timeBoundUserStore } from '../../../src/stores/time-bound.ts';
 import { newUser } from '../../../src/users/user-store.ts';
-import { userStoreConformance } from '../conformance.ts';
+import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 
-t.test('conformance', (t) => userStoreConformance(t, (t) => new LmdbUserStore(new LmdbEnvironment(t.testdir({})))));
+t.test('conformance', (t) =>
+  testUserStore(t.test, () => new LmdbUserStore(new LmdbEnvironment(temporaryDirectory(t)))),
+);
 
 const ANN = newUser('ann', '$hash', 1);
 

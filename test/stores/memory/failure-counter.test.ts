@@ -1,11 +1,9 @@
 import t from 'tap';
-import { MemoryFailureCounter } from '../../../src/stores/memory/failure-counter.ts';
+import { testFailureCounter } from '../../../src/exports/testing.ts';
+import { MemoryFailureCounter, openMemoryFailureCounter } from '../../../src/stores/memory/failure-counter.ts';
 import { fakeClock } from '../../helpers/service.ts';
-import { failureCounterConformance } from '../failure-counter-conformance.ts';
 
-t.test('conformance', (t) =>
-  failureCounterConformance(t, (_name, windowSeconds) => new MemoryFailureCounter(windowSeconds)),
-);
+t.test('conformance', (t) => testFailureCounter(t.test, openMemoryFailureCounter));
 
 function failTimes(counter: MemoryFailureCounter, key: string, times: number): void {
   for (let i = 0; i < times; i++) {

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
 import { StoreFull } from '../../../src/errors.ts';
+import { testSessionStore } from '../../../src/exports/testing.ts';
 import { MemorySessionStore, type MemorySessionStoreOptions } from '../../../src/stores/memory/session-store.ts';
 import { NODE_ARGUMENTS } from '../../helpers/server-process.ts';
 import { fakeClock, owner, record, version } from '../../helpers/service.ts';
-import { sessionStoreConformance } from '../conformance.ts';
 
 function open(t: Test, options: MemorySessionStoreOptions = {}) {
   const store = new MemorySessionStore(options);
@@ -13,7 +13,7 @@ function open(t: Test, options: MemorySessionStoreOptions = {}) {
   return store;
 }
 
-t.test('conformance', (t) => sessionStoreConformance(t, () => new MemorySessionStore()));
+t.test('conformance', (t) => testSessionStore(t.test, () => new MemorySessionStore()));
 
 t.test('past its bound it takes no more and drops no live session', async (t) => {
   const clock = fakeClock();

@@ -1,5 +1,5 @@
 import t from 'tap';
+import { testUserStore } from '../../../src/exports/testing.ts';
 import { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
-import { userStoreConformance } from '../conformance.ts';
 
-t.test('conformance', (t) => userStoreConformance(t, () => new MemoryUserStore()));
+t.test('conformance', (t) => testUserStore(t.test, () => new MemoryUserStore()));

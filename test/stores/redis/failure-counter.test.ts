@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { testFailureCounter } from '../../../src/exports/testing.ts';
 import type { SessionStore } from '../../../src/sessions/session-store.ts';
 import { openStores } from '../../../src/stores/open-stores.ts';
 import { RedisFailureCounter } from '../../../src/stores/redis/failure-counter.ts';
 import { startRedis } from '../../helpers/redis-server.ts';
 import { openTestStores } from '../../helpers/users.ts';
-import { failureCounterConformance } from '../failure-counter-conformance.ts';
 import { connect } from './connect.ts';
 
 async function isBack(store: SessionStore): Promise<boolean> {
@@ -23,7 +23,7 @@ t.test('conformance', async (t) => {
     return;
   }
   const connection = await connect(redis);
-  await failureCounterConformance(t, (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds));
+  await testFailureCounter(t.test, (name, windowSeconds) => new RedisFailureCounter(connection, name, windowSeconds));
   await connection.close();
 });
 

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import t, { type Test } from 'tap';
+import { testUserStore } from '../../../src/exports/testing.ts';
 import { RedisUserStore } from '../../../src/stores/redis/user-store.ts';
 import { encode } from '../../../src/stores/redis/values.ts';
 import { newUser } from '../../../src/users/user-store.ts';
 import { startRedis } from '../../helpers/redis-server.ts';
-import { userStoreConformance } from '../conformance.ts';
 import { connect } from './connect.ts';
 
 t.test('conformance', async (t) => {
   const redis = await startRedis(t);
   if (redis) {
     const open = async () => new RedisUserStore(await connect(redis, { keyPrefix: `${randomUUID()}*:` }));
-    await userStoreConformance(t, open);
+    await testUserStore(t.test, open);
   }
 });
 
