@@ -73,16 +73,17 @@ export function objectWith(...methods: string[]) {
 }
 
 /** Fastify adds these to the options of a plugin. */
-const OF_FASTIFY: ReadonlySet<string> = new Set(['prefix', 'logLevel', 'logSerializers']);
+export const OF_FASTIFY: ReadonlySet<string> = new Set(['prefix', 'logLevel', 'logSerializers']);
 
 /**
- * Checks options and adds the defaults. `owner` is what the options belong to.
+ * Checks options and adds the defaults. `owner` is what the options belong to. Options in `ignored` pass unchecked.
  * @throws TypeError with a line for each option that is unknown or has a value that is not allowed.
  */
 export function readOptions<P extends TProperties, O extends object>(
   owner: string,
   properties: P,
   options: O,
+  ignored: ReadonlySet<string> = new Set(),
 ): O & Static<TObject<P>> {
   const complete = { ...options } as Record<string, unknown>;
   for (const [name, schema] of Object.entries(properties)) {
@@ -90,7 +91,9 @@ export function readOptions<P extends TProperties, O extends object>(
       complete[name] = schema.default;
     }
   }
-  const problems = Object.keys(complete).flatMap((name) => describeProblem(properties, name, complete[name]));
+  const problems = Object.keys(complete)
+    .filter((name) => !ignored.has(name))
+    .flatMap((name) => describeProblem(properties, name, complete[name]));
   if (problems.length > 0) {
     throw new TypeError(problems.map((problem) => `${owner}: ${problem}`).join('\n'));
   }
@@ -100,9 +103,7 @@ export function readOptions<P extends TProperties, O extends object>(
 function describeProblem(properties: Record<string, TSchema>, name: string, value: unknown): string[] {
   const schema = properties[name];
   if (schema === undefined) {
-    return OF_FASTIFY.has(name)
-      ? []
-      : [`the option ${name} does not exist. The options are ${Object.keys(properties).join(', ')}.`];
+    return [`the option ${name} does not exist. The options are ${Object.keys(properties).join(', ')}.`];
   }
   // An optional property that is undefined is valid only as a property.
   return Value.Check(Type.Object({ value: schema }), { value })

@@ -9,7 +9,7 @@ import { WITHOUT_TAP } from './helpers/built-command.ts';
 import { run } from './helpers/command-line.ts';
 import { owner, record, version } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
-import { rulesOf } from './testing/rules.ts';
+import { rulesOf } from './slow/testing/rules.ts';
 
 // The apps in examples/ run as a reader starts them: on what `npm run build` made, each in a process of its own.
 

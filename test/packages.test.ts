@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { canBeResolved, MAJOR_VERSIONS, MissingPackageError, requirePackages } from '../src/packages.ts';
+import { builtCommand } from './helpers/built-command.ts';
+import { run } from './helpers/command-line.ts';
 
 const { peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -41,4 +43,14 @@ t.test('missing packages are named in one sentence, with the command that instal
 t.test('a package is looked up where Node finds it', async (t) => {
   t.equal(canBeResolved('lmdb'), true);
   t.equal(canBeResolved('no-such-package' as 'lmdb'), false);
+});
+
+t.test('a package that is missing in the repository is named as well', async (t) => {
+  const hide = `--import=${new URL('helpers/hide-packages.mjs', import.meta.url)}`;
+  const env = { HIDDEN_PACKAGES: Object.keys(peerDependenciesMeta).join(' ') };
+  for (const file of ['server.js', 'cli.js']) {
+    const { code, err } = await run(builtCommand(file, [hide]), env);
+    t.equal(code, 1);
+    t.match(err, /^The (service|command line) needs the optional packages .*\n$/);
+  }
 });

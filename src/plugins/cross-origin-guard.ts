@@ -5,7 +5,7 @@ import { CrossOriginRefused } from '../errors.ts';
 import { browserScheme, hasHostOf } from '../http/browser-scheme.ts';
 import type { AnyReply, AnyRequest, HookDone } from '../http/hooks.ts';
 import { logEvent } from '../http/security-events.ts';
-import { readOptions, settings } from '../settings.ts';
+import { OF_FASTIFY, readOptions, settings } from '../settings.ts';
 
 export interface CrossOriginGuardOptions {
   /** The origin that browsers use, such as `https://login.example.com`, if a proxy changes the `Host` header. */
@@ -70,7 +70,7 @@ async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOrig
   if (Object.hasOwn(app, kOrigins)) {
     throw new Error('The plugin crossOriginGuard is registered twice in one scope. Register it once.');
   }
-  const { publicOrigin, trustedOrigins } = readOptions('crossOriginGuard', OPTIONS, options);
+  const { publicOrigin, trustedOrigins } = readOptions('crossOriginGuard', OPTIONS, options, OF_FASTIFY);
   // Not `decorate`: a scope inside another one with the plugin has its own.
   app[kOrigins] = {
     publicOrigin: publicOrigin && toOrigin(publicOrigin),

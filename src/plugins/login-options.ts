@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { COOKIE_OPTIONS } from '../http/cookies.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
-import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
+import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import type { Clock } from '../types.ts';
 import type { OpenFailureCounter } from '../users/failure-counter.ts';
 import type { PasswordHasher } from '../users/passwords.ts';
@@ -90,7 +90,7 @@ export type CheckedLoginOptions = ReturnType<typeof readLoginOptions>;
 
 /** @throws TypeError with a line for each option that is unknown or invalid. */
 export function readLoginOptions(options: LoginOptions) {
-  return readOptions('login', OPTIONS, options);
+  return readOptions('login', OPTIONS, options, OF_FASTIFY);
 }
 
 /**

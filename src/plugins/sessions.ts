@@ -7,7 +7,7 @@ import { SessionManager } from '../sessions/session-manager.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';
 import { SessionWatch } from '../sessions/session-watch.ts';
 import { UserSessions } from '../sessions/user-sessions.ts';
-import { objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
+import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import { type Clock, whenReady } from '../types.ts';
@@ -95,7 +95,7 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
   if (Object.hasOwn(app, kContext)) {
     throw new Error('The plugin sessions is registered twice in one scope. Register it once, or in a scope inside.');
   }
-  const context = await createContext(app, readOptions('sessions', OPTIONS, options));
+  const context = await createContext(app, readOptions('sessions', OPTIONS, options, OF_FASTIFY));
   // Not `decorate`: a scope inside another one with the plugin has its own context.
   app[kContext] = context;
   if (!app.hasRequestDecorator('sessionOrNull')) {

@@ -3,7 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Route
 import { contentTypeParsers } from '../plugins/content-type-parsers.ts';
 import { guardStateChanges } from '../plugins/cross-origin-guard.ts';
 import { errorHandler, isHttpError } from '../plugins/error-handler.ts';
-import { readOptions } from '../settings.ts';
+import { OF_FASTIFY, readOptions } from '../settings.ts';
 import { addComponents } from './components.ts';
 import { logout } from './logout.ts';
 import { password } from './password.ts';
@@ -27,7 +27,7 @@ const BODY_LIMIT = 16 * 1024;
  * has it. Register the plugin `login` before them.
  */
 export async function loginRoutes(app: FastifyInstance, options: LoginRoutesOptions): Promise<void> {
-  readOptions('loginRoutes', OPTIONS, options);
+  readOptions('loginRoutes', OPTIONS, options, OF_FASTIFY);
   if (!app.hasReplyDecorator('signIn')) {
     throw new Error('loginRoutes: the plugin login is missing. Register it before loginRoutes.');
   }

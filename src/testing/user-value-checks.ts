@@ -5,7 +5,7 @@ import { all, type Checks, changeInPlace, STRANGE_STRINGS } from './suite.ts';
 /** That values are kept as they are. */
 export const userValueChecks: Checks<UserStore> = {
   'the caller may change a user that it passed in or got, and the store does not change it': async (store) => {
-    const created = newUser('ann', 'hash', 1);
+    const created = newUser('ann', '$hash', 1);
     const copy = { ...created };
     const next = { ...copy, passwordHash: 'next' };
     await store.create(created);
@@ -50,6 +50,6 @@ export const userValueChecks: Checks<UserStore> = {
 
 function strangeUsers(): UserRecord[] {
   return Object.values(STRANGE_STRINGS).map((text) => {
-    return { ...newUser(text, text, 1), id: text, username: text, key: text, version: text };
+    return { ...newUser(text, '$hash', 1), passwordHash: text, id: text, username: text, key: text, version: text };
   });
 }

@@ -3,14 +3,14 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hash as hashBcrypt } from '@node-rs/bcrypt';
 import t, { type Test } from 'tap';
-import { builtCommand, WITHOUT_TAP } from '../helpers/built-command.ts';
+import { WITHOUT_TAP } from '../helpers/built-command.ts';
 import { run } from '../helpers/command-line.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 // What an app sees that has not installed the optional packages. `npm run build` made dist.
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const { dependencies, peerDependenciesMeta } = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8'));
+const { dependencies } = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8'));
 
 /** A folder with the package, what npm installs with it, and `optional` packages. */
 function installed(t: Test, ...optional: string[]): string {
@@ -85,16 +85,6 @@ t.test('the service and the command line name all that is missing and exit with 
     out: '',
     err: 'The command line needs the optional packages commander, read and cli-progress. Install with: npm install commander@14 read@5 cli-progress@3\n',
   });
-});
-
-t.test('a package that is missing in the repository is named as well', async (t) => {
-  const hide = `--import=${new URL('../helpers/hide-packages.mjs', import.meta.url)}`;
-  const env = { HIDDEN_PACKAGES: Object.keys(peerDependenciesMeta).join(' ') };
-  for (const file of ['server.js', 'cli.js']) {
-    const { code, err } = await run(builtCommand(file, [hide]), env);
-    t.equal(code, 1);
-    t.match(err, /^The (service|command line) needs the optional packages .*\n$/);
-  }
 });
 
 t.test('without @node-rs/bcrypt a bcrypt hash is a wrong password, and the log names the package', async (t) => {

@@ -112,3 +112,22 @@ t.test('a session with a newer schema is not read, but it can be ended and expir
   t.equal(await store.removeByUser(owner('user1'), 'other'), 1);
   t.same(store.listByUser(owner('user1')), []);
 });
+
+t.test('a session of an earlier version is found, listed, refreshed and ended', async (t) => {
+  const { store, environment } = open(t);
+  const { namespace: _, userId: __, data: ___, ...session } = record().session;
+  const stored = { schema: 1, session, secretHash: 'hash', replaced: [] };
+  await environment.write(() => {
+    environment.table('sessions').put('id', stored);
+    environment.index('sessions-by-user').put('user1', 'id');
+    environment.index('sessions-by-expiry').put(session.expiresAt, 'id');
+    return true;
+  });
+  const expected = { ...record(), version: 'hash' };
+  t.same(store.find('id'), expected);
+  t.same(store.listByUser(owner('user1')), [expected]);
+  t.equal(await store.replace(record({ secretHash: 'next' }), 'hash'), true);
+  t.same(store.find('id'), record({ secretHash: 'next' }));
+  t.equal(await store.removeByUser(owner('user1')), 1);
+  t.same(store.listByUser(owner('user1')), []);
+});

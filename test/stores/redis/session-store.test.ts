@@ -263,3 +263,21 @@ t.test('a session with a newer schema is not read, but it can be ended', async (
   t.equal(await store.removeByUser(owner('user1'), 'other'), 1);
   t.same(await store.listByUser(owner('user1')), []);
 });
+
+t.test('a session of an earlier version is found, listed, refreshed and ended', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const { store } = await open(t, redis);
+  const client = await operator(t, redis);
+  const { namespace: _, userId: __, data: ___, ...session } = record({ expiresAt: Date.now() + 60_000 }).session;
+  await client.set('test:session:id', JSON.stringify(['hash', { schema: 1, session, replaced: [] }]));
+  await client.zAdd('test:sessions-of:user1', { score: Date.now() + 60_000, value: 'id' });
+  const expected = { ...record({ expiresAt: session.expiresAt }), version: 'hash' };
+  t.same(await store.find('id'), expected);
+  t.same(await store.listByUser(owner('user1')), [expected]);
+  t.equal(await store.replace(record({ secretHash: 'next', expiresAt: session.expiresAt }), 'hash'), true);
+  t.match(await store.find('id'), { schema: 2, secretHash: 'next', version: version('next') });
+  t.equal(await store.removeByUser(owner('user1')), 1);
+});

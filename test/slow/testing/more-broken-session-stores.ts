@@ -1,4 +1,4 @@
-import { all } from '../../src/testing/suite.ts';
+import { all } from '../../../src/testing/suite.ts';
 import { type Break, idOf, put } from './broken-session-stores.ts';
 
 /** More stores that break a rule, each with a mistake that is easy to make. */

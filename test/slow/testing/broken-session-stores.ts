@@ -1,6 +1,6 @@
-import type { SessionOwner, SessionRecord } from '../../src/sessions/session.ts';
-import type { SessionStore } from '../../src/sessions/session-store.ts';
-import type { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
+import type { SessionOwner, SessionRecord } from '../../../src/sessions/session.ts';
+import type { SessionStore } from '../../../src/sessions/session-store.ts';
+import type { MemorySessionStore } from '../../../src/stores/memory/session-store.ts';
 import { nextTurn } from './rules.ts';
 
 /** Methods that replace those of a store that keeps the contract. */

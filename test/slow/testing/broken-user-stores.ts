@@ -1,5 +1,5 @@
-import type { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { keyOf, type UserRecord, type UserStore } from '../../src/users/user-store.ts';
+import type { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
+import { keyOf, type UserRecord, type UserStore } from '../../../src/users/user-store.ts';
 import { nextTurn } from './rules.ts';
 
 type Break = (store: MemoryUserStore) => Partial<UserStore>;

@@ -1,5 +1,5 @@
-import { MemoryFailureCounter } from '../../src/stores/memory/failure-counter.ts';
-import type { FailureCounter, OpenFailureCounter } from '../../src/users/failure-counter.ts';
+import { MemoryFailureCounter } from '../../../src/stores/memory/failure-counter.ts';
+import type { FailureCounter, OpenFailureCounter } from '../../../src/users/failure-counter.ts';
 import { nextTurn } from './rules.ts';
 
 /** A counter some of whose methods are replaced. */

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { testFailureCounter } from '../../src/exports/testing.ts';
-import { openMemoryFailureCounter } from '../../src/stores/memory/failure-counter.ts';
+import { testFailureCounter } from '../../../src/exports/testing.ts';
+import { openMemoryFailureCounter } from '../../../src/stores/memory/failure-counter.ts';
 import { brokenFailureCounters } from './broken-failure-counters.ts';
 import { brokenRules, rulesOf } from './rules.ts';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { testUserStore, type UserStore } from '../../src/exports/testing.ts';
-import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import { testUserStore, type UserStore } from '../../../src/exports/testing.ts';
+import { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
 import { brokenUserStores } from './broken-user-stores.ts';
 import { brokenRules, rulesOf } from './rules.ts';
 

@@ -1,4 +1,4 @@
-import type { TestFunction } from '../../src/testing/suite.ts';
+import type { TestFunction } from '../../../src/testing/suite.ts';
 
 type Suite = (test: TestFunction) => Promise<void>;
 

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { testSessionStore } from '../../src/exports/testing.ts';
-import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import type { TestFunction } from '../../src/testing/suite.ts';
-import { stubStore } from '../helpers/service.ts';
+import { testSessionStore } from '../../../src/exports/testing.ts';
+import { MemorySessionStore } from '../../../src/stores/memory/session-store.ts';
+import type { TestFunction } from '../../../src/testing/suite.ts';
+import { stubStore } from '../../helpers/service.ts';
 import { type Break, brokenSessionStores } from './broken-session-stores.ts';
 import { moreBrokenSessionStores } from './more-broken-session-stores.ts';
 import { brokenRules, rulesOf } from './rules.ts';
