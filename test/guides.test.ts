@@ -4,7 +4,7 @@ import { guides, startApps } from './helpers/guides.ts';
 import { output } from './helpers/packed.ts';
 
 // The guides of docs/embedding.md. The apps of examples/guides run on what `npm run build` made, in one process to save
-// time. test/slow/guides.test.ts starts each of them alone.
+// time. test/packed/guides.test.ts starts each of them alone.
 
 const DIRECTORY = new URL('../examples/guides/', import.meta.url);
 const SERVERS = Object.keys(guides).map((name) => `await import("${new URL(`${name}.js`, DIRECTORY).href}");`);

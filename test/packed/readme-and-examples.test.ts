@@ -97,7 +97,7 @@ async function testOn(t: Test, node: string, cwd: string): Promise<void> {
     t.equal(code, 0, out);
     t.match(out, /pass [1-9]/);
   });
-  // test/slow/guides.test.ts runs the guides.
+  // test/packed/guides.test.ts runs the guides.
   const apps = readdirSync(`${ROOT}/examples`).filter((name) => existsSync(`${ROOT}/examples/${name}/app.js`));
   for (const example of apps) {
     const [signin, signout] = example === 'embedded' ? ['/auth/signin', '/auth/logout'] : ['/signin', '/signout'];

@@ -96,10 +96,6 @@ t.test('without @node-rs/bcrypt a bcrypt hash is a wrong password, and the log n
     const users = new MemoryUserStore();
     users.create(newUser('ann', '${await hashBcrypt('password', 4)}'));
     users.create(newUser('bob', await new PasswordHasher().hash('password')));
-<<<<<<< HEAD:test/slow/missing-packages.test.ts
-=======
-    await app.register(sessions);
->>>>>>> pkg:test/missing-packages.test.ts
     await app.register(login, { stores: { users } });
     app.post('/signin', (request, reply) => reply.signIn(request.body));
     const signIn = (username) => app.inject({ method: 'POST', url: '/signin', payload: { username, password: 'password' } });
