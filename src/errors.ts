@@ -148,8 +148,15 @@ export function errorBody({ statusCode, code, message }: HttpError): ErrorReply 
   return { statusCode, code, error: STATUS_CODES[statusCode] as string, message };
 }
 
+/** Named, so that the published types do not spell out those of one version of Fastify. */
+type UnavailableConstructor = new (options?: {
+  readonly cause?: unknown;
+}) => HttpError & {
+  readonly headers: Record<string, string>;
+};
+
 /** Creates a 503 error with a `Retry-After` header (RFC 9110, section 10.2.3). */
-function unavailable(code: string, message: string, retryAfterSeconds: number) {
+function unavailable(code: string, message: string, retryAfterSeconds: number): UnavailableConstructor {
   return class extends createError(code, message, 503) {
     readonly headers = { 'retry-after': String(retryAfterSeconds) };
   };

@@ -65,7 +65,7 @@ const APPS: Record<string, { code: string; packages: string[] }> = {
     packages: ['@fastify/session'],
   },
   'with @fastify/secure-session': { code: SECURE_SESSION, packages: ['@fastify/secure-session'] },
-  'with @fastify/passport': { code: OWN + PASSPORT, packages: ['@fastify/passport', '@types/passport'] },
+  // The types of @fastify/passport need those of @fastify/secure-session.
   'with @fastify/passport and @fastify/secure-session': {
     code: SECURE_SESSION + PASSPORT,
     packages: ['@fastify/passport', '@types/passport', '@fastify/secure-session'],
