@@ -1,13 +1,14 @@
 /**
- * The optional peer dependencies, with the major version that an install command must name: a newer one may not work.
+ * The optional peer dependencies, with the version that an install command must name: a newer one may not work.
  * package.json has the exact ranges.
  */
-export const MAJOR_VERSIONS = {
+export const INSTALL_VERSIONS = {
   '@fastify/cors': 11,
   '@fastify/swagger': 9,
   '@fastify/swagger-ui': 6,
   '@node-rs/argon2': 2,
-  '@node-rs/bcrypt': 1,
+  // 1.10.9 and 2.0.0 are published for Linux on x64 only.
+  '@node-rs/bcrypt': '1.10.8',
   '@redis/client': 6,
   '@zxcvbn-ts/language-common': 4,
   'cli-progress': 3,
@@ -18,7 +19,7 @@ export const MAJOR_VERSIONS = {
   read: 5,
 } as const;
 
-export type OptionalPackage = keyof typeof MAJOR_VERSIONS;
+export type OptionalPackage = keyof typeof INSTALL_VERSIONS;
 
 /** Packages that a feature needs are not installed. The message names them and the command that installs them. */
 export class MissingPackageError extends Error {
@@ -44,7 +45,7 @@ export function describeMissing(
     return undefined;
   }
   const list = missing.join(', ').replace(/, (?=[^,]*$)/, ' and ');
-  const versions = missing.map((name) => `${name}@${MAJOR_VERSIONS[name]}`);
+  const versions = missing.map((name) => `${name}@${INSTALL_VERSIONS[name]}`);
   const noun = missing.length === 1 ? 'package' : 'packages';
   return `${feature} needs the optional ${noun} ${list}. Install with: npm install ${versions.join(' ')}`;
 }

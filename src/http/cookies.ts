@@ -33,7 +33,9 @@ type SerializeCookie = (
 export const COOKIE_OPTIONS = Type.Optional(
   Type.Object(
     {
-      name: Type.Optional(Type.String({ pattern: "^[\\w!#$%&'*+.^`|~-]+$" })),
+      name: Type.Optional(
+        Type.String({ pattern: "^(?!__[Hh][Oo][Ss][Tt]-|__[Ss][Ee][Cc][Uu][Rr][Ee]-)[\\w!#$%&'*+.^`|~-]+$" }),
+      ),
       secure: Type.Optional(Type.Union([Type.Boolean(), Type.Literal('auto')])),
     },
     {

@@ -25,5 +25,7 @@ async function registerCors(app: FastifyInstance, { trustedOrigins }: CorsOption
     allowedHeaders: ['Content-Type'],
     exposedHeaders: ['Retry-After'],
     maxAge: PREFLIGHT_SECONDS,
+    // Otherwise a preflight request without its headers is answered in a shape of its own.
+    strictPreflight: false,
   });
 }

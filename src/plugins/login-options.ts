@@ -54,6 +54,7 @@ const OPTIONS = {
       openFailureCounter: optionalFunction,
     },
     {
+      additionalProperties: false,
       description:
         'an object with users (an object with the methods find, replace), and optionally sessions (a SessionStore) and openFailureCounter (a function)',
     },

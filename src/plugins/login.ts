@@ -19,7 +19,7 @@ import type { UserRecord } from '../users/user-store.ts';
 import { type CheckedLoginOptions, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
 import { contextOf } from './session-context.ts';
 import { logFields } from './session-outcomes.ts';
-import { acceptSession, createSession, discardSession } from './session-replies.ts';
+import { acceptSession, createSession } from './session-replies.ts';
 import { sessionOf } from './session-requests.ts';
 
 interface LoginContext {
@@ -69,7 +69,11 @@ async function registerLogin(app: FastifyInstance, options: LoginOptions): Promi
   keepClientAddresses(app);
   const { clock: clockOfSessions, cookie, namespace } = contextOf({ server: app }, 'login');
   const { clock = clockOfSessions, passwordMinLength, deviceCookie } = checked;
+  claimSessions(app, checked.stores.users);
   const defaults = { name: 'device_token', secure: cookie.secure };
+  if ((deviceCookie?.name ?? defaults.name) === cookie.baseName) {
+    throw new TypeError(`login: the session cookie and the device cookie have the same name, ${cookie.baseName}.`);
+  }
   // Not `decorate`: a scope inside another one with the plugin has its own.
   app[kLogin] = {
     authenticator: await createAuthenticator(app, clock, namespace, checked),
@@ -83,6 +87,21 @@ async function registerLogin(app: FastifyInstance, options: LoginOptions): Promi
   }
 }
 
+/** Which users the sessions of a store and a namespace belong to, by the server. All scopes of an app have the same server. */
+const claims = new WeakMap<object, { store: unknown; namespace: string; users: unknown }[]>();
+
+/** @throws TypeError if the users of another login would be taken for those of this one: ids are unique in one store only. */
+function claimSessions(app: FastifyInstance, users: unknown): void {
+  const { store, namespace } = contextOf({ server: app }, 'login');
+  const ofServer = claims.get(app.server) ?? [];
+  if (ofServer.some((claim) => claim.store === store && claim.namespace === namespace && claim.users !== users)) {
+    throw new TypeError(
+      'login: a login with other users accepts the same sessions. Give this one sessions of its own, for example session: { cookie: { name: "admin_session" } }.',
+    );
+  }
+  claims.set(app.server, [...ofServer, { store, namespace, users }]);
+}
+
 async function signIn(this: FastifyReply, credentials: unknown): Promise<Session> {
   const verified = await verify(this.request, toCredentials(credentials));
   if (verified instanceof SignInFailure) {
@@ -94,7 +113,7 @@ async function signIn(this: FastifyReply, credentials: unknown): Promise<Session
     await assertStillAllowed(this.request, user, issued);
     await acceptSession(this, issued);
   } catch (error) {
-    await discardSession(this.request, issued);
+    await contextOf(this.request, 'signIn').manager.discard(issued);
     throw error;
   }
   rememberDevice(this, verified);

@@ -5,7 +5,7 @@ import { deviceName } from '../http/user-agent.ts';
 import { AuthFailure } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
 import type { IssuedSession, NewSession } from '../sessions/session-manager.ts';
-import { contextOf, forbidCaching, kPrivate, kSession } from './session-context.ts';
+import { contextOf, forbidCaching, kPrivate, kSession, type SessionContext } from './session-context.ts';
 import {
   accepted,
   assertFew,
@@ -57,14 +57,6 @@ export function decorateReplies(app: FastifyInstance): void {
   app.decorateReply('refreshSession', refreshSession);
   app.decorateReply('rotateAndRevokeOthers', rotateAndRevokeOthers);
   app.decorateReply('signOut', signOut);
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    if (reply[kPrivate]) {
-      reply.header('cache-control', 'no-store');
-      // Some caches prefer it to Cache-Control (RFC 9213).
-      reply.removeHeader('cdn-cache-control');
-    }
-    done(null, payload);
-  });
 }
 
 async function startSession(this: FastifyReply, user: NewSession): Promise<Session> {
@@ -73,18 +65,27 @@ async function startSession(this: FastifyReply, user: NewSession): Promise<Sessi
   try {
     return await acceptSession(this, issued);
   } catch (error) {
-    await discardSession(this.request, issued);
+    await contextOf(this.request, 'startSession').manager.discard(issued);
     throw error;
   }
 }
 
 /** The value is not in the message: it could be a password. */
 function assertNewSession(user: unknown): void {
-  const { userId, username } = (user ?? {}) as Record<keyof NewSession, unknown>;
+  const {
+    userId,
+    username,
+    data: _,
+    ...others
+  } = (typeof user === 'object' ? Object(user) : {}) as Partial<NewSession>;
   if (typeof userId !== 'string' || userId === '' || typeof username !== 'string') {
     throw new TypeError(
-      'startSession takes an object with userId and username, which are strings: startSession({ userId, username })',
+      'startSession takes an object with the strings userId and username: startSession({ userId, username })',
     );
+  }
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new TypeError(`startSession does not take ${unknown}. The fields are userId, username and data.`);
   }
 }
 
@@ -97,11 +98,6 @@ export function createSession(reply: FastifyReply, user: NewSession): Promise<Is
   return contextOf(request, 'startSession').manager.create(user, { address, device });
 }
 
-/** Removes a session that the client knows nothing of. */
-export function discardSession(request: FastifyRequest, issued: IssuedSession): Promise<void> {
-  return contextOf(request, 'startSession').manager.discard(issued);
-}
-
 /**
  * The second half of a sign-in: ends the sessions that the new one replaces and sets the cookie. If it fails, the caller
  * must discard the new session.
@@ -109,15 +105,15 @@ export function discardSession(request: FastifyRequest, issued: IssuedSession): 
 export async function acceptSession(reply: FastifyReply, issued: IssuedSession): Promise<Session> {
   const { request } = reply;
   const { session } = issued;
-  const { cookie, userSessions } = contextOf(request, 'startSession');
+  const context = contextOf(request, 'startSession');
   // More than a few are not the user's: somebody else has set them.
-  const tokens = usableTokens(cookie.read(request)).slice(0, MAX_TOKENS);
-  await endPresentedSessions(request, tokens, 'signed in again');
-  for (const surplus of await userSessions.enforceSessionLimit(session)) {
+  const tokens = usableTokens(context.cookie.read(request)).slice(0, MAX_TOKENS);
+  await endPresentedSessions(request, context, tokens, 'signed in again');
+  for (const surplus of await context.userSessions.enforceSessionLimit(session)) {
     logEnding(request, surplus, 'too many sessions');
   }
   logEvent(request, 'session_created', logFields(session));
-  return setSessionCookie(reply, issued);
+  return setSessionCookie(reply, context, issued);
 }
 
 async function refreshSession(this: FastifyReply): Promise<Session> {
@@ -127,7 +123,7 @@ async function refreshSession(this: FastifyReply): Promise<Session> {
   const token = await sessionToken(request, context);
   const issued = accepted(request, await context.manager.refresh(token));
   logEvent(request, 'session_renewed', logFields(issued.session));
-  return setSessionCookie(this, issued);
+  return setSessionCookie(this, context, issued);
 }
 
 async function rotateAndRevokeOthers(this: FastifyReply, reason: string): Promise<Session> {
@@ -135,28 +131,33 @@ async function rotateAndRevokeOthers(this: FastifyReply, reason: string): Promis
   const { id } = sessionOf(request);
   forbidCaching(this);
   await revokeOthers(request, reason);
-  const issued = accepted(request, await contextOf(request, 'rotateAndRevokeOthers').manager.reauthenticate(id));
+  const context = contextOf(request, 'rotateAndRevokeOthers');
+  const issued = accepted(request, await context.manager.reauthenticate(id));
   logEvent(request, 'session_renewed', logFields(issued.session));
-  return setSessionCookie(this, issued);
+  return setSessionCookie(this, context, issued);
 }
 
 async function signOut(this: FastifyReply): Promise<void> {
   const { request } = this;
-  const { cookie } = contextOf(request, 'signOut');
+  const context = contextOf(request, 'signOut');
   forbidCaching(this);
-  const tokens = cookie.read(request);
+  const tokens = context.cookie.read(request);
   if (tokens.length === 0) {
     throw unauthenticated(request, 'no session cookie');
   }
   const usable = usableTokens(tokens);
   assertFew(request, usable);
-  await endPresentedSessions(request, usable, 'signed out');
+  await endPresentedSessions(request, context, usable, 'signed out');
   request[kSession] = null;
-  cookie.clear(this);
+  context.cookie.clear(this);
 }
 
-async function endPresentedSessions(request: FastifyRequest, tokens: string[], reason: string): Promise<void> {
-  const { manager } = contextOf(request, 'signOut');
+async function endPresentedSessions(
+  request: FastifyRequest,
+  { manager }: SessionContext,
+  tokens: string[],
+  reason: string,
+): Promise<void> {
   const outcomes = await Promise.all(tokens.map((token) => manager.end(token)));
   for (const outcome of outcomes) {
     if (outcome instanceof AuthFailure) {
@@ -167,9 +168,14 @@ async function endPresentedSessions(request: FastifyRequest, tokens: string[], r
   }
 }
 
-function setSessionCookie(reply: FastifyReply, { session, token }: IssuedSession): Session {
-  const { cookie, cookieDeadline } = contextOf(reply.request, 'startSession');
+function setSessionCookie(reply: FastifyReply, context: SessionContext, { session, token }: IssuedSession): Session {
+  const { cookie, cookieDeadline } = context;
   cookie.warnOfScheme(reply.request);
+  if (reply.sent) {
+    reply.request.log.warn(
+      'the reply was sent before its session cookie was set: await the call before you send the reply',
+    );
+  }
   cookie.write(reply, token, session[cookieDeadline]);
   reply.request[kSession] = session;
   return session;

@@ -121,11 +121,19 @@ export async function revokeOthers(request: FastifyRequest, reason: string): Pro
 
 async function updateSession(this: FastifyRequest, change: DataChange): Promise<Session> {
   const { id } = sessionOf(this);
+  assertFunction('updateSession', change, '(data) => ({ ...data, field: value })');
   const updated = accepted(this, await contextOf(this, 'updateSession').dataUpdates.update(id, change));
   this[kSession] = updated;
   return updated;
 }
 
 function onSessionEnd(this: FastifyRequest, listener: () => unknown): () => void {
+  assertFunction('onSessionEnd', listener, '() => socket.close()');
   return contextOf(this, 'onSessionEnd').watch.watch(sessionOf(this), listener);
+}
+
+function assertFunction(name: string, value: unknown, example: string): void {
+  if (typeof value !== 'function') {
+    throw new TypeError(`${name} takes a function: ${name}(${example})`);
+  }
 }

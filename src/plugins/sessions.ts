@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
 import { DataUpdates } from '../sessions/data-updates.ts';
@@ -93,7 +93,9 @@ export const sessions = fp(registerSessions, { name: 'session-cookie-login/sessi
 
 async function registerSessions(app: FastifyInstance, options: SessionsOptions): Promise<void> {
   if (Object.hasOwn(app, kContext)) {
-    throw new Error('The plugin sessions is registered twice in one scope. Register it once, or in a scope inside.');
+    throw new Error(
+      'The plugin sessions is registered already in this scope. login registers it: pass its options as session, or register sessions before login.',
+    );
   }
   const context = await createContext(app, readOptions('sessions', OPTIONS, options, OF_FASTIFY));
   // Not `decorate`: a scope inside another one with the plugin has its own context.
@@ -101,6 +103,7 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
   if (!app.hasRequestDecorator('sessionOrNull')) {
     decorateRequests(app);
     decorateReplies(app);
+    app.addHook('onRoute', refuseLateGuards);
     app.decorate('requireSession', requireSession);
     app.decorate('requireRecentSignIn', requireRecentSignIn);
     app.decorate('optionalSession', optionalSession);
@@ -135,6 +138,21 @@ async function createContext(app: FastifyInstance, options: CheckedOptions): Pro
   };
 }
 
+/** The hooks of a route that run after its handler. */
+const LATE_STAGES = ['preSerialization', 'onSend', 'onResponse', 'onError', 'onTimeout'] as const;
+const GUARDS: ReadonlySet<unknown> = new Set([requireSession, requireRecentSignIn, optionalSession]);
+
+/** A guard after the handler would be too late, and Fastify skips preSerialization for texts and streams. */
+function refuseLateGuards(route: RouteOptions): void {
+  for (const stage of LATE_STAGES) {
+    if ([route[stage]].flat().some((hook) => GUARDS.has(hook))) {
+      throw new TypeError(
+        `A guard is the ${stage} hook of ${route.url}: use onRequest, which runs before the handler.`,
+      );
+    }
+  }
+}
+
 /** Returns the store, which then tells the listeners of sessions that it removes at once. */
 function reportEndings(store: SessionStore, watch: SessionWatch): SessionStore {
   return {
@@ -154,6 +172,9 @@ function reportEndings(store: SessionStore, watch: SessionWatch): SessionStore {
 
 /** Defines a decorator. A scope inside one with the plugin has its own value. */
 function define(app: FastifyInstance, name: string, value: unknown): void {
+  if (Object.hasOwn(app, name)) {
+    throw new Error(`sessions: the app has a decorator ${name} of its own.`);
+  }
   Object.defineProperty(app, name, { value, enumerable: true });
 }
 

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Route
 import { contentTypeParsers } from '../plugins/content-type-parsers.ts';
 import { guardStateChanges } from '../plugins/cross-origin-guard.ts';
 import { errorHandler, isHttpError } from '../plugins/error-handler.ts';
+import { forbidCaching } from '../plugins/session-context.ts';
 import { OF_FASTIFY, readOptions } from '../settings.ts';
 import { addComponents } from './components.ts';
 import { logout } from './logout.ts';
@@ -33,6 +34,10 @@ export async function loginRoutes(app: FastifyInstance, options: LoginRoutesOpti
   }
   app.setErrorHandler(handleError);
   app.addHook('onRoute', limitBody);
+  app.addHook('onRequest', (_request, reply, done) => {
+    forbidCaching(reply);
+    done();
+  });
   addComponents(app);
   await app.register(contentTypeParsers);
   // Also without the plugin crossOriginGuard. With it, its options apply, and the hook runs a second time.
@@ -53,7 +58,9 @@ function handleError(error: FastifyError, request: FastifyRequest, reply: Fastif
   // The schemas of the routes describe the errors of the catalogue. The app may reply something else.
   reply.serializer((payload) => JSON.stringify(payload));
   // The default error handler of Fastify applies the schema, which requires a code.
-  error.code ??= `HTTP_${error.statusCode}`;
+  if (error.code === undefined && Object.isExtensible(error)) {
+    error.code = `HTTP_${error.statusCode}`;
+  }
   throw error;
 }
 

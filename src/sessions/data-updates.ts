@@ -13,7 +13,7 @@ interface Update {
   readonly change: DataChange;
   readonly resolve: (outcome: Promise<Session | AuthFailure>) => void;
   /** What `change` threw. */
-  error?: unknown;
+  failure?: { readonly error: unknown };
 }
 
 /**
@@ -61,8 +61,8 @@ export class DataUpdates {
     for (const update of updates) {
       update.resolve(
         written.then((outcome) => {
-          if (update.error !== undefined) {
-            throw update.error;
+          if (update.failure !== undefined) {
+            throw update.failure.error;
           }
           return outcome;
         }),
@@ -80,6 +80,10 @@ export class DataUpdates {
   #write(id: string, updates: Update[]): Promise<Session | AuthFailure> {
     return changeSession(this.#store, this.#clock, id, async (record) => {
       const data = updates.reduce(applyUpdate, record.session.data);
+      if (data === record.session.data) {
+        // Every change has failed.
+        return record.session;
+      }
       const next = changedRecord(record, { session: { ...record.session, data } });
       return (await this.#store.replace(next, record.version)) ? next.session : undefined;
     });
@@ -89,10 +93,10 @@ export class DataUpdates {
 /** Returns the data after an update. One that throws changes nothing, and its error is kept for its caller. */
 function applyUpdate(data: StoredData, update: Update): StoredData {
   try {
-    delete update.error;
+    delete update.failure;
     return toStoredData(update.change(data));
   } catch (error) {
-    update.error = error;
+    update.failure = { error };
     return data;
   }
 }

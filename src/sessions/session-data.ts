@@ -24,14 +24,14 @@ export const MAX_DATA_BYTES = 4096;
  */
 export function toStoredData(data: unknown): StoredData {
   if (!isPlainObject(data)) {
-    throw new TypeError('the data of a session must be a plain object');
+    throw new TypeError('the data of a session must be a plain object, and a change of it must not be asynchronous');
   }
+  assertJson(data, 'data');
   const text = JSON.stringify(data);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_DATA_BYTES) {
     throw new RangeError(`the data of a session has ${bytes} bytes as JSON; at most ${MAX_DATA_BYTES} are allowed`);
   }
-  assertJson(data, 'data');
   return freezeData(JSON.parse(text));
 }
 
@@ -43,17 +43,23 @@ export function freezeData<T>(value: T): T {
   return value;
 }
 
+/** Deeper data would not fit into {@link MAX_DATA_BYTES}, or refers to itself. */
+const MAX_DEPTH = 2000;
+
 /** @throws TypeError that names the first part that JSON would change. */
-function assertJson(value: unknown, path: string): void {
+function assertJson(value: unknown, path: string, depth = 0): void {
+  if (depth > MAX_DEPTH) {
+    throw new TypeError('the data of a session is nested too deeply, or refers to itself');
+  }
   if (Array.isArray(value)) {
     // By index: a hole of the array counts as well.
     for (let i = 0; i < value.length; i++) {
-      assertJson(value[i], `${path}[${i}]`);
+      assertJson(value[i], `${path}[${i}]`, depth + 1);
     }
   } else if (isPlainObject(value)) {
     for (const [name, field] of Object.entries(value)) {
       if (field !== undefined) {
-        assertJson(field, `${path}.${name}`);
+        assertJson(field, `${path}.${name}`, depth + 1);
       }
     }
   } else if (!(value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value))) {

@@ -57,6 +57,8 @@ export interface NewSession {
 
 /** With renewal by activity, the part of the idle time that must pass before the deadline moves again. */
 const RENEWAL_STEP = 0.1;
+/** How long no session is renewed after a failure of the store. */
+const RENEWAL_PAUSE_MS = 1000;
 
 /**
  * The rules of a single session. It knows a store and a clock, and nothing of HTTP.
@@ -72,6 +74,10 @@ export class SessionManager {
   readonly #idleMs: Milliseconds;
   readonly #maxMs: Milliseconds;
   readonly #renewsOnActivity: boolean;
+  /** Those that are being written, by the id of the session. */
+  readonly #renewals = new Map<string, Promise<Session>>();
+  /** After a failure other requests need not wait for the store as well. */
+  #nextRenewalAt = 0;
   /** Whether the latest renewal failed. Only the first failure in a row is logged. */
   #renewalFails = false;
 
@@ -151,11 +157,24 @@ export class SessionManager {
 
   /** Returns the session of a live record, and first moves its idle deadline if requests renew the session. */
   #renewed(record: SessionRecord): MaybePromise<Session> {
+    return this.#renewsOnActivity ? this.#renewIfDue(record) : freezeRecord(record).session;
+  }
+
+  #renewIfDue(record: SessionRecord): MaybePromise<Session> {
     const { session } = record;
-    const expiresAt = Math.min(this.#clock() + this.#idleMs, session.endsAt);
-    return this.#renewsOnActivity && expiresAt - session.expiresAt >= this.#idleMs * RENEWAL_STEP
-      ? this.#renew(record, expiresAt)
-      : freezeRecord(record).session;
+    const now = this.#clock();
+    const expiresAt = Math.min(now + this.#idleMs, session.endsAt);
+    if (expiresAt - session.expiresAt < this.#idleMs * RENEWAL_STEP || now < this.#nextRenewalAt) {
+      return freezeRecord(record).session;
+    }
+    // Of parallel requests one writes.
+    const pending = this.#renewals.get(session.id);
+    if (pending !== undefined) {
+      return pending;
+    }
+    const renewal = this.#renew(record, expiresAt);
+    this.#renewals.set(session.id, renewal);
+    return renewal.finally(() => this.#renewals.delete(session.id));
   }
 
   async #renew(record: SessionRecord, expiresAt: Milliseconds): Promise<Session> {
@@ -166,11 +185,12 @@ export class SessionManager {
       // If another call was faster, it has renewed the session as well, or ended it after this request was accepted.
       return renewed ? next.session : record.session;
     } catch (err) {
-      // The session is live, and the next request tries again.
+      // The session is live, and a later request tries again.
       if (!this.#renewalFails) {
         this.#log.warn({ err }, 'the store does not renew sessions: they end at their idle deadline');
       }
       this.#renewalFails = true;
+      this.#nextRenewalAt = this.#clock() + RENEWAL_PAUSE_MS;
       return record.session;
     }
   }

@@ -1,4 +1,5 @@
-import type { Clock } from '../types.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock, Milliseconds } from '../types.ts';
 import { isLive, type Session, type SessionOwner } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 
@@ -15,6 +16,8 @@ interface Watched {
 
 /** How often the watched sessions are looked up. */
 const INTERVAL_MS = 1000;
+/** How many are looked up before other work gets its turn. */
+const BATCH = 100;
 
 /**
  * Tells when sessions end, for connections that outlive a request. An ending by this process is told at once. One by
@@ -53,12 +56,13 @@ export class SessionWatch {
     };
   }
 
-  /** To be called when sessions of the user may have ended, or a session with this id. */
+  /** To be called when sessions of the user may have ended. Never rejects. */
   async checkSessionsOf({ namespace, userId }: SessionOwner): Promise<void> {
     const isOfOwner = ({ session }: Watched) => session.userId === userId && session.namespace === namespace;
     await Promise.all([...this.#watched.values()].filter(isOfOwner).map((watched) => this.#check(watched)));
   }
 
+  /** The same for one session. */
   async checkSession(id: string): Promise<void> {
     const watched = this.#watched.get(id);
     if (watched !== undefined) {
@@ -66,10 +70,17 @@ export class SessionWatch {
     }
   }
 
-  /** Looks up all watched sessions, one after the other. */
+  /** Checks all watched sessions. Ends with the first batch that the store does not answer. Never rejects. */
   async checkAll(): Promise<void> {
-    for (const watched of this.#watched.values()) {
-      await this.#check(watched);
+    const all = [...this.#watched.values()];
+    // First those that need no look-up: they end in time although the store does not answer.
+    for (const watched of all.filter((one) => this.#now() >= one.session.endsAt)) {
+      this.#end(watched);
+    }
+    for (let start = 0, answered = true; start < all.length && answered; start += BATCH) {
+      const outcomes = await Promise.all(all.slice(start, start + BATCH).map((watched) => this.#check(watched)));
+      answered = outcomes.every(Boolean);
+      await nextTurn();
     }
   }
 
@@ -91,9 +102,24 @@ export class SessionWatch {
     this.#schedule();
   }
 
-  async #check(watched: Watched): Promise<void> {
+  /** Returns whether the store answered. */
+  async #check(watched: Watched): Promise<boolean> {
+    try {
+      const record = await this.#store.find(watched.session.id);
+      watched.session = record?.session ?? watched.session;
+      if (record === undefined || !isLive(record.session, this.#clock())) {
+        this.#end(watched);
+      }
+      return true;
+    } catch {
+      // The session may have been renewed. At its absolute deadline `checkAll` ends it.
+      return false;
+    }
+  }
+
+  #end(watched: Watched): void {
     const { id } = watched.session;
-    if ((await this.#hasEnded(watched)) && this.#watched.get(id) === watched) {
+    if (this.#watched.get(id) === watched) {
       this.#watched.delete(id);
       for (const listener of watched.listeners) {
         this.#call(listener);
@@ -101,14 +127,12 @@ export class SessionWatch {
     }
   }
 
-  async #hasEnded(watched: Watched): Promise<boolean> {
+  /** A clock that fails ends no session. */
+  #now(): Milliseconds {
     try {
-      const record = await this.#store.find(watched.session.id);
-      watched.session = record?.session ?? watched.session;
-      return record === undefined || !isLive(record.session, this.#clock());
+      return this.#clock();
     } catch {
-      // The store cannot tell whether it was renewed. It did not outlive its absolute deadline.
-      return this.#clock() >= watched.session.endsAt;
+      return Number.NaN;
     }
   }
 

@@ -19,8 +19,16 @@ export const STORE_URL_FORMS =
   'memory:, lmdb:DIRECTORY, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], the same with rediss:// for TLS, or ' +
   'redis+unix://[USER:PASSWORD@]/PATH[?db=DATABASE] for a Unix socket';
 
-/** @throws TypeError when it is none of `STORE_URL_FORMS`. */
+/** @throws TypeError if it is none of `STORE_URL_FORMS`. The message does not hold the text, which may have a password. */
 export function parseStoreUrl(text: string): StoreLocation {
+  try {
+    return parse(text);
+  } catch {
+    throw new TypeError(`The URL of a store must be ${STORE_URL_FORMS}.`);
+  }
+}
+
+function parse(text: string): StoreLocation {
   if (text === 'memory:') {
     return { engine: 'memory' };
   }

@@ -71,7 +71,7 @@ export class Authenticator {
   }
 
   static async create(options: AuthenticatorOptions): Promise<Authenticator> {
-    return new Authenticator(options, newUser('', await options.passwords.hash(randomUUID())));
+    return new Authenticator(options, newUser('decoy', await options.passwords.hash(randomUUID())));
   }
 
   /**

@@ -86,6 +86,9 @@ export function newUser(username: string, passwordHash: string, now: Millisecond
       'newUser takes a hash such as $argon2id$…, not a password: newUser(name, await hasher.hash(password))',
     );
   }
+  if (typeof username !== 'string' || username.trim() === '') {
+    throw new TypeError('newUser takes a user name that is not empty: newUser(name, hash)');
+  }
   return {
     schema: USER_SCHEMA,
     id: randomUUID(),

@@ -97,3 +97,9 @@ t.test('without TRUSTED_ORIGINS there are no CORS headers and no Vary', async (t
     t.equal(response.headers.vary, undefined);
   }
 });
+
+t.test('an OPTIONS request that is no preflight is answered like any other', async (t) => {
+  const app = await build(t, { env });
+  const { statusCode, headers } = await app.inject({ method: 'OPTIONS', url: '/signin', headers: { origin: APP } });
+  t.ok(statusCode < 300 || /json/.test(String(headers['content-type'])), `${statusCode}`);
+});

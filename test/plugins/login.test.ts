@@ -196,6 +196,7 @@ t.test('options that make no sense stop the start', async (t) => {
     { stores: { users: {} } },
     { stores: { users, sessions: {} } },
     { stores: { users, openFailureCounter: 'memory' } },
+    { stores: { users, session: {} } },
     { stores, session: 'none' },
     { stores, session: { store: {} } },
     { stores, session: { clock: Date.now } },
@@ -279,4 +280,34 @@ t.test('the session of the request is the one that starts, and none after a sign
   t.same(entered.json(), { same: true });
   const headers = { cookie: cookieOf(entered) };
   t.same((await app.inject({ method: 'POST', url: '/leave', headers })).json(), { session: null });
+});
+
+t.test('a login with other users needs sessions of its own', async (t) => {
+  const nested = Fastify();
+  t.teardown(() => nested.close());
+  await nested.register(login, { stores: { users: new MemoryUserStore() } });
+  nested.register(async (admin) => {
+    await admin.register(login, { stores: { users: new MemoryUserStore() } });
+  });
+  await t.rejects(async () => nested.ready(), { name: 'TypeError', message: /other users accepts the same sessions/ });
+
+  const siblings = Fastify();
+  t.teardown(() => siblings.close());
+  const sessions = new MemorySessionStore();
+  t.teardown(() => sessions.close());
+  for (let i = 0; i < 2; i++) {
+    siblings.register(async (area) => {
+      await area.register(login, { stores: { sessions, users: new MemoryUserStore() } });
+    });
+  }
+  await t.rejects(async () => siblings.ready(), {
+    name: 'TypeError',
+    message: /other users accepts the same sessions/,
+  });
+});
+
+t.test('the two cookies cannot have one name', async (t) => {
+  const stores = { users: new MemoryUserStore() };
+  const session = { cookie: { name: 'device_token' } };
+  await t.rejects(async () => Fastify().register(login, { stores, session }), { message: /have the same name/ });
 });

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import t, { type Test } from 'tap';
 import {
@@ -66,7 +67,7 @@ t.test('a guard that is called where it should be passed fails the start', async
   t.equal(app.optionalSession, optionalSession);
 });
 
-const STAGES = ['onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend'] as const;
+const STAGES = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const;
 
 t.test('a guard works at every stage, as a hook of the route and of the scope', async (t) => {
   for (const stage of STAGES) {
@@ -88,6 +89,19 @@ t.test('a guard works at every stage, as a hook of the route and of the scope', 
     const isEarly = STAGES.indexOf(stage) < STAGES.indexOf('preValidation') + 1;
     const bad = await app.inject({ method: 'POST', url: '/route', payload: {} });
     t.equal(bad.statusCode, isEarly ? 401 : 400, `${stage}: a stranger with a bad body`);
+  }
+});
+
+t.test('a guard after the handler stops the start', async (t) => {
+  for (const stage of ['preSerialization', 'onSend', 'onResponse', 'onError', 'onTimeout'] as const) {
+    for (const guard of Object.values(GUARDS)) {
+      const app = newApp(t);
+      await app.register(sessions);
+      t.throws(() => app.get('/late', { [stage]: [guard] }, async () => 'the secret'), {
+        name: 'TypeError',
+        message: `A guard is the ${stage} hook of /late: use onRequest, which runs before the handler.`,
+      });
+    }
   }
 });
 
@@ -146,24 +160,74 @@ for (const kind of ['at once', 'later'] as const) {
   });
 }
 
+const CACHEABLE = {
+  'cache-control': 'public, max-age=86400',
+  'cdn-cache-control': 'max-age=86400',
+  'surrogate-control': 'max-age=86400',
+  expires: 'Wed, 01 Jan 2031 00:00:00 GMT',
+};
+
+/** Handlers that allow caches to store the reply, each in another way. */
+const CACHEABLE_ROUTES: Record<string, (request: FastifyRequest, reply: FastifyReply) => unknown> = {
+  headers: (_request, reply) => reply.headers(CACHEABLE).send('me'),
+  stream: (_request, reply) => reply.headers(CACHEABLE).send(Readable.from(['me'])),
+  response: () => new Response('me', { headers: CACHEABLE }),
+  raw: (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(200, 'OK', { 'Cache-Control': 'public', 'Surrogate-Control': 'max-age=9', 'X-Other': 'kept' });
+    reply.raw.end('me');
+  },
+  list: (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(200, ['Cache-Control', 'public', 'Expires', '0', 'X-Other', 'kept']);
+    reply.raw.end('me');
+  },
+  implicit: (_request, reply) => {
+    reply.hijack();
+    reply.raw.setHeader('Cache-Control', 'public');
+    reply.raw.end('me');
+  },
+};
+
 t.test('a reply that depends on a session is not stored, whatever was set before or is set later', async (t) => {
   const app = newApp(t);
   await app.register(sessions);
   addSignIn(app);
-  const cacheable = (reply: FastifyReply) =>
-    reply.headers({ 'cache-control': 'public, max-age=86400', 'cdn-cache-control': 'max-age=86400' });
   app.addHook('onRequest', async (_request, reply) => {
-    cacheable(reply);
+    reply.headers(CACHEABLE);
   });
-  app.get('/me', { preHandler: requireSession }, async (_request, reply) => cacheable(reply).send('me'));
-  app.get('/public', async (_request, reply) => cacheable(reply).send('public'));
-  const cookie = await signIn(app);
-  for (const headers of [{ cookie }, {}]) {
-    const response = await app.inject({ url: '/me', headers });
-    t.equal(response.headers['cache-control'], 'no-store');
-    t.notHas(response.headers, 'cdn-cache-control');
+  app.addHook('onSend', async (_request, reply) => {
+    reply.headers(CACHEABLE);
+  });
+  for (const [name, handler] of Object.entries(CACHEABLE_ROUTES)) {
+    app.get(`/${name}`, { onRequest: [requireSession, requireSession] }, async (request, reply) =>
+      handler(request, reply),
+    );
   }
-  t.equal((await app.inject('/public')).headers['cache-control'], 'public, max-age=86400');
+  app.get('/public', async () => 'public');
+  app.post('/response', async (_request, reply) => {
+    await reply.startSession({ userId: 'ann', username: 'ann' });
+    return new Response('in', { headers: CACHEABLE });
+  });
+  const cookie = await signIn(app);
+  const replies = [
+    ...Object.keys(CACHEABLE_ROUTES).flatMap((name) => [
+      { url: `/${name}`, headers: { cookie } },
+      { url: `/${name}`, headers: {} },
+      { method: 'HEAD', url: `/${name}`, headers: { cookie } } as const,
+    ]),
+    { method: 'POST', url: '/response' } as const,
+  ];
+  for (const request of replies) {
+    const { headers } = await app.inject(request);
+    t.equal(headers['cache-control'], 'no-store', JSON.stringify(request).slice(0, 40));
+    t.notHas(headers, 'cdn-cache-control');
+    t.notHas(headers, 'surrogate-control');
+    t.notHas(headers, 'expires');
+  }
+  t.equal((await app.inject({ url: '/raw', headers: { cookie } })).headers['x-other'], 'kept');
+  t.equal((await app.inject({ url: '/list', headers: { cookie } })).headers['x-other'], 'kept');
+  t.match((await app.inject('/public')).headers, CACHEABLE);
 });
 
 /** An app with an area for admins and one for users, which share a store. */
@@ -241,7 +305,7 @@ t.test('a scope inside one with the plugin can register it again; one scope cann
   t.equal((await app.inject({ url: '/admin/me', headers: { cookie: user } })).statusCode, 401);
   const twice = newApp(t);
   await twice.register(sessions);
-  await t.rejects(async () => twice.register(sessions), { message: /registered twice in one scope/ });
+  await t.rejects(async () => twice.register(sessions), { message: /registered already in this scope/ });
 });
 
 t.test('a guard may be awaited, also one whose refusal is known at once', async (t) => {

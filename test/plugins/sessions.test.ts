@@ -229,6 +229,8 @@ t.test('options that make no sense stop the start', async (t) => {
     { maxSeconds: Number.POSITIVE_INFINITY },
     { cookie: { name: 'no spaces' } },
     { cookie: { name: '' } },
+    { cookie: { name: '__Host-sid' } },
+    { cookie: { name: '__secure-sid' } },
     { cookie: { name: 'ä' } },
     { cookie: { nam: 'sid' } as object },
     { idleSeconds: null as never },
@@ -384,7 +386,10 @@ t.test('startSession without a user is a mistake that shows at once, and repeats
     if (user === undefined) {
       t.equal(response.statusCode, 400, 'Fastify refuses an empty JSON body');
     } else {
-      t.match(response.json(), { statusCode: 500, message: /^startSession takes an object with userId and username/ });
+      t.match(response.json(), {
+        statusCode: 500,
+        message: /^startSession takes an object with the strings userId and username/,
+      });
       t.notMatch(response.body, 'a secret');
     }
     t.notHas(response.headers, 'set-cookie');
@@ -524,3 +529,36 @@ for (const { secure, origin, fix } of SCHEMES) {
     t.equal(lines.length, fix ? 1 : 0);
   });
 }
+
+t.test('misuse of the actions on sessions is named', async (t) => {
+  const lines: string[] = [];
+  const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => lines.push(line) } } });
+  t.teardown(() => app.close());
+  await app.register(sessions);
+  const user = { userId: 'ann', username: 'ann' };
+  app.post('/enter', async (_request, reply) => reply.startSession(user));
+  app.post('/typo', async (_request, reply) => reply.startSession({ ...user, datta: {} } as never));
+  app.post('/update', { onRequest: requireSession }, async (request) => request.updateSession({} as never));
+  app.post('/listen', { onRequest: requireSession }, async (request) => request.onSessionEnd('x' as never));
+  let late: Promise<unknown> | undefined;
+  app.post('/late', async (_request, reply) => {
+    late = new Promise((resolve) => setImmediate(resolve)).then(() => reply.startSession(user));
+    return 'sent';
+  });
+  const headers = { cookie: cookieOf(await app.inject({ method: 'POST', url: '/enter' })) };
+  const message = async (url: string) => (await app.inject({ method: 'POST', url, headers })).json().message;
+  t.equal(await message('/typo'), 'startSession does not take datta. The fields are userId, username and data.');
+  t.match(await message('/update'), /^updateSession takes a function: updateSession\(/);
+  t.match(await message('/listen'), /^onSessionEnd takes a function: onSessionEnd\(/);
+  lines.length = 0;
+  await app.inject({ method: 'POST', url: '/late' });
+  await late;
+  t.match(lines.join(''), 'the reply was sent before its session cookie was set');
+});
+
+t.test('a decorator of the app is not replaced', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  app.decorate('sessionStore', 'mine' as never);
+  await t.rejects(async () => app.register(sessions), { message: /has a decorator sessionStore of its own/ });
+});

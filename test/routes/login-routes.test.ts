@@ -207,3 +207,29 @@ t.test('a bug reveals nothing', async (t) => {
   t.match(reply.json(), { statusCode: 500, code: 'INTERNAL_ERROR' });
   t.notMatch(reply.body, 'a secret');
 });
+
+t.test('no reply of the routes is stored, also none of an error', async (t) => {
+  const app = await bareApp(t);
+  await app.register(loginRoutes);
+  for (const [payload, statusCode] of [
+    [ANN, 200],
+    [{ ...ANN, password: 'wrong' }, 401],
+    [{ username: 1 }, 400],
+  ] as const) {
+    const reply = await signIn(app, '/signin', payload);
+    t.match(
+      { status: reply.statusCode, cache: reply.headers['cache-control'] },
+      { status: statusCode, cache: 'no-store' },
+    );
+  }
+});
+
+t.test('a frozen error of another plugin is passed on as well', async (t) => {
+  const app = await bareApp(t);
+  app.setErrorHandler((error: FastifyError, _request, reply) => reply.code(418).send({ mine: error.message }));
+  app.addHook('onRequest', async () => {
+    throw Object.freeze(Object.assign(new Error('frozen'), { statusCode: 418 }));
+  });
+  await app.register(loginRoutes);
+  t.same((await signIn(app, '/signin', ANN)).json(), { mine: 'frozen' });
+});

@@ -107,3 +107,15 @@ t.test('a store that fails rejects every change that waits, and the next one is 
   isDown = false;
   t.match(await updates.update('id', increment), { data: { n: 1 } });
 });
+
+t.test('if every change fails, nothing is written', async (t) => {
+  const { clock, store } = setUp(t);
+  const updates = new DataUpdates(stubStore(store, { replace: () => t.fail('a write') }), clock);
+  const thrown = updates.update('id', () => {
+    throw undefined;
+  });
+  await t.rejects(
+    thrown.catch(() => Promise.reject(new Error('thrown'))),
+    { message: 'thrown' },
+  );
+});

@@ -378,10 +378,19 @@ t.test('of parallel requests each is accepted, and a session that ends meanwhile
       return found;
     },
   });
-  const manager = newManager(slow, clock, ACTIVITY);
+  let writes = 0;
+  const counting = stubStore(slow, {
+    replace: async (next, expectedVersion) => {
+      writes++;
+      await new Promise(setImmediate);
+      return slow.replace(next, expectedVersion);
+    },
+  });
+  const manager = newManager(counting, clock, ACTIVITY);
   const { session, token } = await manager.create(user('user1'), CLIENT);
   clock.advance(IDLE_MS / 2);
   const outcomes = await Promise.all([1, 2, 3].map(() => manager.authenticate(token)));
+  t.equal(writes, 1);
   t.same(outcomes.map(reason), ['not refused', 'not refused', 'not refused']);
   clock.advance(IDLE_MS / 2);
   const accepted = manager.authenticate(token);
@@ -393,8 +402,10 @@ t.test('of parallel requests each is accepted, and a session that ends meanwhile
 t.test('a store that does not renew sessions fails no request, and is logged once', async (t) => {
   const { clock, store } = setUp(t);
   let isFull = true;
+  let writes = 0;
   const full = stubStore(store, {
     replace: (next, expectedVersion) => {
+      writes++;
       if (isFull) {
         throw new Error('the disk is full');
       }
@@ -409,8 +420,13 @@ t.test('a store that does not renew sessions fails no request, and is logged onc
   for (let i = 0; i < 3; i++) {
     t.match(await manager.authenticate(token), { expiresAt: session.expiresAt });
   }
+  t.equal(writes, 1, 'the others do not wait for the store');
+  clock.advance(1000);
+  await manager.authenticate(token);
+  t.equal(writes, 2);
   t.match(lines, [{ err: { message: 'the disk is full' } }]);
   isFull = false;
+  clock.advance(1000);
   t.match(await manager.authenticate(token), { expiresAt: clock() + IDLE_MS });
   isFull = true;
   clock.advance(IDLE_MS / 2);

@@ -126,3 +126,61 @@ t.test('an ending that nobody reports is found by itself, one after the other', 
   }
   t.pass('both listeners were called');
 });
+
+t.test('many sessions are looked up in batches, and a store that does not answer ends the pass', async (t) => {
+  const calls: string[] = [];
+  let isDown = false;
+  const clock = fakeClock();
+  const store = new MemorySessionStore({ clock });
+  const find = (id: string) => {
+    calls.push(id);
+    if (isDown) {
+      throw new Error('down');
+    }
+    return store.find(id);
+  };
+  const watch = new SessionWatch({ find }, clock, { error() {} });
+  t.teardown(() => {
+    watch.close();
+    store.close();
+  });
+  const told: string[] = [];
+  for (let i = 0; i < 250; i++) {
+    const { session } = record({ id: `session-${i}` });
+    store.create(record({ id: `session-${i}` }));
+    watch.watch(session, () => told.push(session.id));
+  }
+  await watch.checkAll();
+  t.equal(calls.length, 250);
+  isDown = true;
+  calls.length = 0;
+  await watch.checkAll();
+  t.equal(calls.length, 100);
+  clock.advance(43_200_000);
+  await watch.checkAll();
+  t.equal(told.length, 250, 'all are past their absolute deadline');
+});
+
+t.test('a clock that fails ends no session and stops no check', async (t) => {
+  const store = new MemorySessionStore();
+  t.teardown(() => store.close());
+  let fails = true;
+  const clock = () => {
+    if (fails) {
+      throw new Error('no clock');
+    }
+    return record().session.createdAt;
+  };
+  const watch = new SessionWatch(store, clock, { error() {} });
+  t.teardown(() => watch.close());
+  const told: string[] = [];
+  store.create(record());
+  watch.watch(record().session, () => told.push('ended'));
+  await watch.checkAll();
+  await watch.checkSession('id');
+  t.same(told, []);
+  fails = false;
+  store.remove('id');
+  await watch.checkAll();
+  t.same(told, ['ended']);
+});

@@ -31,3 +31,9 @@ t.test('a password is not stored in the place of a hash', async (t) => {
     t.throws(() => newUser('ann', wrong as string), { name: 'TypeError', message: /takes a hash/ });
   }
 });
+
+t.test('a name that is empty or missing is refused', async (t) => {
+  for (const wrong of ['', ' ', undefined]) {
+    t.throws(() => newUser(wrong as string, '$hash'), { name: 'TypeError', message: /user name/ });
+  }
+});

@@ -22,8 +22,8 @@ const OPTIONS = { clock: optionalFunction, log: Type.Optional(objectWith('info',
  */
 export async function openLmdb(path: string, options: OpenLmdbOptions = {}): Promise<Stores> {
   const { clock = Date.now, log = SILENT } = readOptions('openLmdb', OPTIONS, options);
-  if (typeof path !== 'string' || path === '') {
-    throw new TypeError('openLmdb: the path must be that of a directory, such as ./data.');
+  if (typeof path !== 'string' || path === '' || path.startsWith('lmdb:')) {
+    throw new TypeError('openLmdb: the path must be that of a directory, such as ./data, without "lmdb:".');
   }
   requirePackages('The LMDB store', ['lmdb']);
   const [{ LmdbEnvironment }, { LmdbSessionStore }, { LmdbUserStore }] = await Promise.all([

@@ -31,8 +31,8 @@ const OPTIONS = {
  */
 export async function openRedis(url: string, options: OpenRedisOptions = {}): Promise<Stores> {
   const { timeoutMs, keyPrefix, clock, log = SILENT } = readOptions('openRedis', OPTIONS, options);
-  const location = parseStoreUrl(url);
-  if (location.engine !== 'redis') {
+  const location = typeof url === 'string' ? parseStoreUrl(url) : undefined;
+  if (location?.engine !== 'redis') {
     throw new TypeError(`openRedis: the URL must be that of a Redis server, such as redis://localhost.`);
   }
   requirePackages('The Redis store', ['@redis/client']);

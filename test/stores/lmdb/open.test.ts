@@ -12,7 +12,7 @@ t.test('openLmdb opens the stores of a directory, which it creates', async (t) =
 });
 
 t.test('a path or an option that makes no sense is a TypeError', async (t) => {
-  for (const path of ['', undefined]) {
+  for (const path of ['', undefined, 'lmdb:./data']) {
     await t.rejects(openLmdb(path as string), { name: 'TypeError', message: /^openLmdb: the path must be/ });
   }
   await t.rejects(openLmdb('./data', { clok: Date.now } as object), { message: /the option clok does not exist/ });

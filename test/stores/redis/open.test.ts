@@ -2,8 +2,8 @@ import t from 'tap';
 import { openRedis } from '../../../src/exports/redis.ts';
 
 t.test('a URL of another engine, or an option that does not exist, is a TypeError', async (t) => {
-  for (const url of ['memory:', 'lmdb:./data']) {
-    await t.rejects(openRedis(url), {
+  for (const url of ['memory:', 'lmdb:./data', undefined]) {
+    await t.rejects(openRedis(url as string), {
       name: 'TypeError',
       message: /^openRedis: the URL must be that of a Redis server/,
     });
