@@ -4,6 +4,7 @@ import t from 'tap';
 import { httpErrors } from '../src/errors.ts';
 import { login, MemoryUserStore } from '../src/exports/login.ts';
 import { crossOriginGuard, sessions } from '../src/index.ts';
+import { settings } from '../src/settings.ts';
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
 const docs = read('../docs/embedding.md');
@@ -42,12 +43,36 @@ t.test('docs/embedding.md has every option of the plugins', async (t) => {
     LoginRoutesOptions: '../src/routes/login-routes.ts',
     CrossOriginGuardOptions: '../src/plugins/cross-origin-guard.ts',
     OpenStoresOptions: '../src/stores/open-stores.ts',
+    ServiceOptions: '../src/app.ts',
   };
   for (const [name, file] of Object.entries(interfaces)) {
     const properties = propertiesOf(name, file);
     t.ok(properties.length > 0, name);
     for (const property of properties) {
       t.match(docs, new RegExp(`^\\| \`${property}(\\.\\w+)?\` \\|`, 'm'), `${name}.${property}`);
+    }
+  }
+});
+
+/** The default column of the first table after `start`, by the name of the option. */
+function documentedDefaults(start: string): Map<string, string> {
+  const [table = ''] = /^\|.*?\n\n/ms.exec(docs.slice(docs.indexOf(start))) ?? [];
+  return new Map([...table.matchAll(/^\| `([\w.]+)` \| (.*?) \|/gm)].map(([, name = '', value = '']) => [name, value]));
+}
+
+t.test('docs/embedding.md has the default of every option that has one', async (t) => {
+  const tables = {
+    '### Options of sessions': { file: '../src/plugins/sessions.ts', count: 7 },
+    '### Options of login': { file: '../src/plugins/login-options.ts', count: 5 },
+    '| option of `openStores`': { file: '../src/stores/open-stores.ts', count: 3 },
+  };
+  for (const [start, { file, count }] of Object.entries(tables)) {
+    const documented = documentedDefaults(start);
+    const ofCode = [...read(file).matchAll(/^ {2}(\w+): settings\.(\w+),/gm)];
+    t.equal(ofCode.length, count, file);
+    for (const [, option = '', setting = ''] of ofCode) {
+      const { default: value } = settings[setting as keyof typeof settings];
+      t.equal(documented.get(option), `\`${value}\``, `${file}: ${option}`);
     }
   }
 });

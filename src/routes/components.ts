@@ -33,7 +33,7 @@ const sessionProperties = {
   username: Type.String({ maxLength: 256 }),
   createdAt: Time('The time of the sign-in.'),
   authenticatedAt: Time('The time when the user last entered the password.'),
-  expiresAt: Time('The time when the session ends if it is not refreshed.'),
+  expiresAt: Time('The time when the session ends if it is not renewed.'),
   endsAt: Time('The time when the session ends in any case.'),
   current: Type.Boolean({ description: 'Whether this is the session of the request.' }),
 };

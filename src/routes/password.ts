@@ -22,7 +22,10 @@ const schema = {
     { examples: [{ currentPassword: 'password1', newPassword: 'a horse, a battery, a staple' }] },
   ),
   response: {
-    200: sessionResponse('Changed.', 'Two cookies: the new token, until `expiresAt`, and a new `device_token`.'),
+    200: sessionResponse(
+      'Changed.',
+      'Two cookies: the new token, until `expiresAt` (`endsAt` with renewal by activity), and a new `device_token`.',
+    ),
     ...errorResponses(
       ...commonPostErrors,
       InvalidInput,

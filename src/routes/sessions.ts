@@ -12,7 +12,7 @@ const getSchema = {
   operationId: 'getSession',
   tags: ['session'],
   summary: 'Show this session',
-  description: 'Does not extend it.',
+  description: 'Renews it only if the server renews sessions by activity.',
   security,
   response: {
     200: jsonResponse('Signed in.', Ref(Session)),

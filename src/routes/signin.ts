@@ -19,7 +19,7 @@ const Credentials = Type.Object(
 );
 
 const COOKIES =
-  'Two cookies: the new token, until `expiresAt`, and `device_token`, which identifies the browser at a later sign-in.';
+  'Two cookies: the new token, until `expiresAt` (`endsAt` with renewal by activity), and `device_token`, which identifies the browser at a later sign-in.';
 
 const schema = {
   operationId: 'signIn',

@@ -8,7 +8,7 @@ const schema = {
   operationId: 'welcome',
   tags: ['session'],
   summary: 'Greet the signed-in user',
-  description: 'Does not extend the session.',
+  description: 'Renews the session only if `SESSION_RENEWAL` is `activity`.',
   security: [{ sessionCookie: [] }],
   response: {
     200: {
