@@ -1,6 +1,7 @@
 import { createError } from '@fastify/error';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ServiceCookie } from '../http/cookies.ts';
+import { writeHeadWithoutCaching } from '../http/no-store.ts';
 import type { DataUpdates } from '../sessions/data-updates.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
@@ -57,9 +58,6 @@ export function contextOf({ server }: { server: FastifyInstance }, caller: strin
   return context;
 }
 
-/** Other headers by which a reply allows caches to store it (RFC 9111, section 5.3; RFC 9213; Edge Architecture). */
-const CACHE_HEADERS: ReadonlySet<string> = new Set(['expires', 'cdn-cache-control', 'surrogate-control']);
-
 /**
  * A reply that depends on a session must not be stored by a cache (RFC 9111, section 5.2.2.5). The header is set once more
  * when the head of the reply is written: a handler or a later hook may have replaced it, and Fastify copies the headers of a
@@ -68,43 +66,7 @@ const CACHE_HEADERS: ReadonlySet<string> = new Set(['expires', 'cdn-cache-contro
 export function forbidCaching(reply: FastifyReply): void {
   if (!reply[kPrivate]) {
     reply[kPrivate] = true;
-    const { raw } = reply;
-    const { writeHead } = raw;
-    raw.writeHead = function (this: typeof raw, ...args: Parameters<typeof writeHead>) {
-      setNoStore(this, args);
-      return writeHead.apply(this, args);
-    } as typeof writeHead;
+    writeHeadWithoutCaching(reply.raw);
   }
   reply.header('cache-control', 'no-store');
-}
-
-/** `args` are those of `writeHead`: the status, and the headers as an object or as a list of names and values, or neither. */
-function setNoStore(raw: FastifyReply['raw'], args: unknown[]): void {
-  const headers = args.at(-1);
-  if (Array.isArray(headers)) {
-    args[args.length - 1] = [...withoutCacheHeaders(headers), 'cache-control', 'no-store'];
-    return;
-  }
-  if (typeof headers === 'object' && headers !== null) {
-    for (const name of Object.keys(headers)) {
-      if (isCacheHeader(name)) {
-        delete (headers as Record<string, unknown>)[name];
-      }
-    }
-    Object.assign(headers, { 'cache-control': 'no-store' });
-  }
-  for (const name of CACHE_HEADERS) {
-    raw.removeHeader(name);
-  }
-  raw.setHeader('cache-control', 'no-store');
-}
-
-/** A flat list: a name, its value, and so on. */
-function withoutCacheHeaders(headers: unknown[]): unknown[] {
-  return headers.filter((_, index) => !isCacheHeader(String(headers[index - (index % 2)])));
-}
-
-function isCacheHeader(name: string): boolean {
-  const lowerCase = name.toLowerCase();
-  return lowerCase === 'cache-control' || CACHE_HEADERS.has(lowerCase);
 }

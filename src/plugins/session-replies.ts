@@ -57,6 +57,15 @@ export function decorateReplies(app: FastifyInstance): void {
   app.decorateReply('refreshSession', refreshSession);
   app.decorateReply('rotateAndRevokeOthers', rotateAndRevokeOthers);
   app.decorateReply('signOut', signOut);
+  if (app.initialConfig.http2) {
+    // A stream over HTTP/2 is sent without a call of writeHead.
+    app.addHook('onSend', (_request, reply, payload, done) => {
+      if (reply[kPrivate]) {
+        reply.header('cache-control', 'no-store');
+      }
+      done(null, payload);
+    });
+  }
 }
 
 async function startSession(this: FastifyReply, user: NewSession): Promise<Session> {

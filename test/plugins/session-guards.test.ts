@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { OutgoingHttpHeaders } from 'node:http';
+import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import t, { type Test } from 'tap';
@@ -182,6 +185,11 @@ const CACHEABLE_ROUTES: Record<string, (request: FastifyRequest, reply: FastifyR
     reply.raw.writeHead(200, ['Cache-Control', 'public', 'Expires', '0', 'X-Other', 'kept']);
     reply.raw.end('me');
   },
+  'list with a reason': (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(200, 'OK', ['cache-control', 'public', 'x-other', 'kept']);
+    reply.raw.end('me');
+  },
   implicit: (_request, reply) => {
     reply.hijack();
     reply.raw.setHeader('Cache-Control', 'public');
@@ -200,7 +208,7 @@ t.test('a reply that depends on a session is not stored, whatever was set before
     reply.headers(CACHEABLE);
   });
   for (const [name, handler] of Object.entries(CACHEABLE_ROUTES)) {
-    app.get(`/${name}`, { onRequest: [requireSession, requireSession] }, async (request, reply) =>
+    app.get(`/${name.replaceAll(' ', '-')}`, { onRequest: [requireSession, requireSession] }, async (request, reply) =>
       handler(request, reply),
     );
   }
@@ -211,11 +219,13 @@ t.test('a reply that depends on a session is not stored, whatever was set before
   });
   const cookie = await signIn(app);
   const replies = [
-    ...Object.keys(CACHEABLE_ROUTES).flatMap((name) => [
-      { url: `/${name}`, headers: { cookie } },
-      { url: `/${name}`, headers: {} },
-      { method: 'HEAD', url: `/${name}`, headers: { cookie } } as const,
-    ]),
+    ...Object.keys(CACHEABLE_ROUTES)
+      .map((name) => name.replaceAll(' ', '-'))
+      .flatMap((name) => [
+        { url: `/${name}`, headers: { cookie } },
+        { url: `/${name}`, headers: {} },
+        { method: 'HEAD', url: `/${name}`, headers: { cookie } } as const,
+      ]),
     { method: 'POST', url: '/response' } as const,
   ];
   for (const request of replies) {
@@ -228,6 +238,46 @@ t.test('a reply that depends on a session is not stored, whatever was set before
   t.equal((await app.inject({ url: '/raw', headers: { cookie } })).headers['x-other'], 'kept');
   t.equal((await app.inject({ url: '/list', headers: { cookie } })).headers['x-other'], 'kept');
   t.match((await app.inject('/public')).headers, CACHEABLE);
+});
+
+t.test('another package may have replaced writeHead', async (t) => {
+  const app = newApp(t);
+  await app.register(sessions);
+  app.addHook('onRequest', async (_request, reply) => {
+    const { writeHead } = reply.raw;
+    reply.raw.writeHead = function (this: typeof reply.raw, ...args: Parameters<typeof writeHead>) {
+      this.setHeader('x-other', 'kept');
+      return writeHead.apply(this, args);
+    } as typeof writeHead;
+  });
+  app.get('/me', { onRequest: requireSession }, async () => 'me');
+  const { statusCode, headers } = await app.inject('/me');
+  t.match({ statusCode, ...headers }, { statusCode: 401, 'cache-control': 'no-store', 'x-other': 'kept' });
+});
+
+t.test('over HTTP/2 no reply is stored, also no stream', async (t) => {
+  const app = Fastify({ http2: true });
+  t.teardown(() => app.close());
+  await app.register(sessions);
+  app.post('/enter', async (_request, reply) => reply.startSession({ userId: 'ann', username: 'ann' }));
+  app.get('/stream', { onRequest: requireSession }, async (_request, reply) =>
+    reply.header('cache-control', 'public').send(Readable.from(['me'])),
+  );
+  app.get('/public', async (_request, reply) => reply.header('cache-control', 'public').send('public'));
+  const client = connect(await app.listen({ port: 0, host: '127.0.0.1' }));
+  t.teardown(() => client.close());
+  const ask = async (headers: OutgoingHttpHeaders) => {
+    const stream = client.request(headers);
+    const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+    stream.resume();
+    await once(stream, 'end');
+    return answer;
+  };
+  const entered = await ask({ ':path': '/enter', ':method': 'POST' });
+  const cookie = String(entered['set-cookie']).split(';', 1)[0] ?? '';
+  t.match(await ask({ ':path': '/stream', cookie }), { ':status': 200, 'cache-control': 'no-store' });
+  t.match(await ask({ ':path': '/stream' }), { ':status': 401, 'cache-control': 'no-store' });
+  t.match(await ask({ ':path': '/public' }), { ':status': 200, 'cache-control': 'public' });
 });
 
 /** An app with an area for admins and one for users, which share a store. */
