@@ -130,5 +130,6 @@ export function changedUser(user: UserRecord, { disabled, ...changes }: Partial<
 }
 
 function withoutMarks({ movedTo: _to, movedFrom: _from, disabledAfterMove, ...user }: UserRecord): UserRecord {
-  return { ...user, disabled: disabledAfterMove ?? user.disabled, version: newVersion() };
+  // A store that has lost the field must not enable a disabled user.
+  return { ...user, disabled: disabledAfterMove !== false, version: newVersion() };
 }
