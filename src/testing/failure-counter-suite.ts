@@ -107,5 +107,5 @@ export function testFailureCounter(test: TestFunction, open: OpenFailureCounter)
     const prefix = randomUUID();
     return (name, windowSeconds) => open(`${prefix} ${name}`, windowSeconds);
   };
-  return runChecks(test, 'FailureCounter', checks, withNewNames, () => {});
+  return runChecks(test, { contract: 'FailureCounter', checks, open: withNewNames, close: () => {} });
 }

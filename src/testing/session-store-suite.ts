@@ -14,5 +14,5 @@ import { runChecks, type TestFunction } from './suite.ts';
  */
 export function testSessionStore(test: TestFunction, open: () => MaybePromise<SessionStore>): Promise<void> {
   const checks = { ...recordChecks, ...ownerChecks, ...raceChecks, ...valueChecks };
-  return runChecks(test, 'SessionStore', checks, open, (store) => store.close());
+  return runChecks(test, { contract: 'SessionStore', checks, open, close: (store) => store.close() });
 }

@@ -3,30 +3,56 @@ import type { MaybePromise } from '../types.ts';
 /** Registers a test. `t.test` of tap and `test` of node:test and of Vitest fit. */
 export type TestFunction = (name: string, run: () => Promise<void>) => unknown;
 
-/** The checks of a contract. The name of a check is the rule that it checks, in one sentence without a full stop. */
-export type Checks<S> = Readonly<Record<string, (subject: S) => Promise<void>>>;
+/**
+ * The checks of a contract. The name of a check is the rule that it checks, in one sentence without a full stop. The
+ * signal aborts when the check has taken too long: a loop must then end.
+ */
+export type Checks<S> = Readonly<Record<string, (subject: S, signal: AbortSignal) => Promise<void>>>;
+
+export interface Suite<S> {
+  readonly contract: string;
+  readonly checks: Checks<S>;
+  open(): MaybePromise<S>;
+  close(subject: S): MaybePromise<void>;
+}
+
+/** How long a check may take. A check of a store with a deadlock would never end. */
+const LIMIT_MS = 30_000;
 
 /** Registers a test for each check. Resolves when the framework has run them, if its test function returns a promise. */
-export async function runChecks<S>(
-  test: TestFunction,
-  contract: string,
-  checks: Checks<S>,
-  open: () => MaybePromise<S>,
-  close: (subject: S) => MaybePromise<void>,
-): Promise<void> {
-  const tests = Object.entries(checks).map(([rule, check]) =>
+export async function runChecks<S>(test: TestFunction, suite: Suite<S>, limitMs = LIMIT_MS): Promise<void> {
+  const tests = Object.entries(suite.checks).map(([rule, check]) =>
     test(rule, async () => {
-      const subject = await open();
-      const [checked] = await Promise.allSettled([check(subject)]);
-      const [closed] = await Promise.allSettled([(async () => close(subject))()]);
+      const subject = await within(limitMs, async () => suite.open()).catch((err) => {
+        throw brokenContract(suite.contract, rule, err);
+      });
+      const [checked] = await Promise.allSettled([within(limitMs, (signal) => check(subject, signal))]);
+      const [closed] = await Promise.allSettled([within(limitMs, async () => suite.close(subject))]);
       for (const outcome of [checked, closed]) {
         if (outcome.status === 'rejected') {
-          throw brokenContract(contract, rule, outcome.reason);
+          throw brokenContract(suite.contract, rule, outcome.reason);
         }
       }
     }),
   );
   await Promise.all(tests);
+}
+
+/** Rejects, and aborts the signal, if the run does not end within the limit. */
+async function within<T>(limitMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      controller.abort();
+      reject(new Error(`A method of the store did not answer within ${limitMs / 1000} seconds.`));
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([run(controller.signal), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The first line of the message is the rule. The next ones say what was found instead. */

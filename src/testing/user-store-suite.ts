@@ -11,5 +11,6 @@ import { userValueChecks } from './user-value-checks.ts';
  * @param open Returns a new, empty store for each test. The suite closes it.
  */
 export function testUserStore(test: TestFunction, open: () => MaybePromise<UserStore>): Promise<void> {
-  return runChecks(test, 'UserStore', { ...userChecks, ...userValueChecks }, open, (store) => store.close());
+  const checks = { ...userChecks, ...userValueChecks };
+  return runChecks(test, { contract: 'UserStore', checks, open, close: (store) => store.close() });
 }

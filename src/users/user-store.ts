@@ -29,6 +29,12 @@ export interface UserRecord {
    * password keeps it.
    */
   readonly version: string;
+  /** Set in the old record during a rename: the new name. The record is disabled. See `UserRenamer`. */
+  readonly movedTo?: string;
+  /** Set in the new record during a rename: the key of the old record. The record is disabled. See `UserRenamer`. */
+  readonly movedFrom?: string;
+  /** Set during a rename: the value of `disabled` when the rename is complete. */
+  readonly disabledAfterMove?: boolean;
 }
 
 /**

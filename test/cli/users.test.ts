@@ -69,3 +69,28 @@ t.test('a user is renamed, and keeps the id and the password', async (t) => {
   t.match(await cli('users rename bob carol'), { code: 1, err: 'The user "bob" does not exist.\n' });
   t.match(await cli('users rename ann'), { code: 2, out: '' });
 });
+
+t.test(
+  'a rename that was interrupted continues when it is repeated, and keeps what was changed meanwhile',
+  async (t) => {
+    const url = onLmdb(t);
+    const cli = commandLine(url);
+    await cli('users add ann', GOOD);
+    const { users } = await openTestStores(t, url);
+    const ann = await users.find('ann');
+    if (ann === undefined) {
+      throw new Error('ann is missing');
+    }
+    // The state after the first step.
+    await users.replace(
+      { ...ann, disabled: true, disabledAfterMove: false, movedTo: 'Anna', version: 'next' },
+      ann.version,
+    );
+    t.match(await cli('users disable ann'), { code: 0, out: 'The user "ann" is disabled; ended 0 sessions.\n' });
+    t.match(await cli('users rename ann anna'), { code: 0, out: 'The user "ann" is renamed to "anna".\n' });
+    t.equal(await users.find('ann'), undefined);
+    const { version: _, ...anna } = (await users.find('anna')) ?? ann;
+    const { version: __, ...before } = ann;
+    t.same(anna, { ...before, username: 'anna', key: 'anna', disabled: true });
+  },
+);

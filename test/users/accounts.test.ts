@@ -275,7 +275,7 @@ t.test('a rename that was interrupted can be repeated', async (t) => {
     throw new Error('down');
   };
   await t.rejects(accounts.rename('ann', 'anna'), { message: 'down' });
-  t.match([users.find('ann'), users.find('anna')], [{ disabled: true }, { id, disabled: false }]);
+  t.match([users.find('ann'), users.find('anna')], [{ disabled: true }, { id, disabled: true }]);
   users.remove = remove;
   await accounts.rename('ann', 'anna');
   t.match([users.find('ann'), users.find('anna')], [undefined, { id, disabled: false }]);
@@ -308,11 +308,11 @@ t.test('a name that somebody else takes during the rename is not taken away', as
 t.test('a rename does not undo a change that somebody else makes at the same time', async (t) => {
   const { users, accounts } = setUp(t);
   await accounts.add('ann', GOOD);
-  const create = users.create.bind(users);
-  users.create = (user) => {
-    const current = users.find('ann');
-    users.replace({ ...(current as UserRecord), passwordHash: 'another', version: 'another' }, current?.version ?? '');
-    return create(user);
+  const replace = users.replace.bind(users);
+  users.replace = (next, expectedVersion) => {
+    const current = users.find('ann') as UserRecord;
+    replace({ ...current, passwordHash: 'another', version: 'another' }, current.version);
+    return replace(next, expectedVersion);
   };
   await t.rejects(accounts.rename('ann', 'anna'), { message: /being changed by somebody else/ });
   t.match(users.find('ann'), { passwordHash: 'another', disabled: false });
@@ -332,4 +332,41 @@ t.test('a session that ends or changes during a rename is no error', async (t) =
   await accounts.rename('anna', 'ann');
   t.equal(sessions.find('of ann'), undefined);
   t.equal(users.find('ann')?.username, 'ann');
+});
+
+t.test('a user of an earlier version is renamed to another spelling of the name', async (t) => {
+  for (const newName of ['ann', 'ANN', 'Ann']) {
+    const { users, sessions, accounts, signIn } = setUp(t);
+    users.create(olderUser('Ann'));
+    await signIn('Ann');
+    t.equal(await accounts.rename('Ann', newName), newName);
+    t.match([...users.list()], [{ id: 'Ann', username: newName, key: 'ann', disabled: false }]);
+    t.equal([...users.list()].length, 1);
+    t.equal(sessions.find('of Ann')?.session.username, newName);
+  }
+});
+
+t.test('a user of an earlier version is not renamed to the name of another one', async (t) => {
+  const { users, accounts } = setUp(t);
+  users.create(olderUser('Ann'));
+  users.create(olderUser('ANN'));
+  await t.rejects(accounts.rename('Ann', 'ANN'), { message: 'The user "ANN" already exists.' });
+  t.match([users.find('Ann'), users.find('ANN')], [{ disabled: false }, { disabled: false }]);
+});
+
+t.test('the sessions of a removed user are found by the name, also if the name has a new user', async (t) => {
+  const { users, sessions, accounts, signIn } = setUp(t);
+  await accounts.add('Ann', GOOD);
+  await signIn('Ann');
+  // The removal is interrupted before it ends the sessions.
+  users.remove('ann');
+  await accounts.addWithHash('ANN', '$hash');
+  sessions.create(record({ id: 'new', username: 'ANN', userId: users.find('ann')?.id ?? '' }));
+  users.create(olderUser('ANn'));
+  sessions.create(record({ id: 'of a twin', username: 'ANn', userId: 'ANn' }));
+  const listed = (await accounts.listSessions('ann')).map(({ session }) => session.id);
+  t.same(listed.sort(), ['new', 'of Ann']);
+  t.equal(await accounts.revokeSessions('ann'), 2);
+  t.equal(sessions.find('of Ann'), undefined);
+  t.ok(sessions.find('of a twin'), 'another user of an earlier version');
 });
