@@ -155,7 +155,7 @@ t.test('a change fails after ten tries if others keep changing the user', async 
 
 /** A user of an earlier version, which is stored under the exact name. */
 function olderUser(username: string) {
-  const { key: _, ...older } = newUser('', '$hash');
+  const { key: _, ...older } = newUser('older', '$hash');
   return { ...older, id: username, username };
 }
 
