@@ -53,13 +53,26 @@ t.test('the app with the plugins inside runs as it stands in the README', async 
 
 t.test('the command line starts as the docs write it, and as the package has it', async (t) => {
   const cwd = fileURLToPath(new URL('..', import.meta.url));
-  t.match(read('docs/operation.md'), 'node dist/cli.js users add ann');
   const { bin } = JSON.parse(read('package.json'));
+  t.match(read('docs/operation.md'), 'npx session-cookie-login users add ann');
+  // `npx` runs the file of `bin`. It must be executable.
+  t.match(read('docs/operation.md'), `\`node ${bin['session-cookie-login']} …\``);
   for (const command of ['node dist/cli.js', `./${bin['session-cookie-login']}`]) {
     const [file = '', ...args] = [...WITHOUT_TAP, 'sh', '-c', `${command} users add --help`];
     const help = execFileSync(file, args, { cwd, encoding: 'utf8' });
     t.match(help, /^Usage: session-cookie-login users add/);
   }
+});
+
+t.test('the pages run the files of the installed package', async (t) => {
+  const blocks = ['operation', 'http-api'].flatMap((name) => codeBlocks(read(`docs/${name}.md`), 'sh'));
+  const files = blocks.flatMap((block) => block.match(/\S*dist\/\S+\.js/g) ?? []);
+  t.ok(files.length >= 6);
+  for (const file of files) {
+    t.match(file, /^node_modules\/session-cookie-login\//);
+    t.ok(existsSync(new URL(`../${file.replace('node_modules/session-cookie-login/', '')}`, import.meta.url)), file);
+  }
+  t.notMatch(blocks.join(''), /npm (run|start)/);
 });
 
 t.test('the table of docs/http-api.md has the routes and statuses of the OpenAPI document', async (t) => {
