@@ -23,6 +23,13 @@ function exportsOf(code: string): string[] {
     .filter((name) => name !== '');
 }
 
+/** The names of the types in the export lists of an entry module. */
+function exportedTypes(code: string): string[] {
+  const lists = [...code.matchAll(/^export type \{(.*?)\}/gms)].flatMap(([, list = '']) => list.split(','));
+  const single = [...code.matchAll(/[{,]\s*type (\w+)/g)].map(([, name = '']) => name);
+  return [...lists.map((name) => name.trim()).filter((name) => name !== ''), ...single];
+}
+
 t.test('docs/embedding.md names everything that the package exports', async (t) => {
   const entries = [
     'index.ts',
@@ -33,6 +40,17 @@ t.test('docs/embedding.md names everything that the package exports', async (t) 
   for (const name of names) {
     t.match(docs, new RegExp(`\`[^\`]*\\b${name}\\b[^\`]*\``), name);
   }
+});
+
+t.test('the table of types in docs/embedding.md has every exported type', async (t) => {
+  const [, table = ''] = /^\| types \| of \|\n(.*?)\n\n/ms.exec(docs) ?? [];
+  const listed = [...table.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  const files = [
+    'index.ts',
+    ...readdirSync(new URL('../src/exports', import.meta.url)).map((file) => `exports/${file}`),
+  ];
+  const types = new Set(files.flatMap((file) => exportedTypes(read(`../src/${file}`))));
+  t.same(listed.sort(), [...types].sort());
 });
 
 t.test('docs/embedding.md has every option of the plugins', async (t) => {

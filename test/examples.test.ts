@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import { testSessionStore } from '../src/exports/testing.ts';
 import type { SessionStore } from '../src/sessions/session-store.ts';
 import { WITHOUT_TAP } from './helpers/built-command.ts';
 import { run } from './helpers/command-line.ts';
+import { firstUrl } from './helpers/readme.ts';
 import { owner, record, version } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
 import { rulesOf } from './slow/testing/rules.ts';
@@ -44,15 +44,7 @@ async function start(t: Test, cwd: string, env: Record<string, string> = {}): Pr
     return exited;
   };
   t.teardown(stop);
-  return { url: await firstLine(child, exited), stop };
-}
-
-async function firstLine(child: ChildProcess, exited: Promise<unknown[]>): Promise<string> {
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const ended = exited.then(([code]) => {
-    throw new Error(`the example ended with ${code}`);
-  });
-  return String((await Promise.race([once(lines, 'line'), ended]))[0]);
+  return { url: await firstUrl(child.stdout), stop };
 }
 
 function post(url: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<Response> {

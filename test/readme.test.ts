@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { WITHOUT_TAP } from './helpers/built-command.ts';
-import { codeBlocks, runCommandsOf } from './helpers/readme.ts';
+import { codeBlocks, firstUrl, runCommandsOf } from './helpers/readme.ts';
 import { startServer } from './helpers/server-process.ts';
 import { build } from './helpers/service.ts';
 
@@ -20,10 +20,10 @@ t.test('the commands print what the pages say they print', async (t) => {
 
 t.test('the app with the plugins inside runs as it stands in the README', async (t) => {
   const [code = ''] = codeBlocks(readme, 'js');
-  const [command = '', ...args] = [...WITHOUT_TAP, process.execPath, 'app.js'];
+  const [command = '', ...args] = [...WITHOUT_TAP, process.execPath, 'app.mjs'];
   const child = spawn(command, args, {
     // Inside the package, where its own name leads to what `npm run build` made.
-    cwd: t.testdir({ 'app.js': code }),
+    cwd: t.testdir({ 'app.mjs': code }),
     env: { ...process.env, PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -32,7 +32,7 @@ t.test('the app with the plugins inside runs as it stands in the README', async 
     child.kill();
     return exited;
   });
-  const url = String((await once(child.stdout, 'data'))[0]).trim();
+  const url = await firstUrl(child.stdout);
 
   const signIn = (password: string, headers = {}) =>
     fetch(`${url}/auth/signin`, {
@@ -53,13 +53,26 @@ t.test('the app with the plugins inside runs as it stands in the README', async 
 
 t.test('the command line starts as the docs write it, and as the package has it', async (t) => {
   const cwd = fileURLToPath(new URL('..', import.meta.url));
-  t.match(read('docs/operation.md'), 'node dist/cli.js users add ann');
   const { bin } = JSON.parse(read('package.json'));
+  t.match(read('docs/operation.md'), 'npx session-cookie-login users add ann');
+  // `npx` runs the file of `bin`. It must be executable.
+  t.match(read('docs/operation.md'), `\`node ${bin['session-cookie-login']} …\``);
   for (const command of ['node dist/cli.js', `./${bin['session-cookie-login']}`]) {
     const [file = '', ...args] = [...WITHOUT_TAP, 'sh', '-c', `${command} users add --help`];
     const help = execFileSync(file, args, { cwd, encoding: 'utf8' });
     t.match(help, /^Usage: session-cookie-login users add/);
   }
+});
+
+t.test('the pages run the files of the installed package', async (t) => {
+  const blocks = ['operation', 'http-api'].flatMap((name) => codeBlocks(read(`docs/${name}.md`), 'sh'));
+  const files = blocks.flatMap((block) => block.match(/\S*dist\/\S+\.js/g) ?? []);
+  t.ok(files.length >= 6);
+  for (const file of files) {
+    t.match(file, /^node_modules\/session-cookie-login\//);
+    t.ok(existsSync(new URL(`../${file.replace('node_modules/session-cookie-login/', '')}`, import.meta.url)), file);
+  }
+  t.notMatch(blocks.join(''), /npm (run|start)/);
 });
 
 t.test('the table of docs/http-api.md has the routes and statuses of the OpenAPI document', async (t) => {
@@ -91,6 +104,13 @@ function anchor(heading: string): string {
     .replace(/[^\w\- ]/g, '')
     .replaceAll(' ', '-');
 }
+
+t.test('the package has what its README and its docs link to', async (t) => {
+  const { files } = JSON.parse(read('package.json'));
+  for (const file of ['docs', 'examples', '.env.example', 'CHANGELOG.md', 'SECURITY.md']) {
+    t.ok(files.includes(file), file);
+  }
+});
 
 t.test('every link between the pages leads to a file, and to a heading of it', async (t) => {
   const pages = [

@@ -2,7 +2,7 @@ import Fastify from 'fastify';
 import { crossOriginGuard, requireSession } from 'session-cookie-login';
 import { login, loginRoutes, MemoryUserStore, newUser, PasswordHasher } from 'session-cookie-login/login';
 
-const app = Fastify();
+const app = Fastify({ logger: true });
 
 // The users. A store of your own needs two methods for this plugin: find and replace.
 const passwords = new PasswordHasher();
@@ -26,4 +26,4 @@ app.register(async (members) => {
   members.get('/notes', async (request) => ({ notes: `the notes of ${request.session.username}` }));
 });
 
-console.log(await app.listen({ port: Number(process.env.PORT ?? 3000) }));
+await app.listen({ port: Number(process.env.PORT ?? 3000) });

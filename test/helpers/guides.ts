@@ -171,8 +171,23 @@ async function twoAreas(t: Test, url: string): Promise<void> {
   t.equal((await browser.send('/shop/orders')).status, 200, 'the other area stays signed in');
 }
 
+/** The app prints the link in place of its URL. */
+async function oneTimeLink(t: Test, link: string): Promise<void> {
+  const { origin, pathname } = new URL(link);
+  const browser = new Client(origin);
+  t.equal((await browser.send('/')).status, 401);
+  t.match(await (await browser.send(pathname)).text(), /<form method="post"><button>Sign in/);
+  t.equal((await browser.post(pathname, undefined, { 'sec-fetch-site': 'cross-site' })).status, 403);
+  t.same(redirect(await browser.submit(pathname)), [303, '/'], 'a GET request does not use the link up');
+  t.match(await (await browser.send('/')).text(), /Hello ann.*action="\/signout"/);
+  t.equal((await new Client(origin).submit(pathname)).status, 410, 'a link works once');
+  t.equal((await browser.submit('/signout')).status, 200);
+  t.equal((await browser.send('/')).status, 401);
+}
+
 /** Each guide that is an app, and the test of its promise. */
 export const guides = {
+  'one-time-link': oneTimeLink,
   'server-rendered': serverRendered,
   'single-page': singlePage,
   websocket: webSocket,

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { Test } from 'tap';
 import { program } from './programs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -8,6 +10,19 @@ export function codeBlocks(page: string, language: string): string[] {
   return [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)]
     .filter(([, name]) => name === language)
     .map(([, , block = '']) => block);
+}
+
+/** Resolves with the first URL that a program prints, alone on a line or in a line of its log. */
+export async function firstUrl(output: Readable): Promise<string> {
+  for await (const line of createInterface({ input: output })) {
+    const [url] = /http:\/\/[^\s"]+:\d+/.exec(line) ?? [];
+    if (url !== undefined) {
+      // Nobody reads the rest. Without this a full pipe would block the program.
+      output.resume();
+      return url;
+    }
+  }
+  throw new Error('the program ended without printing its URL');
 }
 
 /** Ids and times differ in each run. */

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import { WITHOUT_TAP } from '../helpers/built-command.ts';
 import { ENV, install, nodes, npm, output, pack, versionOf } from '../helpers/packed.ts';
+import { firstUrl } from '../helpers/readme.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 // The app of docs/embedding.md, pasted into a folder that `npm init -y` has made. It installs from the npm registry.
@@ -22,10 +22,7 @@ async function statusOfStranger(t: Test, node: string, cwd: string, file: string
     child.kill();
     await closed;
   });
-  for await (const line of createInterface({ input: child.stdout })) {
-    return (await fetch(new URL('/notes', line))).status;
-  }
-  throw new Error(`${file} printed no URL`);
+  return (await fetch(new URL('/notes', await firstUrl(child.stdout)))).status;
 }
 
 /** Node strips types from 22.18 on. */

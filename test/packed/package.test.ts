@@ -8,6 +8,7 @@ import { emptyFolder, install, installedPackages, installPackage, output, pack }
 // registry, also the tools that check it.
 
 const { peerDependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const docs = readFileSync(new URL('../../docs/embedding.md', import.meta.url), 'utf8');
 const OLDEST_FASTIFY: string = peerDependencies.fastify.replace('^', '');
 const ESBUILD = 'esbuild@0.28';
 const ROLLDOWN = 'rolldown@1';
@@ -83,6 +84,15 @@ t.test('an app is bundled without configuration', async (t) => {
   for (const file of ['esbuild.cjs', 'rolldown.mjs']) {
     t.equal(output(cwd, process.execPath, file), STATUSES, file);
   }
+});
+
+t.test('an app with top-level await is bundled by the command of docs/embedding.md', async (t) => {
+  const [, command = ''] = /^npx (esbuild .*?[^\\])\n```/ms.exec(docs) ?? [];
+  const cwd = installPackage(t, 'fastify', ESBUILD);
+  writeFileSync(`${cwd}/app.mjs`, APP.replace('\nmain();', '\nawait main();'));
+  output(cwd, 'sh', '-c', `npx ${command}`);
+  rmSync(`${cwd}/node_modules`, { recursive: true });
+  t.equal(output(cwd, process.execPath, 'dist/app.mjs'), STATUSES);
 });
 
 t.test('require works, for CommonJS apps on a Node that loads ES modules with it', async (t) => {

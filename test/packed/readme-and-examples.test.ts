@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { run } from '../helpers/command-line.ts';
 import { ENV, installCommandOf, installPackage, nodes, versionOf } from '../helpers/packed.ts';
-import { runCommandsOf } from '../helpers/readme.ts';
+import { firstUrl, runCommandsOf } from '../helpers/readme.ts';
 import { startRedis } from '../helpers/redis-server.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 import { LENIENT_TIMEOUTS } from '../helpers/timeouts.ts';
@@ -33,15 +32,7 @@ async function start(t: Test, node: string, cwd: string, file: string, env = {})
     child.kill('SIGTERM');
     await closed;
   });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [url] = /http:\/\/[^\s"]+:\d+/.exec(line) ?? [];
-    if (url !== undefined) {
-      // Nobody reads the rest. Without this a full pipe would block the child.
-      child.stdout.resume();
-      return url;
-    }
-  }
-  throw new Error(`${file} ended without printing its URL`);
+  return firstUrl(child.stdout);
 }
 
 function post(url: string, body: object, headers = {}): Promise<Response> {
