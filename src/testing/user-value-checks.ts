@@ -50,6 +50,6 @@ export const userValueChecks: Checks<UserStore> = {
 
 function strangeUsers(): UserRecord[] {
   return Object.values(STRANGE_STRINGS).map((text) => {
-    return { ...newUser(text, '$hash', 1), passwordHash: text, id: text, username: text, key: text, version: text };
+    return { ...newUser('user', '$hash', 1), passwordHash: text, id: text, username: text, key: text, version: text };
   });
 }
