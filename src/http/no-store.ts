@@ -13,9 +13,9 @@ const CACHE_HEADERS: ReadonlySet<string> = new Set([
 ]);
 const LENGTHS: ReadonlySet<number> = new Set([...CACHE_HEADERS].map(({ length }) => length));
 
-/** Makes the reply forbid caches to store it, whatever headers it has when its head is written. */
+/** Makes the reply forbid caches to store it. Other headers about caching are removed when its head is written. */
 export function writeHeadWithoutCaching(raw: RawReply): void {
-  // Almost every reply has the method of its class. A function for each reply would be a tenth of the cost of a request.
+  // Almost every reply has the method of its class. Then all replies share one function: making one for each takes time.
   raw.writeHead = (
     Object.hasOwn(raw, 'writeHead') ? wrap(raw.writeHead as WriteHead) : writeHead
   ) as RawReply['writeHead'];

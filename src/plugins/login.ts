@@ -147,7 +147,8 @@ async function changePassword(this: FastifyReply, currentPassword: unknown, newP
   const { request } = this;
   const [current, next] = [toText(currentPassword), toText(newPassword)];
   const { authenticator, passwordMinLength } = this.server[kLogin];
-  const { username, userId } = sessionOf(request);
+  const session = sessionOf(request);
+  const { username, userId } = session;
   const problem = await validatePassword(next, username, passwordMinLength);
   if (problem !== undefined) {
     throw new NewPasswordRefused(problem);
@@ -157,14 +158,14 @@ async function changePassword(this: FastifyReply, currentPassword: unknown, newP
   const isSame = !(verified instanceof SignInFailure) && verified.user.id === userId;
   const user = isSame ? await authenticator.changePassword(verified.user, next) : undefined;
   if (!isSame || user === undefined) {
-    logEvent(request, 'authn_password_change_fail', logFields(request.session));
+    logEvent(request, 'authn_password_change_fail', logFields(session));
     throw new WrongPassword();
   }
   // The password has changed, also if revoking the sessions fails.
-  logEvent(request, 'authn_password_change', logFields(request.session));
-  const session = await this.rotateAndRevokeOthers('password changed');
+  logEvent(request, 'authn_password_change', logFields(session));
+  const renewed = await this.rotateAndRevokeOthers('password changed');
   rememberDevice(this, { ...verified, user });
-  return session;
+  return renewed;
 }
 
 /** The most device cookies of one request that are verified. */

@@ -20,9 +20,9 @@ const INTERVAL_MS = 1000;
 const BATCH = 100;
 
 /**
- * Tells when sessions end, for connections that outlive a request. An ending by this process is told at once. One by
- * another instance, by the command line or by a deadline is found within about a second: each watched session is looked up
- * in the store, where the cache of the Redis store answers most look-ups.
+ * Calls listeners when sessions end. It is for connections that stay open after their request, such as WebSockets. If this
+ * process ends the session, it calls the listeners at once. Another instance, the command line or a deadline can end a session
+ * as well. For these cases it looks up each watched session once a second. With Redis the cache answers most of the look-ups.
  */
 export class SessionWatch {
   readonly #store: Pick<SessionStore, 'find'>;
@@ -39,7 +39,7 @@ export class SessionWatch {
     this.#log = log;
   }
 
-  /** Calls the listener once, when the session has ended. Returns a function that removes the listener. */
+  /** Calls the listener once, after the session has ended. Returns a function that removes the listener. */
   watch(session: Session, listener: () => unknown): () => void {
     const { id } = session;
     const watched = this.#watched.get(id) ?? { session, listeners: new Set() };

@@ -455,7 +455,7 @@ t.test('with renewal by activity three parallel requests are accepted, and the c
   t.equal((await app.inject({ url: '/whole', headers })).statusCode, 401, 'the absolute deadline');
 });
 
-t.test('a connection that outlives its request is told when the session ends', async (t) => {
+t.test('the listeners of a session are called when it ends', async (t) => {
   const app = await bareApp(t);
   const ended: string[] = [];
   app.get<{ Params: { name: string } }>('/listen/:name', { onRequest: requireSession }, async (request) => {

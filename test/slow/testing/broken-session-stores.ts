@@ -8,7 +8,7 @@ export type Break = (store: MemorySessionStore) => Partial<SessionStore>;
 
 export const idOf = (record: SessionRecord) => record.session.id;
 
-/** Puts a record into the store, whatever is there. */
+/** Stores a record. An existing one is overwritten. */
 export function put(store: MemorySessionStore, record: SessionRecord): true {
   store.remove(idOf(record));
   store.create(record);

@@ -4,7 +4,7 @@ import { nextTurn } from './rules.ts';
 
 type Break = (store: MemoryUserStore) => Partial<UserStore>;
 
-/** Puts a user into the store, whatever is there. */
+/** Stores a user. An existing one is overwritten. */
 function put(store: MemoryUserStore, user: UserRecord): true {
   store.remove(keyOf(user));
   return store.create(user) as true;
