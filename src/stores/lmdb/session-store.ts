@@ -126,8 +126,10 @@ export class LmdbSessionStore implements SessionStore {
 
   /** The index and the records change in one transaction, so each key of the index has a record. */
   #ofUser(owner: SessionOwner): [key: string, stored: StoredRecord][] {
-    const keys = [...this.#byUser.getValues(ownerKey(owner))];
-    return keys.map((key) => [key, this.#records.get(key) as StoredRecord]);
+    const only = ownerKey(owner);
+    // Not `getValues`: in a transaction, lmdb 3.5 also decodes a key that nothing has written, and may fail.
+    const entries = [...this.#byUser.getRange({ start: only, end: only, inclusiveEnd: true })];
+    return entries.map(({ value: key }) => [key, this.#records.get(key) as StoredRecord]);
   }
 
   /** Must be called in a transaction. */
