@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { type Config, ConfigError, parseTrustedOrigins } from './config.ts';
+import { basePathOf, type Config, ConfigError, parseTrustedOrigins, publicOriginOf } from './config.ts';
 import { isHttps } from './fastify-options.ts';
 import { type OptionalPackage, requirePackages } from './packages.ts';
 import { connections } from './plugins/connections.ts';
@@ -50,6 +50,8 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
     app.log.warn({ users }, 'DEMO USERS with public passwords can sign in: do not use this store in production');
   }
 
+  const segments = firstSegmentsOfRoutes(app);
+
   // For every request, in this order.
   await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
   await app.register(securityHeaders, { https });
@@ -58,7 +60,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
     const { cors } = await import('./plugins/cors.ts');
     await app.register(cors, { trustedOrigins });
   }
-  await app.register(crossOriginGuard, { publicOrigin: config.PUBLIC_URL, trustedOrigins });
+  await app.register(crossOriginGuard, { publicOrigin: publicOriginOf(config), trustedOrigins });
   await app.register(contentTypeParsers);
 
   // For the routes.
@@ -73,11 +75,12 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   // The docs are generated from the routes that are registered after them.
   if (config.DOCS === 'on') {
     const { docs } = await import('./plugins/docs.ts');
-    await app.register(docs, { publicUrl: config.PUBLIC_URL });
+    await app.register(docs, { publicUrl: config.PUBLIC_URL, basePath: basePathOf(config) });
   }
   await app.register(loginRoutes);
   await app.register(welcome);
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
+  assertBasePathIsFree(config, segments);
 }
 
 /** The optional packages that the service needs with these settings. */
@@ -99,6 +102,30 @@ function assertDemoUsers({ DEMO_USERS, HOST, PUBLIC_URL }: Config): void {
       'STORE_URL is memory:, where only the demo users exist. They are off, because everybody knows their passwords and ' +
         `HOST is ${HOST}, PUBLIC_URL is ${PUBLIC_URL}, or NODE_ENV is production. Set STORE_URL, for example to lmdb:./data. ` +
         'To try the service all the same, set DEMO_USERS=on.',
+    );
+  }
+}
+
+/** The first segments of the paths of all routes that are registered from now on. */
+function firstSegmentsOfRoutes(app: FastifyInstance): ReadonlySet<string> {
+  const segments = new Set<string>();
+  app.addHook('onRoute', ({ url }) => {
+    segments.add(firstSegment(url));
+  });
+  return segments;
+}
+
+function firstSegment(path: string): string {
+  return path.split('/', 2)[1] ?? '';
+}
+
+/** Behind a proxy that removes the base path, nobody could tell whether the path of a request still has it. */
+function assertBasePathIsFree(config: Config, segments: ReadonlySet<string>): void {
+  const segment = firstSegment(basePathOf(config));
+  if (segment !== '' && segments.has(segment)) {
+    throw new ConfigError(
+      `PUBLIC_URL is ${config.PUBLIC_URL}: its path must not start with /${segment}, which is a path of the service. ` +
+        `Example: PUBLIC_URL=${publicOriginOf(config)}/auth`,
     );
   }
 }

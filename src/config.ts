@@ -10,6 +10,7 @@ import { integer, settings } from './settings.ts';
 import { parseStoreUrl, STORE_URL_FORMS } from './stores/store-url.ts';
 import { decodeUtf8 } from './utf8.ts';
 
+FormatRegistry.Set('public-url', isPublicUrl);
 FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
 FormatRegistry.Set('trusted-origins', accepts(parseTrustedOrigins));
 FormatRegistry.Set('store-url', accepts(parseStoreUrl));
@@ -27,7 +28,11 @@ export const Environment = Type.Object({
     description: 'a host name or address to listen on',
   }),
   PORT: integer('a port number', 0, 65_535, 8080, ', where 0 takes any free port'),
-  PUBLIC_URL: settings.publicOrigin,
+  PUBLIC_URL: Type.String({
+    format: 'public-url',
+    description: 'the http or https URL that browsers use: an origin, and a path if a proxy has the service below one',
+    examples: ['https://example.com/login'],
+  }),
   TRUSTED_ORIGINS: Type.String({
     format: 'trusted-origins',
     default: 'none',
@@ -97,7 +102,17 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     throw new ConfigError(describeErrors(config));
   }
   const DEMO_USERS = given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) ? 'on' : config.DEMO_USERS;
-  return Object.freeze({ ...config, DEMO_USERS, PUBLIC_URL: new URL(config.PUBLIC_URL).origin });
+  return Object.freeze({ ...config, DEMO_USERS, PUBLIC_URL: new URL(config.PUBLIC_URL).href.replace(/\/$/, '') });
+}
+
+/** The origin of `PUBLIC_URL`. */
+export function publicOriginOf({ PUBLIC_URL }: Config): string {
+  return new URL(PUBLIC_URL).origin;
+}
+
+/** The path of `PUBLIC_URL`, such as `/login`, without a slash at the end. Empty if there is none. */
+export function basePathOf({ PUBLIC_URL }: Config): string {
+  return new URL(PUBLIC_URL).pathname.replace(/\/$/, '');
 }
 
 /** Whether only this machine can reach the service, as far as the settings tell. */
@@ -135,6 +150,17 @@ export function parseTrustedOrigins(text: string): string[] {
     }
     return new URL(entry).origin;
   });
+}
+
+/** Segments of the path have only characters that nothing encodes or removes. */
+function isPublicUrl(text: string): boolean {
+  const { pathname, origin, href } = URL.canParse(text) ? new URL(text) : ({} as Partial<URL>);
+  return (
+    origin !== undefined &&
+    Value.Check(settings.publicOrigin, origin) &&
+    href === `${origin}${pathname}` &&
+    /^(\/[\w.~-]+)*\/?$/.test(pathname ?? '')
+  );
 }
 
 function onOrOff(defaultValue?: 'on' | 'off') {

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Config, parseTrustProxy } from './config.ts';
+import { basePathOf, type Config, parseTrustProxy } from './config.ts';
 import { loggerOptions, RequestsAtDebug } from './http/logging.ts';
 import { clientErrorHandler, errorHandler } from './plugins/error-handler.ts';
 import { securityHeadersFor } from './plugins/security-headers.ts';
@@ -12,9 +12,11 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** The options of the Fastify instance that the service is registered on. */
 export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
   const https = isHttps(config);
+  const basePath = basePathOf(config);
   return {
     logger: loggerOptions(config),
     logController: new RequestsAtDebug(),
+    ...(basePath && { rewriteUrl: ({ url = '/' }) => withoutBasePath(basePath, url) }),
     trustProxy: parseTrustProxy(config.TRUST_PROXY),
     bodyLimit: 16 * KIB,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -36,6 +38,12 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
     frameworkErrors: (error, request, reply) =>
       errorHandler(error, request as FastifyRequest, reply.headers(securityHeadersFor({ https })) as FastifyReply),
   };
+}
+
+/** A proxy passes the path of a request with the base path, or removes it. */
+function withoutBasePath(basePath: string, url: string): string {
+  const path = url.slice(basePath.length);
+  return url.startsWith(basePath) && /^[/?]|^$/.test(path) ? path.replace(/^(?!\/)/, '/') : url;
 }
 
 /** Whether browsers reach the service over HTTPS. */

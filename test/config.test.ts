@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import {
+  basePathOf,
   ConfigError,
   Environment,
   loadConfig,
   parseConfig,
   parseTrustedOrigins,
   parseTrustProxy,
+  publicOriginOf,
 } from '../src/config.ts';
 
 const DEFAULTS = {
@@ -46,9 +48,14 @@ t.test('an empty variable counts as not set, and other variables are ignored', a
   t.strictSame(parseConfig({ PORT: '', PUBLIC_URL: '', HOME: '/home/ann' }), DEFAULTS);
 });
 
-t.test('PUBLIC_URL follows PORT, and is an origin', async (t) => {
+t.test('PUBLIC_URL follows PORT, and is an origin with or without a path', async (t) => {
   t.equal(parseConfig({ PORT: '3000' }).PUBLIC_URL, 'http://localhost:3000');
   t.equal(parseConfig({ PUBLIC_URL: 'HTTPS://Login.Example:443/' }).PUBLIC_URL, 'https://login.example');
+  const below = parseConfig({ PUBLIC_URL: 'https://Example.com/a/Login-1/' });
+  t.equal(below.PUBLIC_URL, 'https://example.com/a/Login-1');
+  t.equal(publicOriginOf(below), 'https://example.com');
+  t.equal(basePathOf(below), '/a/Login-1');
+  t.equal(basePathOf(parseConfig({})), '');
 });
 
 t.test('a wrong PORT is reported alone, without the PUBLIC_URL derived from it', async (t) => {
@@ -81,8 +88,13 @@ t.test('an invalid value is reported with its name, its value and what is allowe
     PUBLIC_URL: [
       'login.example',
       'ftp://login.example',
-      'https://login.example/app',
+      'https://login.example//app',
+      'https://login.example/app?x',
+      'https://login.example/app#x',
+      'https://login.example/ä',
+      'https://login.example/a%20b',
       'https://a@b.example',
+      'https://*.example',
       'https://x?',
     ],
     TRUSTED_ORIGINS: [

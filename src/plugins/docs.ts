@@ -6,8 +6,10 @@ import fp from 'fastify-plugin';
 import { NotFound } from '../errors.ts';
 
 export interface DocsOptions {
-  /** The origin that browsers use. */
+  /** The URL that browsers use. */
   readonly publicUrl: string;
+  /** The path of that URL, such as `/login`. Empty if there is none. */
+  readonly basePath: string;
 }
 
 const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -34,7 +36,7 @@ export const docs = fp(registerDocs, {
   dependencies: ['session-cookie-login/sessions'],
 });
 
-async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): Promise<void> {
+async function registerDocs(app: FastifyInstance, { publicUrl, basePath }: DocsOptions): Promise<void> {
   await app.register(swagger, {
     // The name of a component is the title of its schema. By default it is a number.
     refResolver: { buildLocalReference: (json) => String(json.title) },
@@ -48,7 +50,7 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
         license: { name: 'MIT', identifier: 'MIT' },
       },
       // Swagger UI calls the first: the origin it was opened from.
-      servers: [{ url: '/', description: 'The origin of this document.' }, { url: publicUrl }],
+      servers: [{ url: basePath || '/', description: 'The origin of this document.' }, { url: publicUrl }],
       tags: [
         { name: 'session', description: 'Sign in, refresh, sign out.' },
         { name: 'user', description: 'The sessions and the password of the signed-in user.' },
@@ -68,7 +70,7 @@ async function registerDocs(app: FastifyInstance, { publicUrl }: DocsOptions): P
   });
   let rendered: ReturnType<typeof render> | undefined;
   const servePage = async (request: FastifyRequest, reply: FastifyReply) => {
-    rendered ??= render(app.swagger() as StaticDocumentSpec['document']);
+    rendered ??= render(app.swagger() as StaticDocumentSpec['document'], basePath);
     const page = (await rendered).get(request.url.replace(/\?.*/s, ''));
     if (page === undefined) {
       throw new NotFound();
@@ -88,11 +90,11 @@ interface Page {
  * Renders the pages of Swagger UI, by path. They are served from memory: Swagger UI itself would open a file and make the
  * document again for each request, and one client could exhaust the files and the memory of the process.
  */
-async function render(document: StaticDocumentSpec['document']): Promise<ReadonlyMap<string, Page>> {
+async function render(document: StaticDocumentSpec['document'], basePath: string): Promise<ReadonlyMap<string, Page>> {
   const ui = Fastify();
   await ui.register(swagger, { mode: 'static', specification: { document } });
   // The default asks a validator on the Internet about the document.
-  await ui.register(swaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null } });
+  await ui.register(swaggerUi, { routePrefix: '/docs', indexPrefix: basePath, uiConfig: { validatorUrl: null } });
   const pages = new Map<string, Page>();
   const add = async (path: string) => {
     const { headers, rawPayload } = await ui.inject(path);
@@ -100,7 +102,7 @@ async function render(document: StaticDocumentSpec['document']): Promise<Readonl
     return rawPayload.toString();
   };
   const page = await add('/docs');
-  const parts = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
+  const parts = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path.slice(basePath.length));
   for (const path of ['/docs/', '/docs/json', '/docs/yaml', ...parts]) {
     await add(path);
   }
