@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { basePathOf, type Config, ConfigError, parseTrustedOrigins, publicOriginOf } from './config.ts';
@@ -77,19 +78,38 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
     const { docs } = await import('./plugins/docs.ts');
     await app.register(docs, { publicUrl: config.PUBLIC_URL, basePath: basePathOf(config) });
   }
+  if (config.PAGES === 'on') {
+    await registerPages(app, config, trustedOrigins);
+  }
   await app.register(loginRoutes);
   await app.register(welcome);
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
   assertBasePathIsFree(config, segments);
 }
 
+/** The pages, before the other routes: those at the same addresses are then marked with `Vary`. */
+async function registerPages(app: FastifyInstance, config: Config, trustedOrigins: readonly string[]): Promise<void> {
+  const { pages } = await import('./plugins/pages.ts');
+  const { pageRoutes } = await import('./routes/pages/page-routes.ts');
+  await app.register(pages, {
+    name: config.SITE_NAME,
+    logo: config.SITE_LOGO === 'none' ? undefined : `site-logo${extname(config.SITE_LOGO).toLowerCase()}`,
+    styles: config.SITE_STYLES === 'none' ? undefined : 'site-styles.css',
+    basePath: basePathOf(config),
+    publicOrigin: publicOriginOf(config),
+    trustedOrigins,
+  });
+  await app.register(pageRoutes, { passwordMinLength: config.PASSWORD_MIN_LENGTH });
+}
+
 /** The optional packages that the service needs with these settings. */
-export function packagesFor({ DOCS, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
+export function packagesFor({ DOCS, PAGES, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
   const ofEngine = { memory: [], lmdb: ['lmdb'], redis: ['@redis/client'] } as const;
   return [
     '@node-rs/argon2',
     WORD_LIST,
     ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
+    ...(PAGES === 'on' ? (['eta', 'negotiator'] as const) : []),
     ...(parseTrustedOrigins(TRUSTED_ORIGINS).length > 0 ? (['@fastify/cors'] as const) : []),
     ...ofEngine[parseStoreUrl(STORE_URL).engine],
   ];

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { extname, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import proxyAddr from '@fastify/proxy-addr';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
@@ -10,10 +10,15 @@ import { integer, settings } from './settings.ts';
 import { parseStoreUrl, STORE_URL_FORMS } from './stores/store-url.ts';
 import { decodeUtf8 } from './utf8.ts';
 
+/** The types of images that browsers show. */
+const LOGO_TYPES = ['.svg', '.png', '.webp', '.jpg', '.gif', '.ico'];
+
 FormatRegistry.Set('public-url', isPublicUrl);
 FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
 FormatRegistry.Set('trusted-origins', accepts(parseTrustedOrigins));
 FormatRegistry.Set('store-url', accepts(parseStoreUrl));
+FormatRegistry.Set('logo-file', isNoneOrFile(LOGO_TYPES, 256));
+FormatRegistry.Set('styles-file', isNoneOrFile(['.css'], 64));
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -56,6 +61,22 @@ export const Environment = Type.Object({
   MAX_CONNECTIONS: integer('a whole number', 10, 1_000_000, 10_000),
   DRAIN_SECONDS: integer('a whole number of seconds', 0, 3600, 2),
   DOCS: onOrOff('on'),
+  PAGES: onOrOff('on'),
+  SITE_NAME: Type.String({
+    pattern: '^[^\\p{C}]{1,60}$',
+    default: 'Session-cookie login',
+    description: 'a name with 1 to 60 printable characters',
+  }),
+  SITE_LOGO: Type.String({
+    format: 'logo-file',
+    default: 'none',
+    description: 'none, or the path of an image of at most 256 KiB (.svg, .png, .webp, .jpg, .gif or .ico)',
+  }),
+  SITE_STYLES: Type.String({
+    format: 'styles-file',
+    default: 'none',
+    description: 'none, or the path of a CSS file of at most 64 KiB (.css)',
+  }),
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
     default: 'off',
@@ -161,6 +182,15 @@ function isPublicUrl(text: string): boolean {
     href === `${origin}${pathname}` &&
     /^(\/[\w.~-]+)*\/?$/.test(pathname ?? '')
   );
+}
+
+/** The file is read when the service starts. */
+function isNoneOrFile(extensions: readonly string[], maxKib: number): (path: string) => boolean {
+  return (path) => {
+    const file = path === 'none' ? undefined : statSync(path, { throwIfNoEntry: false });
+    const isFile = file?.isFile() === true && file.size > 0 && file.size <= maxKib * 1024;
+    return path === 'none' || (isFile && extensions.includes(extname(path).toLowerCase()));
+  };
 }
 
 function onOrOff(defaultValue?: 'on' | 'off') {

@@ -89,7 +89,6 @@ export const texts = {
     submit: 'Sign in',
     confirm: 'Confirm',
     tooManyFailures: (wait: string) => `Too many failed sign-ins. Try again ${wait}.`,
-    refused: 'Wrong user name or password.',
   },
   password: {
     show: 'Show',
