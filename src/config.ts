@@ -17,6 +17,7 @@ FormatRegistry.Set('public-url', isPublicUrl);
 FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
 FormatRegistry.Set('trusted-origins', accepts(parseTrustedOrigins));
 FormatRegistry.Set('store-url', accepts(parseStoreUrl));
+FormatRegistry.Set('site-name', (text) => /^(?=.*\S)[^\p{C}]{1,60}$/u.test(text));
 FormatRegistry.Set('logo-file', isNoneOrFile(LOGO_TYPES, 256));
 FormatRegistry.Set('styles-file', isNoneOrFile(['.css'], 64));
 
@@ -63,7 +64,7 @@ export const Environment = Type.Object({
   DOCS: onOrOff('on'),
   PAGES: onOrOff('on'),
   SITE_NAME: Type.String({
-    pattern: '^[^\\p{C}]{1,60}$',
+    format: 'site-name',
     default: 'Session-cookie login',
     description: 'a name with 1 to 60 printable characters',
   }),

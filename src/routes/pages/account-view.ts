@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { HttpError } from '../../errors.ts';
 import type { Page } from '../../pages/render.ts';
 import { errorTexts, texts } from '../../pages/texts.ts';
+import { kSession } from '../../plugins/session-context.ts';
 import type { Milliseconds } from '../../types.ts';
 
 const t = texts.account;
@@ -44,7 +45,8 @@ export async function accountPageOf(
 /** The account page after a password change that has failed. Other errors have a page of their own. */
 export function accountAfterError(passwordMinLength: number) {
   return async (request: FastifyRequest, error: HttpError): Promise<Page | undefined> => {
-    const errors = passwordErrors(error);
+    // The guard may have failed. Then there is no account to show.
+    const errors = request[kSession] ? passwordErrors(error) : undefined;
     return errors && { ...(await accountPageOf(request, passwordMinLength, errors)), hasError: true };
   };
 }
