@@ -64,7 +64,12 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   }
   await app.register(crossOriginGuard, { publicOrigin: publicOriginOf(config), trustedOrigins });
   await app.register(contentTypeParsers);
-  await app.register(assets, { basePath: basePathOf(config), pages: false });
+  await app.register(assets, {
+    basePath: basePathOf(config),
+    pages: config.PAGES === 'on',
+    logo: pathOrNone(config.SITE_LOGO),
+    styles: pathOrNone(config.SITE_STYLES),
+  });
 
   // For the routes.
   await app.register(login, {
@@ -95,13 +100,18 @@ async function registerPages(app: FastifyInstance, config: Config, trustedOrigin
   const { pageRoutes } = await import('./routes/pages/page-routes.ts');
   await app.register(pages, {
     name: config.SITE_NAME,
-    logo: config.SITE_LOGO === 'none' ? undefined : `site-logo${extname(config.SITE_LOGO).toLowerCase()}`,
-    styles: config.SITE_STYLES === 'none' ? undefined : 'site-styles.css',
+    // As the plugin `assets` names them.
+    logo: pathOrNone(config.SITE_LOGO) && `site-logo${extname(config.SITE_LOGO).toLowerCase()}`,
+    styles: pathOrNone(config.SITE_STYLES) && 'site-styles.css',
     basePath: basePathOf(config),
     publicOrigin: publicOriginOf(config),
     trustedOrigins,
   });
   await app.register(pageRoutes, { passwordMinLength: config.PASSWORD_MIN_LENGTH });
+}
+
+function pathOrNone(setting: string): string | undefined {
+  return setting === 'none' ? undefined : setting;
 }
 
 /** The optional packages that the service needs with these settings. */

@@ -185,13 +185,20 @@ function isPublicUrl(text: string): boolean {
   );
 }
 
-/** The file is read when the service starts. */
+/** The plugin `assets` reads the file. */
 function isNoneOrFile(extensions: readonly string[], maxKib: number): (path: string) => boolean {
-  return (path) => {
-    const file = path === 'none' ? undefined : statSync(path, { throwIfNoEntry: false });
-    const isFile = file?.isFile() === true && file.size > 0 && file.size <= maxKib * 1024;
-    return path === 'none' || (isFile && extensions.includes(extname(path).toLowerCase()));
-  };
+  return accepts((path) => {
+    if (path === 'none') {
+      return;
+    }
+    const file = statSync(path);
+    if (!file.isFile() || file.size === 0 || file.size > maxKib * 1024) {
+      throw new TypeError('not a file of this size');
+    }
+    if (!extensions.includes(extname(path).toLowerCase())) {
+      throw new TypeError('not a file of this type');
+    }
+  });
 }
 
 function onOrOff(defaultValue?: 'on' | 'off') {

@@ -15,8 +15,6 @@ export interface Site {
   readonly styles: readonly string[];
   /** The URL of the page script. */
   readonly script: string;
-  /** The URL of the session client. */
-  readonly client: string;
 }
 
 /** A page: its template, what all templates use, and the values of its own template. */

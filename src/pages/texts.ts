@@ -90,12 +90,8 @@ export const texts = {
     confirm: 'Confirm',
     tooManyFailures: (wait: string) => `Too many failed sign-ins. Try again ${wait}.`,
   },
-  password: {
-    show: 'Show',
-    hide: 'Hide',
-    showLabel: 'Show password',
-    hideLabel: 'Hide password',
-  },
+  /** A button that stays pressed while the password is shown. */
+  showPassword: 'Show password',
   account: {
     title: 'Your account',
     signedInAs: 'Signed in as',
@@ -108,7 +104,6 @@ export const texts = {
     sessions: 'Where you are signed in',
     thisSession: 'This session',
     signedInAt: 'Signed in',
-    signOutOne: (device: string, time: string) => `${device}, signed in ${time}`,
     signOutOthers: 'Sign out all other sessions',
     noOthers: 'You are not signed in anywhere else.',
     changePassword: 'Change password',
@@ -119,11 +114,10 @@ export const texts = {
   },
   expiring: {
     title: 'Are you still there?',
-    /** `{time}` is replaced by the time left, such as `0:42`. */
-    message: 'You will be signed out in {time}.',
-    endMessage: 'The session ends in {time} and cannot be extended. Sign in again then.',
+    message: 'You will be signed out when the time is up.',
+    endMessage: 'The session ends when the time is up and cannot be extended. Sign in again then.',
     extend: 'Stay signed in',
-    signOut: 'Sign out',
+    close: 'Close',
   },
   error: {
     toAccount: 'Go to your account',

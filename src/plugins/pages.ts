@@ -29,8 +29,6 @@ const kPages = Symbol('pages');
 declare module 'fastify' {
   interface FastifyInstance {
     [kPages]?: PagesContext;
-    // STAND-IN
-    assetUrl(name: string): string;
     /** The path of a route as browsers see it: below the path of `PUBLIC_URL`. */
     pagePath(path: string): string;
     /** Where a sign-in may lead: see `safeNext`. */
@@ -63,7 +61,6 @@ async function registerPages(app: FastifyInstance, options: PagesOptions): Promi
     storage: createStorage,
     deriveConstraint: ({ headers: { accept } }) => prefersHtml(accept) || undefined,
   });
-  if (!app.hasDecorator('assetUrl')) app.decorate('assetUrl', (name: string) => `${basePath}/assets/${name}`); // STAND-IN
   app[kPages] = { next: options, headers: headersFor(options), render: createRenderer(siteOf(app, options)) };
   app[kErrorPages] = { isPageRequest, sendErrorPage };
   app.decorate('pagePath', (path) => `${basePath}${path}`);
@@ -80,7 +77,6 @@ function siteOf(app: FastifyInstance, { name, basePath, logo, styles }: PagesOpt
     icon: app.assetUrl(logo ?? 'icon.svg'),
     styles: ['styles.css', ...(styles ? [styles] : [])].map((file) => app.assetUrl(file)),
     script: app.assetUrl('page.js'),
-    client: `${basePath}/session.js`,
   };
 }
 

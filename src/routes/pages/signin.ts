@@ -43,7 +43,7 @@ function formFor(request: FastifyRequest): Page {
     const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm };
     return { ...form(request, query.next, session.username), ...confirm };
   }
-  const notice = 'signed-out' in query && { notice: t.signedOut, announceSignOut: true };
+  const notice = 'signed-out' in query && { notice: t.signedOut, isSignedOut: true };
   return { ...form(request, query.next, ''), ...notice };
 }
 
