@@ -3,6 +3,7 @@ import fp from 'fastify-plugin';
 import { basePathOf, type Config, ConfigError, parseTrustedOrigins, publicOriginOf } from './config.ts';
 import { isHttps } from './fastify-options.ts';
 import { type OptionalPackage, requirePackages } from './packages.ts';
+import { assets } from './plugins/assets.ts';
 import { connections } from './plugins/connections.ts';
 import { contentTypeParsers } from './plugins/content-type-parsers.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
@@ -62,6 +63,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   }
   await app.register(crossOriginGuard, { publicOrigin: publicOriginOf(config), trustedOrigins });
   await app.register(contentTypeParsers);
+  await app.register(assets, { basePath: basePathOf(config), pages: false });
 
   // For the routes.
   await app.register(login, {

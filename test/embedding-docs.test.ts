@@ -107,8 +107,9 @@ t.test('docs/embedding.md has every decorator', async (t) => {
     const has = { app: app.hasDecorator, request: app.hasRequestDecorator, reply: app.hasReplyDecorator };
     t.ok(has[target as keyof typeof has].call(app, name), `${target}.${name}`);
   }
-  // The package does not export the plugin of the connections.
-  const files = readdirSync(new URL('../src/plugins', import.meta.url)).filter((file) => file !== 'connections.ts');
+  // The package does not export these plugins.
+  const ofService = ['assets.ts', 'connections.ts', 'pages.ts'];
+  const files = readdirSync(new URL('../src/plugins', import.meta.url)).filter((file) => !ofService.includes(file));
   const plugins = files.map((file) => read(`../src/plugins/${file}`));
   const declarations = plugins.map((code) => /^declare module 'fastify' \{\n(.*?)^\}/ms.exec(code)?.[1] ?? '');
   const [, ofRequests = ''] = /interface SessionRequest \{\n(.*?)^\}/ms.exec(plugins.join('')) ?? [];

@@ -23,7 +23,8 @@ async function registerCors(app: FastifyInstance, { trustedOrigins }: CorsOption
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowedHeaders: ['Content-Type'],
-    exposedHeaders: ['Retry-After'],
+    // Date: the session client measures times by the clock of the server.
+    exposedHeaders: ['Retry-After', 'Date'],
     maxAge: PREFLIGHT_SECONDS,
     // Otherwise a preflight request without its headers is answered in a shape of its own.
     strictPreflight: false,

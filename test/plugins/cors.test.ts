@@ -14,7 +14,7 @@ function corsHeaders(headers: Headers): Headers {
 
 const SHARED = {
   'access-control-allow-credentials': 'true',
-  'access-control-expose-headers': 'Retry-After',
+  'access-control-expose-headers': 'Retry-After, Date',
 };
 
 t.test('a page of a trusted origin may read every reply, errors included', async (t) => {
