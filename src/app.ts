@@ -83,7 +83,11 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   // The docs are generated from the routes that are registered after them.
   if (config.DOCS === 'on') {
     const { docs } = await import('./plugins/docs.ts');
-    await app.register(docs, { publicUrl: config.PUBLIC_URL, basePath: basePathOf(config), pages: false });
+    await app.register(docs, {
+      publicUrl: config.PUBLIC_URL,
+      basePath: basePathOf(config),
+      pages: config.PAGES === 'on',
+    });
   }
   if (config.PAGES === 'on') {
     await registerPages(app, config, trustedOrigins);

@@ -11,13 +11,11 @@ interface PageRoute {
 interface Response {
   description: string;
   headers?: object;
-  content?: object;
 }
 
 /** The operations, by path and method. */
 export type Paths = Record<string, Record<string, { responses: Record<string, Response> }>>;
 
-const PAGE = { 'text/html': { schema: { type: 'string', maxLength: 65_536 } } } as const;
 const LOCATION = { Location: { schema: { type: 'string', maxLength: 4096 } } } as const;
 
 /**
@@ -43,10 +41,11 @@ export function documentPages(app: FastifyInstance): (paths: Paths) => void {
   };
 }
 
+/** Not as a media type: clients that are generated from the document would have to expect HTML. */
 function addErrorPages(responses: Record<string, Response>): void {
   for (const [status, response] of Object.entries(responses)) {
     if (Number(status) >= 400) {
-      response.content = { ...response.content, ...PAGE };
+      response.description += '. For a page request: an HTML page.';
     }
   }
 }

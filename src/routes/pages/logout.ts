@@ -8,7 +8,7 @@ import { refuseEmbeddedLoad } from '../logout.ts';
 /** Ends the session and shows the sign-in page, which says so. */
 export const logoutPage: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
-  const options = { constraints: FOR_PAGES, schema: { hide: true } };
+  const options = { constraints: FOR_PAGES, schema: { hide: true, description: 'Signed out: to the sign-in page.' } };
   const onRequest = [refuseCrossOrigin, refuseEmbeddedLoad];
   // Without HEAD, like the route for other requests.
   app.get('/logout', { ...options, onRequest, exposeHeadRoute: false }, logOut);

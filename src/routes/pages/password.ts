@@ -7,7 +7,7 @@ import type { PageRoutesOptions } from './page-routes.ts';
 
 /** Changes the password. The form is on the account page. */
 export const passwordPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { passwordMinLength }) => {
-  const schema = { hide: true, body: PasswordChange };
+  const schema = { hide: true, description: 'Changed: to the account page.', body: PasswordChange };
   const config = { errorPage: accountAfterError(passwordMinLength) };
   app.post(
     '/password',

@@ -1,14 +1,35 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import type { HttpError } from '../../errors.ts';
+import { type HttpError, StoreUnavailable } from '../../errors.ts';
 import type { Page } from '../../pages/render.ts';
 import { errorTexts, texts } from '../../pages/texts.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { optionalSession } from '../../plugins/session-guards.ts';
 import { Credentials } from '../signin.ts';
+import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
+
+const homeSchema = {
+  operationId: 'goHome',
+  tags: ['pages'],
+  summary: 'Go to the account page or the sign-in page',
+  description: 'The account page if the user is signed in.',
+  security: [],
+  response: { 303: redirectResponse('To one of the two pages.'), ...errorPages(StoreUnavailable) },
+};
+
+const formSchema = {
+  operationId: 'showSignInPage',
+  tags: ['pages'],
+  summary: 'Show the sign-in page',
+  description: 'A signed-in user confirms the password here.',
+  security: [],
+  response: { 200: pageResponse('The sign-in page.'), ...errorPages(StoreUnavailable) },
+};
 
 const schema = {
   hide: true,
+  description:
+    'Signed in: to the form field `next` if it is a path of this service or a URL of a trusted origin, else to the account page.',
   body: Type.Composite([Credentials, Type.Object({ next: Type.Optional(Type.String()) })]),
 };
 
@@ -19,11 +40,11 @@ const t = texts.signIn;
 
 /** `/` and the sign-in page. */
 export const signinPage: FastifyPluginAsyncTypebox = async (app) => {
-  const options = { constraints: FOR_PAGES, schema: { hide: true }, onRequest: optionalSession };
-  app.get('/', options, (request, reply) =>
+  const options = { constraints: FOR_PAGES, onRequest: optionalSession };
+  app.get('/', { ...options, schema: homeSchema }, async (request, reply) =>
     reply.redirect(app.pagePath(request.sessionOrNull ? '/account' : '/signin'), 303),
   );
-  app.get('/signin', options, (request, reply) => reply.page(formFor(request)));
+  app.get('/signin', { ...options, schema: formSchema }, async (request, reply) => reply.page(formFor(request)));
   app.post(
     '/signin',
     { constraints: FOR_PAGES, schema, config: { errorPage: formAfterError } },
