@@ -58,6 +58,7 @@ interface Known {
   readonly canExtend: boolean;
 }
 
+const NOTHING: Known = { deadline: 0, idle: 0, active: 0, canExtend: false };
 /** Methods that are safe to repeat (RFC 9110, section 9.2.2). */
 const IDEMPOTENT = /^(GET|HEAD|PUT|DELETE|OPTIONS)$/;
 /** Not `scroll`, because scripts scroll, too. A user who drags a scroll bar or touches the screen sends `pointerdown`. */
@@ -67,7 +68,7 @@ const EVENTS = ['pointerdown', 'keydown', 'wheel', 'visibilitychange'];
 let base = /^.*(?<!browser)\/(?=session\.js$)/.exec(import.meta.url)?.[0] ?? '/';
 /** `undefined` while no client runs. */
 let options: KeepAliveOptions | undefined;
-let known: Known = { deadline: 0, idle: 0, active: 0, canExtend: false };
+let known = NOTHING;
 /** 1: ask the server before anything else, as after a sleep. 2: the latest reply was a 401, and the next one confirms it. */
 let asks = 0;
 let failures = 0;
@@ -92,7 +93,8 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-const load = () => attempt((): Known => JSON.parse(localStorage.getItem(nameOf()) as string));
+/** Other code may have changed the entry. */
+const load = () => attempt((): Known => JSON.parse(localStorage.getItem(nameOf()) as string)) ?? NOTHING;
 const openChannel = () => attempt(() => new BroadcastChannel(nameOf()));
 
 /** @throws SessionError unless the reply is a success or a 401. */
@@ -122,8 +124,8 @@ function notify<T>(callback: ((value: T) => void) | undefined, value: T): void {
   new Promise<void>((resolve) => resolve(callback?.(value))).catch(reportError);
 }
 
-function adopt(other = known): void {
-  const active = Math.max(known.active, other.active);
+function adopt(other: Known): void {
+  const { active } = other.active > known.active ? other : known;
   known = { ...(other.deadline > known.deadline ? other : known), active };
 }
 
@@ -270,7 +272,8 @@ export function keepAlive(given: KeepAliveOptions = {}): { stop(): void } {
   stop();
   base = `${given.baseUrl ?? base}`.replace(/\/?$/, '/');
   options = given;
-  known = { ...known, deadline: 0, ...load() };
+  known = NOTHING;
+  adopt(load());
   asks = failures = 0;
   warned = extending = false;
   channel = openChannel();
