@@ -64,8 +64,8 @@ t.test('a sign-in leads to the account page, or to next if that is allowed', asy
     ['', '/account'],
   ] as const) {
     const response = await submit(app, '/signin', { ...USER1, ...(next !== undefined && { next }) });
-    t.equal(response.statusCode, 303, next);
-    t.equal(response.headers.location, location, next);
+    t.equal(response.statusCode, 303, `${next}`);
+    t.equal(response.headers.location, location, `${next}`);
     t.equal(response.body, '');
     t.equal(response.headers['cache-control'], 'no-store');
     t.equal(await welcome(app, cookieOf(response)), 200);
