@@ -216,6 +216,6 @@ t.test('after a sign-out the page says so', async (t) => {
   const app = await build(t);
   const response = await open(app, '/signin?signed-out');
   t.match(response.body, /<p class="notice" role="status">You are signed out\.<\/p>/);
-  t.match(response.body, /<body class="signin" data-signed-out="true"/);
+  t.match(response.body, /<body class="signin-page" data-signed-out="true"/);
   t.notMatch((await open(app, '/signin')).body, /data-signed-out|class="notice"/);
 });
