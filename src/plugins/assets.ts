@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 
@@ -30,6 +31,8 @@ declare module 'fastify' {
 interface Asset {
   readonly type: string;
   readonly body: Buffer;
+  /** For texts. */
+  readonly compressed: Buffer | undefined;
   readonly hash: string;
 }
 
@@ -102,21 +105,31 @@ function readAsset(file: URL): Asset {
   try {
     const body = readFileSync(file);
     const hash = createHash('sha256').update(body).digest('base64url').slice(0, 16);
-    return { type: TYPES[extname(file.pathname).toLowerCase()] as string, body, hash };
+    const type = TYPES[extname(file.pathname).toLowerCase()] as string;
+    return { type, body, hash, compressed: /text|svg/.test(type) ? gzipSync(body, { level: 9 }) : undefined };
   } catch (error) {
     throw new Error(`The file ${fileURLToPath(file)} cannot be read. ${BUILD}`, { cause: error });
   }
 }
 
+const ACCEPTS_GZIP = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i;
+
 function serve(app: FastifyInstance, url: string, asset: Asset, caching: (request: FastifyRequest) => string): void {
-  const { type, body, hash } = asset;
-  const etag = `"${hash}"`;
+  const { type, body, compressed, hash } = asset;
   const policy = type === TYPES['.svg'] && { 'content-security-policy': SVG_POLICY };
   app.get(url, { schema: { hide: true } }, (request, reply) => {
+    const { headers } = request;
+    const zipped = ACCEPTS_GZIP.test(headers['accept-encoding'] ?? '') ? compressed : undefined;
     // The default of the service is no-store.
-    reply.headers({ 'cache-control': caching(request), etag, ...policy });
-    // A list of tags, `*`, or a tag that a proxy has made weak (RFC 9110, section 13.1.2).
-    const known = request.headers['if-none-match'] ?? '';
-    return known === '*' || known.includes(etag) ? reply.code(304).send() : reply.type(type).send(body);
+    reply.headers({ 'cache-control': caching(request), etag: zipped ? `"${hash}-gzip"` : `"${hash}"`, ...policy });
+    if (compressed) {
+      reply.header('vary', [reply.getHeader('vary') ?? [], 'Accept-Encoding'].flat().join(', '));
+    }
+    // A list of tags, or `*`. A proxy may have made them weak (RFC 9110, section 13.1.2).
+    const known = headers['if-none-match'] ?? '';
+    if (known === '*' || known.includes(hash)) {
+      return reply.code(304).send();
+    }
+    return reply.headers({ 'content-type': type, ...(zipped && { 'content-encoding': 'gzip' }) }).send(zipped ?? body);
   });
 }

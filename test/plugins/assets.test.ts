@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
 import { assets } from '../../src/plugins/assets.ts';
@@ -16,9 +17,9 @@ const STYLES = ':root { --accent: green; }';
 const A_YEAR = 'public, max-age=31536000, immutable';
 
 /** An app with the plugin, and the files of an operator. */
-async function withAssets(t: Test, { basePath = '', pages = true } = {}) {
+async function withAssets(t: Test, { basePath = '', pages = true, type = 'svg' } = {}) {
   const folder = temporaryDirectory(t);
-  const logo = `${folder}/logo.SVG`;
+  const logo = `${folder}/logo.${type}`;
   const styles = `${folder}/brand.css`;
   writeFileSync(logo, LOGO);
   writeFileSync(styles, STYLES);
@@ -63,11 +64,41 @@ t.test('a browser that has the client already gets 304', async (t) => {
   t.equal((await app.inject({ method: 'POST', url: '/session.js' })).statusCode, 405);
 });
 
+t.test('texts are compressed for those who accept it', async (t) => {
+  const { app } = await withAssets(t, { type: 'png' });
+  const { etag } = (await app.inject('/session.js')).headers;
+  for (const accepted of ['gzip', 'gzip, deflate, br', 'br;q=1, GZIP;q=0.5']) {
+    const response = await app.inject({ url: '/session.js', headers: { 'accept-encoding': accepted } });
+    t.match(response.headers, { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }, accepted);
+    t.equal(gunzipSync(response.rawPayload).toString(), CLIENT);
+    t.not(response.headers.etag, etag, 'another representation has another tag');
+    const headers = { 'accept-encoding': accepted, 'if-none-match': String(response.headers.etag) };
+    t.equal((await app.inject({ url: '/session.js', headers })).statusCode, 304);
+  }
+  for (const accepted of ['', 'br', 'gzip;q=0', 'gzip;q=0.0, br']) {
+    const response = await app.inject({ url: '/session.js', headers: { 'accept-encoding': accepted } });
+    t.equal(response.headers['content-encoding'], undefined, accepted);
+    t.equal(response.headers.vary, 'Accept-Encoding', accepted);
+    t.equal(response.body, CLIENT);
+  }
+  const image = await app.inject({ url: app.assetUrl('site-logo.png'), headers: { 'accept-encoding': 'gzip' } });
+  t.equal(image.headers['content-encoding'], undefined, 'images are compressed already');
+  t.equal(image.headers.vary, undefined);
+});
+
+t.test('the client is small', async (t) => {
+  const app = await build(t);
+  const { rawPayload } = await app.inject({ url: '/session.js', headers: { 'accept-encoding': 'gzip' } });
+  t.ok(rawPayload.length <= 2500, `${rawPayload.length} bytes`);
+  t.ok(CLIENT.length <= 6500, `${CLIENT.length} bytes before compression`);
+  t.notMatch(CLIENT, /^\s*(\/\*|\/\/)/m, 'no comments');
+});
+
 t.test('a page of a trusted origin can import the client', async (t) => {
   const origin = 'https://app.example';
   const app = await build(t, { env: { TRUSTED_ORIGINS: origin } });
   const { headers } = await app.inject({ url: '/session.js', headers: { origin } });
-  t.match(headers, { 'access-control-allow-origin': origin, vary: 'Origin' });
+  t.match(headers, { 'access-control-allow-origin': origin, vary: 'Origin, Accept-Encoding' });
   const stranger = await app.inject({ url: '/session.js', headers: { origin: 'https://other.example' } });
   t.equal(stranger.headers['access-control-allow-origin'], undefined);
 });
@@ -91,7 +122,7 @@ t.test('the URLs of assets start with the path of PUBLIC_URL', async (t) => {
 });
 
 t.test("the operator's logo may have styles and runs nothing", async (t) => {
-  const { app } = await withAssets(t);
+  const { app } = await withAssets(t, { type: 'SVG' });
   const { body, headers } = await app.inject(app.assetUrl('site-logo.svg'));
   t.equal(body, LOGO);
   t.match(headers, {
@@ -132,7 +163,7 @@ t.test('a file that is not compiled is an error at the start, with the command',
     Fastify()
       .register(assets, { basePath: '', pages: false, logo: `${logo}.png` })
       .ready(),
-    /logo\.SVG\.png cannot be read/,
+    /logo\.svg\.png cannot be read/,
   );
   // A copy of dist without the compiled scripts.
   const copy = temporaryDirectory(t);
