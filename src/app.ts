@@ -98,7 +98,6 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   assertBasePathIsFree(config, segments);
 }
 
-/** The pages, before the other routes: those at the same addresses are then marked with `Vary`. */
 async function registerPages(app: FastifyInstance, config: Config, trustedOrigins: readonly string[]): Promise<void> {
   const { pages } = await import('./plugins/pages.ts');
   const { pageRoutes } = await import('./routes/pages/page-routes.ts');

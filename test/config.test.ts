@@ -286,7 +286,8 @@ t.test('a file of the site that is missing, empty, too large or of another type 
   for (const name of [...missing, 'large.png', 'logo.bmp', 'logo.html', 'empty.png', 'folder.png', 'styles.css']) {
     t.throws(() => parseConfig({ SITE_LOGO: `${folder}/${name}` }), {
       name: 'ConfigError',
-      message: /^SITE_LOGO is ".*": it must be none, or the path of an image of at most 256 KiB \(.*\)\. Example: SITE_LOGO=none$/,
+      message:
+        /^SITE_LOGO is ".*": it must be none, or the path of an image of at most 256 KiB \(.*\)\. Example: SITE_LOGO=none$/,
     });
   }
   for (const name of ['missing.css', 'large.css', 'logo.svg', 'folder.css']) {

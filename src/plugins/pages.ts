@@ -66,7 +66,7 @@ async function registerPages(app: FastifyInstance, options: PagesOptions): Promi
   app.decorate('pagePath', (path) => `${basePath}${path}`);
   app.decorate('safeNext', (text) => safeNext(text, options));
   app.decorateReply('page', sendPage);
-  app.addHook('onRoute', varyByAccept(new Set()));
+  app.addHook('onRoute', varyByAccept);
 }
 
 function siteOf(app: FastifyInstance, { name, basePath, logo, styles }: PagesOptions): Site {
@@ -136,23 +136,13 @@ function contextOf(app: FastifyInstance): PagesContext {
 }
 
 /**
- * Adds `Vary: Accept` to all replies of the routes that page requests have, and to those of the routes for other requests at
- * the same address. Register the routes for page requests first.
+ * Marks the replies of the routes for page requests. Other replies stay as they are without pages: no cache stores a reply
+ * of the service, except for files.
  */
-function varyByAccept(pageRoutes: Set<string>) {
-  return (route: RouteOptions): void => {
-    const key = `${route.method} ${route.url}`;
-    if (route.constraints?.page === true) {
-      pageRoutes.add(key);
-    }
-    if (pageRoutes.has(key)) {
-      route.onSend = [...[route.onSend ?? []].flat(), addVaryHook];
-    }
-  };
-}
-
-async function addVaryHook(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  addVary(reply);
+function varyByAccept(route: RouteOptions): void {
+  if (route.constraints?.page === true) {
+    route.onSend = [...[route.onSend ?? []].flat(), async (_request, reply) => addVary(reply)];
+  }
 }
 
 function addVary(reply: FastifyReply): void {
