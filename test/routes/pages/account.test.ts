@@ -1,4 +1,7 @@
 import t from 'tap';
+import { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
+import { PasswordHasher } from '../../../src/users/passwords.ts';
+import { newUser } from '../../../src/users/user-store.ts';
 import { attributesOf, open, submit, textOf, titleOf } from '../../helpers/pages.ts';
 import { build, cookieOf, fakeClock, sessionIdOf, setCookies, signIn, USER2, welcome } from '../../helpers/service.ts';
 
@@ -157,4 +160,25 @@ t.test('another site can do none of this', async (t) => {
     t.equal(response.statusCode, 403, url);
   }
   t.equal(await welcome(app, other), 200);
+});
+
+t.test('a name, a device and an address with markup are shown as text', async (t) => {
+  const users = new MemoryUserStore();
+  const name = `<img src=x onerror=alert(1)>"'&`;
+  await users.create(newUser(name, await new PasswordHasher().hash('password1')));
+  const app = await build(t, { userStore: users, env: { TRUST_PROXY: 'on' } });
+  const signedIn = await submit(
+    app,
+    '/signin',
+    { username: name, password: 'password1' },
+    { 'user-agent': '<script>alert(1)</script>', 'x-forwarded-for': '<script>alert(1)</script>' },
+  );
+  const { body } = await open(app, '/account', { cookie: cookieOf(signedIn) });
+  t.match(body, '<bdi>&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;</bdi>');
+  t.match(body, 'value="&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;"');
+  t.match(body, '<bdi>unknown</bdi>');
+  t.match(body, 'unknown device');
+  t.notMatch(body, /<img|<script>/);
+  const confirm = await open(app, '/signin', { cookie: cookieOf(signedIn) });
+  t.notMatch(confirm.body, /<img/);
 });
