@@ -1,9 +1,20 @@
 import t from 'tap';
+import { MemorySessionStore } from '../../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../../src/users/passwords.ts';
 import { newUser } from '../../../src/users/user-store.ts';
 import { attributesOf, open, submit, textOf, titleOf } from '../../helpers/pages.ts';
-import { build, cookieOf, fakeClock, sessionIdOf, setCookies, signIn, USER2, welcome } from '../../helpers/service.ts';
+import {
+  build,
+  cookieOf,
+  fakeClock,
+  sessionIdOf,
+  setCookies,
+  signIn,
+  stubStore,
+  USER2,
+  welcome,
+} from '../../helpers/service.ts';
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
@@ -181,4 +192,16 @@ t.test('a name, a device and an address with markup are shown as text', async (t
   t.notMatch(body, /<img|<script>/);
   const confirm = await open(app, '/signin', { cookie: cookieOf(signedIn) });
   t.notMatch(confirm.body, /<img/);
+});
+
+t.test('a session that the store cannot end is told as an outage', async (t) => {
+  const inner = new MemorySessionStore();
+  t.teardown(() => inner.close());
+  const app = await build(t, { sessionStore: stubStore(inner, { remove: () => Promise.reject(new Error('down')) }) });
+  const other = await signIn(app);
+  const cookie = await signIn(app);
+  const response = await submit(app, `/account/sessions/${sessionIdOf(other)}/end`, {}, { cookie });
+  t.equal(response.statusCode, 503);
+  t.equal(titleOf(response), 'Error: The service does not answer');
+  t.same(setCookies(response), []);
 });
