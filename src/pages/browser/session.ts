@@ -65,7 +65,7 @@ const IDEMPOTENT = /^(GET|HEAD|PUT|DELETE|OPTIONS)$/;
 const EVENTS = ['pointerdown', 'keydown', 'wheel', 'visibilitychange'];
 
 /** The service serves this file at `{base}/session.js`. In the package its path ends with `/browser/session.js`. */
-let base = /^.*(?<!browser)\/(?=session\.js$)/.exec(import.meta.url)?.[0] ?? '/';
+let [base] = /^.*(?<!browser)\/(?=session\.js$)|$/.exec(import.meta.url) as RegExpExecArray;
 /** `undefined` while no client runs. */
 let options: KeepAliveOptions | undefined;
 let known = NOTHING;
@@ -80,7 +80,7 @@ let warned = false;
 let timer: ReturnType<typeof setInterval> | undefined;
 let channel: BroadcastChannel | undefined;
 
-const urlOf = (path = '') => new URL(base + path, location.href).href;
+const urlOf = (path = '') => new URL(base + path, location.origin).href;
 /** The name of the lock, the channel and the entry in the storage. */
 const nameOf = () => `session-cookie-login ${urlOf()}`;
 

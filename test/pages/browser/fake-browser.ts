@@ -116,7 +116,7 @@ export function fakeBrowser(t: Test, parts: Parts = {}) {
     setItem: (key: string, value: string) => void storage.set(key, value),
   };
   const globals = {
-    location: { href: 'https://login.example/account' },
+    location: { origin: 'https://login.example' },
     document,
     localStorage,
     navigator: { locks: { request: lock() } },
