@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { basePathOf, type Config, ConfigError, parseTrustedOrigins, publicOriginOf } from './config.ts';
@@ -63,7 +64,12 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   }
   await app.register(crossOriginGuard, { publicOrigin: publicOriginOf(config), trustedOrigins });
   await app.register(contentTypeParsers);
-  await app.register(assets, { basePath: basePathOf(config), pages: false });
+  await app.register(assets, {
+    basePath: basePathOf(config),
+    pages: config.PAGES === 'on',
+    logo: pathOrNone(config.SITE_LOGO),
+    styles: pathOrNone(config.SITE_STYLES),
+  });
 
   // For the routes.
   await app.register(login, {
@@ -77,7 +83,14 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   // The docs are generated from the routes that are registered after them.
   if (config.DOCS === 'on') {
     const { docs } = await import('./plugins/docs.ts');
-    await app.register(docs, { publicUrl: config.PUBLIC_URL, basePath: basePathOf(config) });
+    await app.register(docs, {
+      publicUrl: config.PUBLIC_URL,
+      basePath: basePathOf(config),
+      pages: config.PAGES === 'on',
+    });
+  }
+  if (config.PAGES === 'on') {
+    await registerPages(app, config, trustedOrigins);
   }
   await app.register(loginRoutes);
   await app.register(welcome);
@@ -85,13 +98,33 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   assertBasePathIsFree(config, segments);
 }
 
+async function registerPages(app: FastifyInstance, config: Config, trustedOrigins: readonly string[]): Promise<void> {
+  const { pages } = await import('./plugins/pages.ts');
+  const { pageRoutes } = await import('./routes/pages/page-routes.ts');
+  await app.register(pages, {
+    name: config.SITE_NAME,
+    // As the plugin `assets` names them.
+    logo: pathOrNone(config.SITE_LOGO) && `site-logo${extname(config.SITE_LOGO).toLowerCase()}`,
+    styles: pathOrNone(config.SITE_STYLES) && 'site-styles.css',
+    basePath: basePathOf(config),
+    publicOrigin: publicOriginOf(config),
+    trustedOrigins,
+  });
+  await app.register(pageRoutes, { passwordMinLength: config.PASSWORD_MIN_LENGTH });
+}
+
+function pathOrNone(setting: string): string | undefined {
+  return setting === 'none' ? undefined : setting;
+}
+
 /** The optional packages that the service needs with these settings. */
-export function packagesFor({ DOCS, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
+export function packagesFor({ DOCS, PAGES, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
   const ofEngine = { memory: [], lmdb: ['lmdb'], redis: ['@redis/client'] } as const;
   return [
     '@node-rs/argon2',
     WORD_LIST,
     ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
+    ...(PAGES === 'on' ? (['eta', 'negotiator'] as const) : []),
     ...(parseTrustedOrigins(TRUSTED_ORIGINS).length > 0 ? (['@fastify/cors'] as const) : []),
     ...ofEngine[parseStoreUrl(STORE_URL).engine],
   ];

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { extname, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import proxyAddr from '@fastify/proxy-addr';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
@@ -10,10 +10,16 @@ import { integer, settings } from './settings.ts';
 import { parseStoreUrl, STORE_URL_FORMS } from './stores/store-url.ts';
 import { decodeUtf8 } from './utf8.ts';
 
+/** The types of images that browsers show. */
+const LOGO_TYPES = ['.svg', '.png', '.webp', '.jpg', '.gif', '.ico'];
+
 FormatRegistry.Set('public-url', isPublicUrl);
 FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
 FormatRegistry.Set('trusted-origins', accepts(parseTrustedOrigins));
 FormatRegistry.Set('store-url', accepts(parseStoreUrl));
+FormatRegistry.Set('site-name', (text) => /^(?=.*\S)[^\p{C}]{1,60}$/u.test(text));
+FormatRegistry.Set('logo-file', isNoneOrFile(LOGO_TYPES, 256));
+FormatRegistry.Set('styles-file', isNoneOrFile(['.css'], 64));
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -56,6 +62,22 @@ export const Environment = Type.Object({
   MAX_CONNECTIONS: integer('a whole number', 10, 1_000_000, 10_000),
   DRAIN_SECONDS: integer('a whole number of seconds', 0, 3600, 2),
   DOCS: onOrOff('on'),
+  PAGES: onOrOff('on'),
+  SITE_NAME: Type.String({
+    format: 'site-name',
+    default: 'Session-cookie login',
+    description: 'a name with 1 to 60 printable characters',
+  }),
+  SITE_LOGO: Type.String({
+    format: 'logo-file',
+    default: 'none',
+    description: 'none, or the path of an image of at most 256 KiB (.svg, .png, .webp, .jpg, .gif or .ico)',
+  }),
+  SITE_STYLES: Type.String({
+    format: 'styles-file',
+    default: 'none',
+    description: 'none, or the path of a CSS file of at most 64 KiB (.css)',
+  }),
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
     default: 'off',
@@ -161,6 +183,22 @@ function isPublicUrl(text: string): boolean {
     href === `${origin}${pathname}` &&
     /^(\/[\w.~-]+)*\/?$/.test(pathname ?? '')
   );
+}
+
+/** The plugin `assets` reads the file. */
+function isNoneOrFile(extensions: readonly string[], maxKib: number): (path: string) => boolean {
+  return accepts((path) => {
+    if (path === 'none') {
+      return;
+    }
+    const file = statSync(path);
+    if (!file.isFile() || file.size === 0 || file.size > maxKib * 1024) {
+      throw new TypeError('not a file of this size');
+    }
+    if (!extensions.includes(extname(path).toLowerCase())) {
+      throw new TypeError('not a file of this type');
+    }
+  });
 }
 
 function onOrOff(defaultValue?: 'on' | 'off') {

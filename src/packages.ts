@@ -14,7 +14,9 @@ export const INSTALL_VERSIONS = {
   'cli-progress': 3,
   'close-with-grace': 2,
   commander: 14,
+  eta: 4,
   lmdb: 3,
+  negotiator: 1,
   'pino-pretty': 13,
   read: 5,
 } as const;

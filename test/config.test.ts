@@ -34,6 +34,10 @@ const DEFAULTS = {
   MAX_CONNECTIONS: 10_000,
   DRAIN_SECONDS: 2,
   DOCS: 'on',
+  PAGES: 'on',
+  SITE_NAME: 'Session-cookie login',
+  SITE_LOGO: 'none',
+  SITE_STYLES: 'none',
   TRUST_PROXY: 'off',
   LOG_LEVEL: 'info',
 };
@@ -249,5 +253,46 @@ t.test('the .env of the working directory is read, and the environment wins over
   ] as const) {
     process.chdir(`${directory}/${name}`);
     t.throws(() => loadConfig(), { name: 'ConfigError', message }, name);
+  }
+});
+
+t.test('a site name that is empty, too long or not printable is invalid', async (t) => {
+  for (const SITE_NAME of ['a'.repeat(61), ' ', '\u00a0', 'a\nb', 'a\u202eb']) {
+    t.throws(() => parseConfig({ SITE_NAME }), { message: /^SITE_NAME is .* must be a name with 1 to 60 printable/s });
+  }
+  for (const SITE_NAME of ['a', 'a'.repeat(60), '登录 – Ünïcödé 😀']) {
+    t.equal(parseConfig({ SITE_NAME }).SITE_NAME, SITE_NAME);
+  }
+});
+
+t.test('a file of the site that is missing, empty, too large or of another type is invalid', async (t) => {
+  const folder = t.testdir({
+    'logo.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
+    'LOGO.PNG': 'a'.repeat(256 * 1024),
+    'large.png': 'a'.repeat(256 * 1024 + 1),
+    'logo.bmp': 'a',
+    'logo.html': 'a',
+    'empty.png': '',
+    'folder.png': {},
+    'styles.css': 'a'.repeat(64 * 1024),
+    'large.css': 'a'.repeat(64 * 1024 + 1),
+    'folder.css': {},
+  });
+  for (const name of ['logo.svg', 'LOGO.PNG']) {
+    t.equal(parseConfig({ SITE_LOGO: `${folder}/${name}` }).SITE_LOGO, `${folder}/${name}`);
+  }
+  t.equal(parseConfig({ SITE_STYLES: `${folder}/styles.css` }).SITE_STYLES, `${folder}/styles.css`);
+  const missing = ['missing.png', 'logo.svg/x.png', `${'a'.repeat(300)}.png`, 'a\0.png'];
+  for (const name of [...missing, 'large.png', 'logo.bmp', 'logo.html', 'empty.png', 'folder.png', 'styles.css']) {
+    t.throws(() => parseConfig({ SITE_LOGO: `${folder}/${name}` }), {
+      name: 'ConfigError',
+      message:
+        /^SITE_LOGO is ".*": it must be none, or the path of an image of at most 256 KiB \(.*\)\. Example: SITE_LOGO=none$/,
+    });
+  }
+  for (const name of ['missing.css', 'large.css', 'logo.svg', 'folder.css']) {
+    t.throws(() => parseConfig({ SITE_STYLES: `${folder}/${name}` }), {
+      message: /^SITE_STYLES is ".*": it must be none, or the path of a CSS file of at most 64 KiB/,
+    });
   }
 });

@@ -4,15 +4,22 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { NotFound } from '../errors.ts';
+import { documentPages, type Paths } from './page-docs.ts';
 
 export interface DocsOptions {
   /** The URL that browsers use. */
   readonly publicUrl: string;
   /** The path of that URL, such as `/login`. Empty if there is none. */
   readonly basePath: string;
+  /** Whether page requests have routes of their own. */
+  readonly pages: boolean;
 }
 
 const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+/** Not repeated at each operation. */
+const PAGE_REQUESTS =
+  'A *page request* prefers `text/html` in its `Accept` header. All errors of page requests are HTML, and a page request without a session is sent to the sign-in page.';
 
 /**
  * The policy that Swagger UI needs: its own scripts and styles, its icons, and requests to this service. It sets inline
@@ -36,15 +43,21 @@ export const docs = fp(registerDocs, {
   dependencies: ['session-cookie-login/sessions'],
 });
 
-async function registerDocs(app: FastifyInstance, { publicUrl, basePath }: DocsOptions): Promise<void> {
+async function registerDocs(app: FastifyInstance, { publicUrl, basePath, pages }: DocsOptions): Promise<void> {
+  const addPages = pages ? documentPages(app) : () => {};
   await app.register(swagger, {
     // The name of a component is the title of its schema. By default it is a number.
     refResolver: { buildLocalReference: (json) => String(json.title) },
+    transformObject: (document) => {
+      const { openapiObject } = document as { openapiObject: StaticDocumentSpec['document'] };
+      addPages(openapiObject.paths as unknown as Paths);
+      return openapiObject;
+    },
     openapi: {
       openapi: '3.1.0',
       info: {
         title: 'Session-cookie login',
-        description,
+        description: pages ? `${description}\n\n${PAGE_REQUESTS}` : description,
         version,
         contact: { name: 'The operator of this service' },
         license: { name: 'MIT', identifier: 'MIT' },
@@ -54,6 +67,7 @@ async function registerDocs(app: FastifyInstance, { publicUrl, basePath }: DocsO
       tags: [
         { name: 'session', description: 'Sign in, refresh, sign out.' },
         { name: 'user', description: 'The sessions and the password of the signed-in user.' },
+        ...(pages ? [{ name: 'pages', description: 'For browsers: HTML.' }] : []),
         { name: 'health', description: 'For load balancers and orchestrators.' },
       ],
       components: {

@@ -19,13 +19,30 @@ import {
 import { logEvent, mayLog } from '../http/security-events.ts';
 import { type SecurityHeadersOptions, securityHeadersFor } from './security-headers.ts';
 
+/** What sends errors as pages. The plugin `pages` sets it. This module must not load the packages of the pages. */
+interface ErrorPages {
+  isPageRequest(request: FastifyRequest): boolean;
+  sendErrorPage(request: FastifyRequest, reply: FastifyReply, error: HttpError): void;
+}
+
+export const kErrorPages = Symbol('error-pages');
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    [kErrorPages]?: ErrorPages;
+  }
+}
+
 /** Answers every error with an entry of the catalogue, in one shape. */
 export const errors = fp(registerErrors, { name: 'session-cookie-login/errors', fastify: '5.x' });
 
 async function registerErrors(app: FastifyInstance): Promise<void> {
-  const methodsByUrl = new Map<string, string[]>();
-  app.addHook('onRoute', ({ url, method }) => {
-    methodsByUrl.set(url, [...(methodsByUrl.get(url) ?? []), ...[method].flat()]);
+  const routes: KnownRoutes = { all: new Map(), api: new Map() };
+  app.addHook('onRoute', ({ url, method, constraints = {} }) => {
+    const isForPages = 'page' in constraints;
+    for (const methodsByUrl of isForPages ? [routes.all] : [routes.all, routes.api]) {
+      methodsByUrl.set(url, new Set([...(methodsByUrl.get(url) ?? []), ...[method].flat()]));
+    }
   });
   // Node would answer these requests itself, in another shape and without our headers.
   app.addHook('onRequest', (request, _reply, done) => {
@@ -34,15 +51,33 @@ async function registerErrors(app: FastifyInstance): Promise<void> {
   });
   app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   app.setErrorHandler(errorHandler);
-  app.setNotFoundHandler((request, reply) => notFoundHandler(methodsByUrl, request, reply));
+  app.setNotFoundHandler((request, reply) => notFoundHandler(routes, request, reply));
 }
 
 /** The error handler of Fastify. It also serves as `frameworkErrors`, for errors before a route is found. */
 export function errorHandler(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = applyError(thrown, request, reply);
+  const pages = pagesFor(request);
+  if (pages === undefined) {
+    reply.send(errorBody(error));
+  } else {
+    pages.sendErrorPage(request, reply, error);
+  }
+}
+
+/** Logs an error and sets the status and the headers of the reply. Returns the entry of the catalogue. */
+export function applyError(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): HttpError {
   const error = toHttpError(thrown);
   const { headers = {}, statusCode } = error;
   log(request, thrown, error);
-  reply.code(statusCode).headers(headers).send(errorBody(error));
+  reply.code(statusCode).headers(headers);
+  return error;
+}
+
+/** What sends the errors of the request as pages. `undefined` if they are sent as JSON. */
+function pagesFor(request: FastifyRequest): ErrorPages | undefined {
+  const pages = request.server[kErrorPages];
+  return pages?.isPageRequest(request) ? pages : undefined;
 }
 
 /** A failure is logged as an error with cause and stack, a rejected request with its code only. */
@@ -57,17 +92,22 @@ function log(request: FastifyRequest, thrown: FastifyError, { statusCode, code, 
   }
 }
 
+type MethodsByUrl = Map<string, ReadonlySet<string>>;
+
+/** The methods of all routes, which page requests can use, and those of the routes for other requests. */
+interface KnownRoutes {
+  readonly all: MethodsByUrl;
+  readonly api: MethodsByUrl;
+}
+
 /** Compares the URL as it is. Fastify's `hasRoute` would treat it as a pattern. */
-function notFoundHandler(
-  methodsByUrl: ReadonlyMap<string, readonly string[]>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): void {
+function notFoundHandler({ all, api }: KnownRoutes, request: FastifyRequest, reply: FastifyReply): void {
+  const methodsByUrl = pagesFor(request) === undefined ? api : all;
   const allowed = methodsByUrl.get(request.url.replace(/\?.*/s, ''));
   if (allowed === undefined) {
     throw new NotFound();
   }
-  reply.header('allow', allowed.join(', '));
+  reply.header('allow', [...allowed].join(', '));
   throw new MethodNotAllowed();
 }
 

@@ -1,11 +1,16 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { COOKIE_OPTIONS } from '../http/cookies.ts';
+import { DEFAULT_NAMESPACE } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
+import { openMemoryFailureCounter } from '../stores/memory/failure-counter.ts';
+import { timeBoundFailureCounter, timeBoundUsers } from '../stores/time-bound.ts';
 import type { Clock } from '../types.ts';
+import { Authenticator } from '../users/authenticator.ts';
 import type { OpenFailureCounter } from '../users/failure-counter.ts';
-import type { PasswordHasher } from '../users/passwords.ts';
+import { PasswordHasher } from '../users/passwords.ts';
+import { Throttle } from '../users/throttle.ts';
 import type { UserStore } from '../users/user-store.ts';
 import { kContext } from './session-context.ts';
 import { type SessionsOptions, sessions } from './sessions.ts';
@@ -87,7 +92,7 @@ const OPTIONS = {
   clock: optionalFunction,
 };
 
-export type CheckedLoginOptions = ReturnType<typeof readLoginOptions>;
+type CheckedLoginOptions = ReturnType<typeof readLoginOptions>;
 
 /** @throws TypeError with a line for each option that is unknown or invalid. */
 export function readLoginOptions(options: LoginOptions) {
@@ -117,5 +122,31 @@ export async function registerSessions(
     ...session,
     ...(stores.sessions && { store: stores.sessions }),
     ...(clock && { clock }),
+  });
+}
+
+/** Failed sign-ins of each namespace are counted apart. */
+export function createAuthenticator(
+  app: FastifyInstance,
+  clock: Clock,
+  namespace: string,
+  options: CheckedLoginOptions,
+): Promise<Authenticator> {
+  const { stores, storeTimeoutMs, passwords = new PasswordHasher() } = options;
+  const { openFailureCounter = openMemoryFailureCounter } = stores;
+  // Areas with users of their own may share a Redis server.
+  const prefix = namespace === DEFAULT_NAMESPACE ? '' : `${namespace}:`;
+  return Authenticator.create({
+    users: timeBoundUsers(stores.users, storeTimeoutMs, app.log),
+    passwords,
+    throttle: new Throttle({
+      openCounter: (name, windowSeconds) =>
+        timeBoundFailureCounter(openFailureCounter(`${prefix}${name}`, windowSeconds), storeTimeoutMs, app.log),
+      failuresPerAddress: options.failuresPerAddress,
+      failuresPerUser: options.failuresPerUser,
+      windowSeconds: options.failureWindowSeconds,
+    }),
+    clock,
+    log: app.log,
   });
 }

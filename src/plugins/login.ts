@@ -5,18 +5,14 @@ import { canonicalAddress, keepClientAddresses } from '../http/client-address.ts
 import { ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { requirePackages } from '../packages.ts';
-import { DEFAULT_NAMESPACE, type Session } from '../sessions/session.ts';
+import type { Session } from '../sessions/session.ts';
 import type { IssuedSession } from '../sessions/session-manager.ts';
-import { openMemoryFailureCounter } from '../stores/memory/failure-counter.ts';
-import { timeBoundFailureCounter, timeBoundUsers } from '../stores/time-bound.ts';
 import type { Clock } from '../types.ts';
-import { Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
+import { type Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
 import { validatePassword, WORD_LIST } from '../users/password-policy.ts';
-import { PasswordHasher } from '../users/passwords.ts';
-import { Throttle } from '../users/throttle.ts';
 import type { UserRecord } from '../users/user-store.ts';
-import { type CheckedLoginOptions, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
+import { createAuthenticator, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
 import { contextOf } from './session-context.ts';
 import { logFields } from './session-outcomes.ts';
 import { acceptSession, createSession } from './session-replies.ts';
@@ -204,29 +200,4 @@ function rememberDevice(reply: FastifyReply, { user, deviceId }: VerifiedUser): 
   const { clock, deviceCookie } = reply.server[kLogin];
   const now = clock();
   deviceCookie.write(reply, issueDeviceToken(user, now, deviceId), now + DEVICE_TOKEN_SECONDS * 1000);
-}
-
-function createAuthenticator(
-  app: FastifyInstance,
-  clock: Clock,
-  namespace: string,
-  options: CheckedLoginOptions,
-): Promise<Authenticator> {
-  const { stores, storeTimeoutMs, passwords = new PasswordHasher() } = options;
-  const { openFailureCounter = openMemoryFailureCounter } = stores;
-  // Areas with users of their own may share a Redis server.
-  const prefix = namespace === DEFAULT_NAMESPACE ? '' : `${namespace}:`;
-  return Authenticator.create({
-    users: timeBoundUsers(stores.users, storeTimeoutMs, app.log),
-    passwords,
-    throttle: new Throttle({
-      openCounter: (name, windowSeconds) =>
-        timeBoundFailureCounter(openFailureCounter(`${prefix}${name}`, windowSeconds), storeTimeoutMs, app.log),
-      failuresPerAddress: options.failuresPerAddress,
-      failuresPerUser: options.failuresPerUser,
-      windowSeconds: options.failureWindowSeconds,
-    }),
-    clock,
-    log: app.log,
-  });
 }

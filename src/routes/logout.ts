@@ -53,7 +53,7 @@ async function logOut(_request: FastifyRequest, reply: FastifyReply) {
 const USER_DESTINATIONS: ReadonlySet<unknown> = new Set([undefined, 'document', 'empty']);
 
 /** Rejects loads that the user did not request: a prefetch, an `<img>`, a `<script>` (Fetch Metadata, `Sec-Fetch-Dest`). */
-async function refuseEmbeddedLoad(request: FastifyRequest): Promise<void> {
+export async function refuseEmbeddedLoad(request: FastifyRequest): Promise<void> {
   const { 'sec-purpose': purpose, 'sec-fetch-dest': destination } = request.headers;
   if (purpose || !USER_DESTINATIONS.has(destination)) {
     logEvent(request, 'malicious_csrf', { reason: 'not a navigation' });

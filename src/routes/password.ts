@@ -10,6 +10,11 @@ import {
 import { requireSession } from '../plugins/session-guards.ts';
 import { commonPostErrors, errorResponses, notSignedIn, Password, sessionResponse, viewSession } from './schemas.ts';
 
+export const PasswordChange = Type.Object(
+  { currentPassword: Password, newPassword: Password },
+  { examples: [{ currentPassword: 'password1', newPassword: 'a horse, a battery, a staple' }] },
+);
+
 const schema = {
   operationId: 'changePassword',
   tags: ['user'],
@@ -17,10 +22,7 @@ const schema = {
   description: 'Gives the session a new token and ends all other sessions of the user.',
   security: [{ sessionCookie: [] }],
   consumes: ['application/json', 'application/x-www-form-urlencoded'],
-  body: Type.Object(
-    { currentPassword: Password, newPassword: Password },
-    { examples: [{ currentPassword: 'password1', newPassword: 'a horse, a battery, a staple' }] },
-  ),
+  body: PasswordChange,
   response: {
     200: sessionResponse(
       'Changed.',

@@ -41,13 +41,17 @@ const Ended = jsonResponse(
   }),
 );
 
+/** The router accepts no longer parameter. */
+export const SessionId = Type.Object({
+  id: Type.String({ maxLength: 100, description: 'An `id` of `GET /sessions`.' }),
+});
+
 const revokeSchema = {
   ...common,
   operationId: 'endSession',
   summary: 'End one of my sessions',
   description: 'Requires a recent sign-in.',
-  // The router accepts no longer parameter.
-  params: Type.Object({ id: Type.String({ maxLength: 100, description: 'An `id` of `GET /sessions`.' }) }),
+  params: SessionId,
   response: {
     200: Ended,
     ...errorResponses(...commonPostErrors, ...notSignedIn, ReauthenticationRequired, NoSuchSession, StoreUnavailable),

@@ -10,7 +10,7 @@ import {
 import { commonPostErrors, errorResponses, Password, sessionResponse, viewSession } from './schemas.ts';
 
 /** Neither is required: a missing name or password is answered like a wrong one. */
-const Credentials = Type.Object(
+export const Credentials = Type.Object(
   {
     username: Type.Optional(Type.String({ maxLength: 256 })),
     password: Type.Optional(Password),

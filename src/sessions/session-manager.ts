@@ -1,11 +1,11 @@
 import { StoreUnavailable } from '../errors.ts';
 import { type Clock, type MaybePromise, type Milliseconds, whenReady } from '../types.ts';
+import { ActivityRenewal, NO_RENEWAL, type Renewal, type SessionLog } from './activity-renewal.ts';
 import { AuthFailure } from './auth-failure.ts';
 import { changedTooOften, changeSession, MAX_TRIES } from './change-session.ts';
 import {
   type Client,
   changedRecord,
-  freezeRecord,
   newVersion,
   SESSION_SCHEMA,
   type Session,
@@ -43,22 +43,12 @@ export interface SessionManagerOptions {
   readonly log: SessionLog;
 }
 
-/** Logs that sessions cannot be renewed. Fastify's logger fits. */
-export interface SessionLog {
-  warn(details: object, message: string): void;
-}
-
 /** The user of a new session, and what the app keeps with it. */
 export interface NewSession {
   readonly userId: string;
   readonly username: string;
   readonly data?: StoredData;
 }
-
-/** With renewal by activity, the part of the idle time that must pass before the deadline moves again. */
-const RENEWAL_STEP = 0.1;
-/** How long no session is renewed after a failure of the store. */
-const RENEWAL_PAUSE_MS = 1000;
 
 /**
  * The rules of a single session. It knows a store and a clock, and nothing of HTTP.
@@ -69,26 +59,22 @@ export class SessionManager {
   readonly #store: SessionStore;
   readonly #clock: Clock;
   readonly #namespace: string;
-  readonly #log: SessionLog;
   readonly #verifier: TokenVerifier;
   readonly #idleMs: Milliseconds;
   readonly #maxMs: Milliseconds;
-  readonly #renewsOnActivity: boolean;
-  /** Those that are being written, by the id of the session. */
-  readonly #renewals = new Map<string, Promise<Session>>();
-  /** After a failure other requests need not wait for the store as well. */
-  #nextRenewalAt = 0;
-  /** Whether the latest renewal failed. Only the first failure in a row is logged. */
-  #renewalFails = false;
+  /** How long a client keeps a cookie, and with it a token that was replaced. */
+  readonly #cookieMs: Milliseconds;
+  readonly #renewal: Renewal;
 
   constructor({ store, clock, namespace, log, lifetimes }: SessionManagerOptions) {
     this.#store = store;
     this.#clock = clock;
     this.#namespace = namespace;
-    this.#log = log;
     this.#idleMs = lifetimes.idleSeconds * 1000;
     this.#maxMs = lifetimes.maxSeconds * 1000;
-    this.#renewsOnActivity = lifetimes.renewal === 'activity';
+    const byActivity = lifetimes.renewal === 'activity';
+    this.#cookieMs = byActivity ? this.#maxMs : this.#idleMs;
+    this.#renewal = byActivity ? new ActivityRenewal({ store, clock, idleMs: this.#idleMs, log }) : NO_RENEWAL;
     const reuseWindowMs = lifetimes.reuseWindowSeconds * 1000;
     this.#verifier = new TokenVerifier({ store, clock, namespace, reuseWindowMs });
   }
@@ -148,51 +134,11 @@ export class SessionManager {
     return whenReady(this.#store.find(token.id), (record) =>
       // Nearly every request takes this way and needs no promise.
       record !== undefined && this.#verifier.isCurrent(record, token)
-        ? this.#renewed(record)
+        ? this.#renewal.renew(record)
         : this.#verifier
             .open(token, record)
-            .then((opened) => (opened instanceof AuthFailure ? opened : this.#renewed(opened.record))),
+            .then((opened) => (opened instanceof AuthFailure ? opened : this.#renewal.renew(opened.record))),
     );
-  }
-
-  /** Returns the session of a live record, and first moves its idle deadline if requests renew the session. */
-  #renewed(record: SessionRecord): MaybePromise<Session> {
-    return this.#renewsOnActivity ? this.#renewIfDue(record) : freezeRecord(record).session;
-  }
-
-  #renewIfDue(record: SessionRecord): MaybePromise<Session> {
-    const { session } = record;
-    const now = this.#clock();
-    const expiresAt = Math.min(now + this.#idleMs, session.endsAt);
-    if (expiresAt - session.expiresAt < this.#idleMs * RENEWAL_STEP || now < this.#nextRenewalAt) {
-      return freezeRecord(record).session;
-    }
-    // Of parallel requests one writes.
-    const pending = this.#renewals.get(session.id);
-    if (pending !== undefined) {
-      return pending;
-    }
-    const renewal = this.#renew(record, expiresAt);
-    this.#renewals.set(session.id, renewal);
-    return renewal.finally(() => this.#renewals.delete(session.id));
-  }
-
-  async #renew(record: SessionRecord, expiresAt: Milliseconds): Promise<Session> {
-    const next = changedRecord(record, { session: { ...record.session, expiresAt } });
-    try {
-      const renewed = await this.#store.replace(next, record.version);
-      this.#renewalFails = false;
-      // If another call was faster, it has renewed the session as well, or ended it after this request was accepted.
-      return renewed ? next.session : record.session;
-    } catch (err) {
-      // The session is live, and a later request tries again.
-      if (!this.#renewalFails) {
-        this.#log.warn({ err }, 'the store does not renew sessions: they end at their idle deadline');
-      }
-      this.#renewalFails = true;
-      this.#nextRenewalAt = this.#clock() + RENEWAL_PAUSE_MS;
-      return record.session;
-    }
   }
 
   /** Replaces a token by a new one. Of any number of concurrent calls with one token, one succeeds. */
@@ -265,10 +211,5 @@ export class SessionManager {
     });
     const replaced = await this.#store.replace(next, record.version);
     return replaced ? { session: next.session, token: formatToken(token) } : undefined;
-  }
-
-  /** How long a client keeps a cookie, and with it a token that was replaced. */
-  get #cookieMs(): Milliseconds {
-    return this.#renewsOnActivity ? this.#maxMs : this.#idleMs;
   }
 }

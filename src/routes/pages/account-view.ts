@@ -1,0 +1,83 @@
+import type { FastifyRequest } from 'fastify';
+import type { HttpError } from '../../errors.ts';
+import type { Page } from '../../pages/render.ts';
+import { errorTexts, texts } from '../../pages/texts.ts';
+import { kSession } from '../../plugins/session-context.ts';
+import type { Milliseconds } from '../../types.ts';
+
+const t = texts.account;
+
+/** Messages of a password change that has failed: beside a field, or above the form. */
+interface PasswordErrors {
+  readonly error?: string | undefined;
+  readonly currentPassword?: string | undefined;
+  readonly newPassword?: string | undefined;
+}
+
+/** The account page of the signed-in user. @throws StoreUnavailable (503) */
+export async function accountPageOf(
+  request: FastifyRequest,
+  passwordMinLength: number,
+  { error, ...fieldErrors }: PasswordErrors = {},
+): Promise<Page> {
+  const { id, username, createdAt, expiresAt, endsAt } = request.session;
+  const sessions = await request.listSessions();
+  return {
+    template: 'account',
+    title: t.title,
+    self: '/account',
+    username,
+    since: timeOf(createdAt),
+    until: timeOf(expiresAt),
+    latest: timeOf(endsAt),
+    sessions: sessions.map(({ id: sessionId, device, address, createdAt: since }) => ({
+      id: sessionId,
+      device,
+      address,
+      since: timeOf(since),
+      current: sessionId === id,
+    })),
+    error,
+    passwordFields: passwordFields(passwordMinLength, fieldErrors),
+  };
+}
+
+/** The account page after a password change that has failed. Other errors have a page of their own. */
+export function accountAfterError(passwordMinLength: number) {
+  return async (request: FastifyRequest, error: HttpError): Promise<Page | undefined> => {
+    // The guard may have failed. Then there is no account to show.
+    const errors = request[kSession] ? passwordErrors(error) : undefined;
+    return errors && { ...(await accountPageOf(request, passwordMinLength, errors)), hasError: true };
+  };
+}
+
+function passwordErrors({ code, statusCode, message, headers }: HttpError): PasswordErrors | undefined {
+  const text = errorTexts[code]?.message;
+  switch (code) {
+    case 'WRONG_PASSWORD':
+      return { currentPassword: text };
+    case 'NEW_PASSWORD_REFUSED':
+      return { newPassword: `${message} ${text}` };
+    case 'TOO_MANY_FAILURES':
+      return { error: t.tooManyFailures(texts.wait(Number(headers?.['retry-after']))) };
+    default:
+      return statusCode === 400 || statusCode === 503 ? { error: text } : undefined;
+  }
+}
+
+function passwordFields(minLength: number, errors: Omit<PasswordErrors, 'error'>) {
+  const fields = [
+    { name: 'currentPassword', label: t.currentPassword, autocomplete: 'current-password', hint: undefined },
+    { name: 'newPassword', label: t.newPassword, autocomplete: 'new-password', hint: t.newPasswordHint(minLength) },
+  ] as const;
+  return fields.map((field) => {
+    const error = errors[field.name];
+    const describedBy = [error && `${field.name}-error`, field.hint && `${field.name}-hint`].filter(Boolean).join(' ');
+    return { ...field, error, describedBy };
+  });
+}
+
+/** A time for people and for the page script, which shows it in the time zone of the browser. */
+function timeOf(time: Milliseconds) {
+  return { iso: new Date(time).toISOString(), text: texts.time(time) };
+}

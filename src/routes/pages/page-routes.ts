@@ -1,0 +1,18 @@
+import type { FastifyInstance } from 'fastify';
+import { accountPage } from './account.ts';
+import { logoutPage } from './logout.ts';
+import { passwordPage } from './password.ts';
+import { signinPage } from './signin.ts';
+
+export interface PageRoutesOptions {
+  /** The minimum length of a new password, in characters. The account page says so. */
+  readonly passwordMinLength: number;
+}
+
+/** The routes that answer page requests. Register the plugin `pages` and the plugin `login` before them. */
+export async function pageRoutes(app: FastifyInstance, options: PageRoutesOptions): Promise<void> {
+  await app.register(signinPage);
+  await app.register(accountPage, options);
+  await app.register(passwordPage, options);
+  await app.register(logoutPage);
+}

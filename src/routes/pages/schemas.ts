@@ -1,0 +1,23 @@
+import { type TSchema, Type } from '@sinclair/typebox';
+import type { httpErrors } from '../../errors.ts';
+import { errorResponses } from '../schemas.ts';
+
+type HttpErrorClass = (typeof httpErrors)[number];
+
+const HTML = { 'text/html': { schema: Type.String({ maxLength: 65_536 }) } };
+
+/** The response of a route that answers with a page. */
+export function pageResponse(description: string) {
+  return { description, content: HTML };
+}
+
+/** The response of a route that leads elsewhere. */
+export function redirectResponse(description: string, headers: Record<string, TSchema> = {}) {
+  return { description, headers: { Location: Type.String({ maxLength: 4096 }), ...headers } };
+}
+
+/** The error pages, by status, like `errorResponses`. */
+export function errorPages(...classes: HttpErrorClass[]) {
+  const responses = Object.entries(errorResponses(...classes));
+  return Object.fromEntries(responses.map(([status, response]) => [status, { ...response, content: HTML }]));
+}

@@ -1,0 +1,95 @@
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { type HttpError, StoreUnavailable } from '../../errors.ts';
+import type { Page } from '../../pages/render.ts';
+import { errorTexts, texts } from '../../pages/texts.ts';
+import { FOR_PAGES } from '../../plugins/pages.ts';
+import { optionalSession } from '../../plugins/session-guards.ts';
+import { Credentials } from '../signin.ts';
+import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
+
+const homeSchema = {
+  operationId: 'goHome',
+  tags: ['pages'],
+  summary: 'Go to the account page or the sign-in page',
+  description: 'The account page if the user is signed in.',
+  security: [],
+  response: { 303: redirectResponse('To one of the two pages.'), ...errorPages(StoreUnavailable) },
+};
+
+const formSchema = {
+  operationId: 'showSignInPage',
+  tags: ['pages'],
+  summary: 'Show the sign-in page',
+  description: 'A signed-in user confirms the password here.',
+  security: [],
+  response: { 200: pageResponse('The sign-in page.'), ...errorPages(StoreUnavailable) },
+};
+
+const schema = {
+  hide: true,
+  description:
+    'Signed in: to the form field `next` if it is a path of this service or a URL of a trusted origin, else to the account page.',
+  body: Type.Composite([Credentials, Type.Object({ next: Type.Optional(Type.String()) })]),
+};
+
+/** These errors show the form again. All others have a page of their own. */
+const ON_THE_FORM: ReadonlySet<number> = new Set([400, 401, 413, 415, 429, 503]);
+
+const t = texts.signIn;
+
+/** `/` and the sign-in page. */
+export const signinPage: FastifyPluginAsyncTypebox = async (app) => {
+  const options = { constraints: FOR_PAGES, onRequest: optionalSession };
+  app.get('/', { ...options, schema: homeSchema }, async (request, reply) =>
+    reply.redirect(app.pagePath(request.sessionOrNull ? '/account' : '/signin'), 303),
+  );
+  app.get('/signin', { ...options, schema: formSchema }, async (request, reply) => reply.page(formFor(request)));
+  app.post(
+    '/signin',
+    { constraints: FOR_PAGES, schema, config: { errorPage: formAfterError } },
+    async (request, reply) => {
+      const { username = '', password = '', next } = request.body;
+      await reply.signIn({ username, password });
+      return reply.redirect(app.safeNext(next) ?? app.pagePath('/account'), 303);
+    },
+  );
+};
+
+/** A user who is signed in comes here to confirm the password. */
+function formFor(request: FastifyRequest): Page {
+  const query = request.query as Record<string, unknown>;
+  const session = request.sessionOrNull;
+  if (session !== null) {
+    const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm };
+    return { ...form(request, query.next, session.username), ...confirm };
+  }
+  const notice = 'signed-out' in query && { notice: t.signedOut, isSignedOut: true };
+  return { ...form(request, query.next, ''), ...notice };
+}
+
+function formAfterError(request: FastifyRequest, error: HttpError): Page | undefined {
+  if (!ON_THE_FORM.has(error.statusCode)) {
+    return undefined;
+  }
+  // The body is what the client has sent, if it could be parsed.
+  const { username, next } = Object(request.body);
+  return {
+    ...form(request, next, typeof username === 'string' ? username : ''),
+    hasError: true,
+    error: describe(error),
+    isRefused: error.code === 'SIGN_IN_REFUSED',
+  };
+}
+
+function form({ server }: FastifyRequest, nextText: unknown, username: string): Page {
+  const next = server.safeNext(nextText);
+  const self = next === undefined ? '/signin' : `/signin?next=${encodeURIComponent(next)}`;
+  return { template: 'signin', title: t.title, submit: t.submit, self, next, username };
+}
+
+function describe({ code, headers }: HttpError): string | undefined {
+  return code === 'TOO_MANY_FAILURES'
+    ? t.tooManyFailures(texts.wait(Number(headers?.['retry-after'])))
+    : errorTexts[code]?.message;
+}

@@ -1,0 +1,160 @@
+import t from 'tap';
+import { attributesOf, open, submit, textOf, titleOf } from '../../helpers/pages.ts';
+import { build, cookieOf, fakeClock, sessionIdOf, setCookies, signIn, USER2, welcome } from '../../helpers/service.ts';
+
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+
+t.test('it shows who is signed in, since when and until when', async (t) => {
+  const app = await build(t, { clock: fakeClock() });
+  const cookie = await signIn(app);
+  const response = await open(app, '/account', { cookie });
+  t.equal(response.statusCode, 200);
+  t.equal(titleOf(response), 'Your account');
+  t.match(response.body, /Signed in as <strong><bdi>user1<\/bdi><\/strong>/);
+  const times = [...response.body.matchAll(/<time datetime="([^"]*)">([^<]*)<\/time>/g)].map(([, iso, text]) => [
+    iso,
+    text,
+  ]);
+  t.same(times.slice(0, 3), [
+    ['2030-01-01T12:00:00.000Z', 'Jan 1, 2030, 12:00 PM UTC'],
+    ['2030-01-01T12:02:00.000Z', 'Jan 1, 2030, 12:02 PM UTC'],
+    ['2030-01-02T00:00:00.000Z', 'Jan 2, 2030, 12:00 AM UTC'],
+  ]);
+  t.notMatch(response.body, cookie.slice(cookie.indexOf('.') + 1), 'no token is on the page');
+  t.same(setCookies(response), []);
+});
+
+t.test('it lists the sessions, newest first, and marks this one', async (t) => {
+  const app = await build(t);
+  const phone = await signIn(app, undefined, { 'user-agent': 'curl/8"><b>' });
+  const cookie = await signIn(app, undefined, { 'user-agent': FIREFOX });
+  await signIn(app, USER2);
+  const response = await open(app, '/account', { cookie });
+  const items = [...response.body.matchAll(/<li>([\s\S]*?)<\/li>/g)].map(([, item = '']) => item);
+  t.equal(items.length, 2);
+  t.match(items[0], /Firefox on Linux <span class="badge">This session<\/span>/);
+  t.match(items[0], /<form method="post" action="\/logout">/);
+  t.match(items[0], /<bdi>127\.0\.0\.1<\/bdi>/);
+  t.match(items[1], /<p class="device">curl<\/p>/);
+  t.match(items[1], `action="/account/sessions/${sessionIdOf(phone)}/end"`);
+  t.match(items[1], /Sign out<span class="hidden"> curl<\/span>/);
+  t.match(response.body, /action="\/account\/sessions\/end-others"/);
+  await submit(app, '/account/sessions/end-others', {}, { cookie });
+  const alone = await open(app, '/account', { cookie });
+  t.notMatch(alone.body, /end-others/);
+  t.match(alone.body, /You are not signed in anywhere else/);
+});
+
+t.test('a session is signed out with its button, and the page says so', async (t) => {
+  const app = await build(t);
+  const other = await signIn(app);
+  const cookie = await signIn(app);
+  const url = `/account/sessions/${sessionIdOf(other)}/end`;
+  const response = await submit(app, url, {}, { cookie });
+  t.equal(response.statusCode, 303);
+  t.equal(response.headers.location, '/account?done=session');
+  t.equal(await welcome(app, other), 401);
+  t.equal(await welcome(app, cookie), 200);
+  t.equal(textOf(await open(app, '/account?done=session', { cookie }), 'notice'), 'The session is signed out.');
+  const again = await submit(app, url, {}, { cookie });
+  t.equal(again.headers.location, '/account?done=gone', 'another tab may have done it');
+  t.equal(textOf(await open(app, '/account?done=gone', { cookie }), 'notice'), 'That session had already ended.');
+});
+
+t.test('the session of another user cannot be signed out, and does not show', async (t) => {
+  const app = await build(t);
+  const other = await signIn(app, USER2);
+  const cookie = await signIn(app);
+  const response = await submit(app, `/account/sessions/${sessionIdOf(other)}/end`, {}, { cookie });
+  t.equal(response.headers.location, '/account?done=gone');
+  t.equal(await welcome(app, other), 200);
+});
+
+t.test('all other sessions are signed out with one button', async (t) => {
+  const app = await build(t);
+  const others = [await signIn(app), await signIn(app)];
+  const cookie = await signIn(app);
+  const response = await submit(app, '/account/sessions/end-others', {}, { cookie });
+  t.equal(response.headers.location, '/account?done=others');
+  t.same(await Promise.all(others.map((other) => welcome(app, other))), [401, 401]);
+  t.equal(await welcome(app, cookie), 200);
+  t.match(textOf(await open(app, '/account?done=others', { cookie }), 'notice'), /All other sessions are signed out/);
+});
+
+t.test('the message of an action is one of a fixed list', async (t) => {
+  const app = await build(t);
+  const cookie = await signIn(app);
+  for (const query of ['done=x', 'done=toString', 'done=session&done=others', 'done', 'done=<b>', '']) {
+    t.equal(textOf(await open(app, `/account?${query}`, { cookie }), 'notice'), undefined, query);
+  }
+});
+
+t.test('ending sessions asks for the password after a while, and the user comes back', async (t) => {
+  const clock = fakeClock();
+  const app = await build(t, { clock, env: { FRESH_SECONDS: '60' } });
+  const other = await signIn(app);
+  const cookie = await signIn(app);
+  clock.advance(61_000);
+  for (const url of [`/account/sessions/${sessionIdOf(other)}/end`, '/account/sessions/end-others']) {
+    const response = await submit(app, url, {}, { cookie });
+    t.equal(response.statusCode, 303);
+    t.equal(response.headers.location, '/signin?next=%2Faccount');
+    t.same(setCookies(response), []);
+  }
+  t.equal(await welcome(app, other), 200);
+  const form = await open(app, '/signin?next=%2Faccount', { cookie });
+  t.equal(titleOf(form), 'Confirm your password');
+  const next = attributesOf(form, 'next').value as string;
+  const confirmed = await submit(app, '/signin', { username: 'user1', password: 'password1', next }, { cookie });
+  t.equal(confirmed.headers.location, '/account');
+  const ended = await submit(app, '/account/sessions/end-others', {}, { cookie: cookieOf(confirmed) });
+  t.equal(ended.headers.location, '/account?done=others');
+});
+
+t.test('a session is extended with a button, for browsers without scripts', async (t) => {
+  const clock = fakeClock();
+  const app = await build(t, { clock });
+  const cookie = await signIn(app);
+  clock.advance(100_000);
+  const response = await submit(app, '/refresh', {}, { cookie });
+  t.equal(response.statusCode, 303);
+  t.equal(response.headers.location, '/account?done=extended');
+  clock.advance(100_000);
+  t.equal(await welcome(app, cookieOf(response)), 200);
+});
+
+t.test('an action after the session has ended changes nothing, says so and leads to the sign-in page', async (t) => {
+  const clock = fakeClock();
+  const app = await build(t, { clock });
+  const other = await signIn(app);
+  const cookie = await signIn(app);
+  clock.advance(121_000);
+  for (const url of [
+    `/account/sessions/${sessionIdOf(other)}/end`,
+    '/account/sessions/end-others',
+    '/refresh',
+    '/password',
+  ]) {
+    const response = await submit(app, url, { currentPassword: 'x', newPassword: 'y' }, { cookie });
+    t.equal(response.statusCode, 401, url);
+    t.equal(titleOf(response), 'Error: Your session has ended');
+    t.match(response.body, /<a class="button" href="\/signin\?next=%2Faccount">Sign in<\/a>/);
+    t.same(setCookies(response), []);
+  }
+});
+
+t.test('another site can do none of this', async (t) => {
+  const app = await build(t);
+  const other = await signIn(app);
+  const cookie = await signIn(app);
+  for (const url of [
+    `/account/sessions/${sessionIdOf(other)}/end`,
+    '/account/sessions/end-others',
+    '/refresh',
+    '/password',
+  ]) {
+    const response = await submit(app, url, {}, { cookie, origin: 'null' });
+    t.equal(response.statusCode, 403, url);
+  }
+  t.equal(await welcome(app, other), 200);
+});
