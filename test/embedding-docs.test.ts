@@ -42,6 +42,15 @@ t.test('docs/embedding.md names everything that the package exports', async (t) 
   }
 });
 
+t.test('docs/embedding.md names what the session client exports', async (t) => {
+  const code = read('../src/pages/browser/session.ts').replace(/\/\*\*(?:(?!\*\/).)*@internal.*$/s, '');
+  const names = [...code.matchAll(/^export (?:async )?(?:function|interface) (\w+)/gm)].map(([, name = '']) => name);
+  t.equal(names.length, 6);
+  for (const name of names) {
+    t.match(docs, new RegExp(`\`[^\`]*\\b${name}\\b[^\`]*\``), name);
+  }
+});
+
 t.test('the table of types in docs/embedding.md has every exported type', async (t) => {
   const [, table = ''] = /^\| types \| of \|\n(.*?)\n\n/ms.exec(docs) ?? [];
   const listed = [...table.matchAll(/`(\w+)`/g)].map(([, name]) => name);
@@ -62,6 +71,7 @@ t.test('docs/embedding.md has every option of the plugins', async (t) => {
     CrossOriginGuardOptions: '../src/plugins/cross-origin-guard.ts',
     OpenStoresOptions: '../src/stores/open-stores.ts',
     ServiceOptions: '../src/app.ts',
+    KeepAliveOptions: '../src/pages/browser/session.ts',
   };
   for (const [name, file] of Object.entries(interfaces)) {
     const properties = propertiesOf(name, file);

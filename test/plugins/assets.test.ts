@@ -90,7 +90,7 @@ t.test('the client is small', async (t) => {
   const app = await build(t);
   const { rawPayload } = await app.inject({ url: '/session.js', headers: { 'accept-encoding': 'gzip' } });
   t.ok(rawPayload.length <= 2500, `${rawPayload.length} bytes`);
-  t.ok(CLIENT.length <= 6500, `${CLIENT.length} bytes before compression`);
+  t.ok(CLIENT.length <= 6700, `${CLIENT.length} bytes before compression`);
   t.notMatch(CLIENT, /^\s*(\/\*|\/\/)/m, 'no comments');
 });
 
@@ -160,9 +160,7 @@ t.test('a file that is not compiled is an error at the start, with the command',
   const { app, logo } = await withAssets(t);
   t.throws(() => app.assetUrl('nothing.js'), /There is no asset nothing\.js\. .* run: npm run build/);
   await t.rejects(
-    Fastify()
-      .register(assets, { basePath: '', pages: false, logo: `${logo}.png` })
-      .ready(),
+    async () => Fastify().register(assets, { basePath: '', pages: false, logo: `${logo}.png` }),
     /logo\.svg\.png cannot be read/,
   );
   // A copy of dist without the compiled scripts.

@@ -65,7 +65,7 @@ const IDEMPOTENT = /^(GET|HEAD|PUT|DELETE|OPTIONS)$/;
 const EVENTS = ['pointerdown', 'keydown', 'wheel', 'visibilitychange'];
 
 /** The service serves this file at `{base}/session.js`. In the package its path ends with `/browser/session.js`. */
-let base = /^.*(?<!browser)\/(?=session\.js$)/.exec(import.meta.url)?.[0] ?? '/';
+let [base] = /^.*(?<!browser)\/(?=session\.js$)|$/.exec(import.meta.url) as RegExpExecArray;
 /** `undefined` while no client runs. */
 let options: KeepAliveOptions | undefined;
 let known = NOTHING;
@@ -80,7 +80,7 @@ let warned = false;
 let timer: ReturnType<typeof setInterval> | undefined;
 let channel: BroadcastChannel | undefined;
 
-const urlOf = (path = '') => new URL(base + path, location.href).href;
+const urlOf = (path = '') => new URL(base + path, location.origin).href;
 /** The name of the lock, the channel and the entry in the storage. */
 const nameOf = () => `session-cookie-login ${urlOf()}`;
 
@@ -107,17 +107,26 @@ async function send(path: string, method = 'POST'): Promise<Response> {
   return reply;
 }
 
-/**
- * Runs `work` while no other tab does. Web Locks need HTTPS and a storage that is not blocked. Without them the tabs start at
- * random times within a second. If two start together all the same, one of their refreshes is rejected, and checked.
- */
+/** Runs `work` while no other tab does. */
 async function exclusive<T>(work: () => Promise<T>): Promise<T> {
   let running: Promise<T> | undefined;
   try {
     return await navigator.locks.request(nameOf(), () => (running = work()));
   } catch {
-    return running ?? new Promise((resolve) => setTimeout(resolve, Math.random() * 1000)).then(work);
+    // `work` has failed. Or there are no Web Locks, which need HTTPS and a storage that is not blocked.
+    return running ?? withLease(work);
   }
+}
+
+/** Two tabs may take the lease at the same moment. Then one of their refreshes is rejected, and checked. */
+async function withLease<T>(work: () => Promise<T>): Promise<T> {
+  const name = `${nameOf()} lease`;
+  // A tab that was closed has not removed its lease. It expires when the request of that tab has.
+  do {
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 1000));
+  } while (attempt(() => Math.abs(Date.now() - Number(localStorage.getItem(name))) < 10000));
+  attempt(() => localStorage.setItem(name, String(Date.now())));
+  return work().finally(() => attempt(() => localStorage.removeItem(name)));
 }
 
 function notify<T>(callback: ((value: T) => void) | undefined, value: T): void {

@@ -114,9 +114,10 @@ export function fakeBrowser(t: Test, parts: Parts = {}) {
   const localStorage = {
     getItem: (key: string) => storage.get(key) ?? null,
     setItem: (key: string, value: string) => void storage.set(key, value),
+    removeItem: (key: string) => void storage.delete(key),
   };
   const globals = {
-    location: { href: 'https://login.example/account' },
+    location: { origin: 'https://login.example' },
     document,
     localStorage,
     navigator: { locks: { request: lock() } },
