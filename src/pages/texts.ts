@@ -24,7 +24,7 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
   BAD_REQUEST: MALFORMED,
   INVALID_INPUT: MALFORMED,
   SIGN_IN_REFUSED: { title: 'Sign-in refused', message: 'Wrong user name or password.' },
-  NOT_SIGNED_IN: { title: 'Your session has ended', message: 'Nothing was changed. Sign in and try again.' },
+  NOT_SIGNED_IN: { title: 'Your session has ended', message: 'Sign in to continue.' },
   SEVERAL_SESSION_COOKIES: {
     title: 'Too many session cookies',
     message:
@@ -81,6 +81,7 @@ export const texts = {
   wait: (seconds: number) => RELATIVE.format(...inLargestUnit(seconds)),
   signIn: {
     title: 'Sign in',
+    continueHint: 'Sign in to continue.',
     confirmTitle: 'Confirm your password',
     confirmHint: 'You are signed in. Enter your password again to continue.',
     signedOut: 'You are signed out.',
@@ -111,6 +112,10 @@ export const texts = {
     currentPassword: 'Current password',
     newPassword: 'New password',
     newPasswordHint: (minLength: number) => `At least ${minLength} characters. All your other sessions are signed out.`,
+    endingUncertain:
+      'This is a temporary problem on our side. You are still signed in. Other sessions may have ended: look at the list of your sessions.',
+    changeUncertain:
+      'This is a temporary problem on our side. You are still signed in. If your current password is refused from now on, the new one is valid.',
     tooManyFailures: (wait: string) => `Too many wrong passwords. Try again ${wait}. Your password was not changed.`,
   },
   expiring: {

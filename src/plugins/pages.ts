@@ -167,10 +167,10 @@ function sendErrorPage(request: FastifyRequest, reply: FastifyReply, error: Http
   }
   const pageOf = async () =>
     (await request.routeOptions.config.errorPage?.(request, error)) ?? errorPageOf(error, basePath);
-  // If the page of the route fails as well, such as the account page without a store, that error has the common page.
   pageOf()
-    .catch((failure) => errorPageOf(applyError(failure, request, reply), basePath))
-    .then((page) => send(reply, context, page));
+    .then((page) => send(reply, context, page))
+    // If the page of the route fails as well, such as the account page without a store, that error has the common page.
+    .catch((failure) => send(reply, context, errorPageOf(applyError(failure, request, reply), basePath)));
 }
 
 const ACCOUNT = '/account';
@@ -192,7 +192,8 @@ function signInUrlAfter({ method, url }: FastifyRequest, { code }: HttpError, { 
   return undefined;
 }
 
-function errorPageOf({ code, statusCode, headers }: HttpError, basePath: string): Page {
+/** The common page of an error. */
+export function errorPageOf({ code, statusCode, headers }: HttpError, basePath: string): Page {
   const retryAfter = headers?.['retry-after'];
   return {
     template: 'error',

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { HttpError } from '../../errors.ts';
 import type { Page } from '../../pages/render.ts';
 import { errorTexts, texts } from '../../pages/texts.ts';
+import { errorPageOf } from '../../plugins/pages.ts';
 import { kSession } from '../../plugins/session-context.ts';
 import type { Milliseconds } from '../../types.ts';
 
@@ -51,6 +52,12 @@ export function accountAfterError(passwordMinLength: number) {
   };
 }
 
+/** The page of an ending that the store has not confirmed. If the guard has failed, nothing has ended. */
+export function endingError(request: FastifyRequest, error: HttpError): Page | undefined {
+  const isUncertain = request[kSession] && error.statusCode === 503;
+  return isUncertain ? { ...errorPageOf(error, request.server.pagePath('')), message: t.endingUncertain } : undefined;
+}
+
 function passwordErrors({ code, statusCode, message, headers }: HttpError): PasswordErrors | undefined {
   const text = errorTexts[code]?.message;
   switch (code) {
@@ -60,6 +67,8 @@ function passwordErrors({ code, statusCode, message, headers }: HttpError): Pass
       return { newPassword: `${message} ${text}` };
     case 'TOO_MANY_FAILURES':
       return { error: t.tooManyFailures(texts.wait(Number(headers?.['retry-after']))) };
+    case 'STORE_UNAVAILABLE':
+      return { error: t.changeUncertain };
     default:
       return statusCode === 400 || statusCode === 503 ? { error: text } : undefined;
   }

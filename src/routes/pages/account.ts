@@ -7,7 +7,7 @@ import { FOR_PAGES } from '../../plugins/pages.ts';
 import { requireRecentSignIn, requireSession } from '../../plugins/session-guards.ts';
 import { commonPostErrors } from '../schemas.ts';
 import { SessionId } from '../sessions.ts';
-import { accountPageOf } from './account-view.ts';
+import { accountPageOf, endingError } from './account-view.ts';
 import type { PageRoutesOptions } from './page-routes.ts';
 import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
 
@@ -53,6 +53,8 @@ const endOthersSchema = {
 
 const refreshSchema = { hide: true, description: 'Refreshed: to the account page.' };
 
+const ending = { constraints: FOR_PAGES, onRequest: requireRecentSignIn, config: { errorPage: endingError } };
+
 /** The account page and what its buttons do. */
 export const accountPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { passwordMinLength }) => {
   ignoreBodies(app);
@@ -66,19 +68,13 @@ export const accountPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (
       return reply.page({ ...(await accountPageOf(request, passwordMinLength)), notice });
     },
   );
-  app.post(
-    '/account/sessions/:id/end',
-    { constraints: FOR_PAGES, schema: endSchema, onRequest: requireRecentSignIn },
-    async (request, reply) => reply.redirect(doneUrl(await revoke(request, request.params.id)), 303),
+  app.post('/account/sessions/:id/end', { ...ending, schema: endSchema }, async (request, reply) =>
+    reply.redirect(doneUrl(await revoke(request, request.params.id)), 303),
   );
-  app.post(
-    '/account/sessions/end-others',
-    { constraints: FOR_PAGES, schema: endOthersSchema, onRequest: requireRecentSignIn },
-    async (request, reply) => {
-      await request.revokeOtherSessions();
-      return reply.redirect(doneUrl('others'), 303);
-    },
-  );
+  app.post('/account/sessions/end-others', { ...ending, schema: endOthersSchema }, async (request, reply) => {
+    await request.revokeOtherSessions();
+    return reply.redirect(doneUrl('others'), 303);
+  });
   app.post('/refresh', { constraints: FOR_PAGES, schema: refreshSchema }, async (_request, reply) => {
     await reply.refreshSession();
     return reply.redirect(doneUrl('extended'), 303);

@@ -64,8 +64,9 @@ function formFor(request: FastifyRequest): Page {
     const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm };
     return { ...form(request, query.next, session.username), ...confirm };
   }
+  const page = form(request, query.next, '');
   const notice = 'signed-out' in query && { notice: t.signedOut, isSignedOut: true };
-  return { ...form(request, query.next, ''), ...notice };
+  return { ...page, hint: page.next && t.continueHint, ...notice };
 }
 
 function formAfterError(request: FastifyRequest, error: HttpError): Page | undefined {

@@ -38,6 +38,15 @@ t.test('it shows who is signed in, since when and until when', async (t) => {
   t.same(setCookies(response), []);
 });
 
+t.test('the button to sign out is at the top of the page (ASVS 7.4.4)', async (t) => {
+  const app = await build(t);
+  const { body } = await open(app, '/account', { cookie: await signIn(app) });
+  t.match(
+    body,
+    /<h1>Your account<\/h1>\s*<form method="post" action="\/logout"><button class="secondary">Sign out<\/button><\/form>/,
+  );
+});
+
 t.test('it lists the sessions, newest first, and marks this one', async (t) => {
   const app = await build(t);
   const phone = await signIn(app, undefined, { 'user-agent': 'curl/8"><b>' });
@@ -203,5 +212,8 @@ t.test('a session that the store cannot end is told as an outage', async (t) => 
   const response = await submit(app, `/account/sessions/${sessionIdOf(other)}/end`, {}, { cookie });
   t.equal(response.statusCode, 503);
   t.equal(titleOf(response), 'Error: The service does not answer');
+  t.match(response.body, /You are still signed in\. Other sessions may have ended/);
+  t.equal(response.headers['retry-after'], '1');
   t.same(setCookies(response), []);
+  t.equal((await open(app, '/account', { cookie })).statusCode, 200);
 });

@@ -114,3 +114,17 @@ t.test('if the sessions cannot be listed either, that error has a page', async (
   t.equal(response.headers['retry-after'], '1');
   t.same(setCookies(response), []);
 });
+
+t.test('if the store fails after the change, the page tells which password is valid then', async (t) => {
+  const inner = new MemorySessionStore();
+  t.teardown(() => inner.close());
+  const removeByUser = () => Promise.reject(new Error('down'));
+  const app = await build(t, { sessionStore: stubStore(inner, { removeByUser }) });
+  const cookie = await signIn(app);
+  const response = await submit(app, '/password', CHANGE, { cookie });
+  t.equal(response.statusCode, 503);
+  t.equal(titleOf(response), 'Error: Your account');
+  t.match(textOf(response, 'error'), /You are still signed in\. If your current password is refused/);
+  t.same(setCookies(response), []);
+  t.equal((await open(app, '/account', { cookie })).statusCode, 200);
+});

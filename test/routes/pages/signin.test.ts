@@ -76,6 +76,7 @@ t.test('a sign-in leads to the account page, or to next if that is allowed', asy
 t.test('the form passes on a next that is allowed, and no other', async (t) => {
   const app = await build(t, { env: { TRUSTED_ORIGINS: TRUSTED } });
   const allowed = await open(app, `/signin?next=${encodeURIComponent('/welcome?a="<b>&c')}`);
+  t.equal(textOf(allowed, 'hint'), 'Sign in to continue.');
   t.equal(attributesOf(allowed, 'next').value, '/welcome?a=%22%3Cb%3E&amp;c');
   t.match(allowed.body, /data-self="\/signin\?next=%2Fwelcome%3Fa%3D%2522%253Cb%253E%26c"/);
   for (const next of ['//evil.example', 'javascript:alert(1)', '"><script>', '/a&next=/b', '']) {
