@@ -7,7 +7,7 @@ const PAGES = new URL('../../src/pages/', import.meta.url);
 const TEMPLATES = new URL('templates/', PAGES);
 const read = (name: string, folder = PAGES) => readFileSync(new URL(name, folder), 'utf8');
 
-t.test('a template escapes every value, except for the body in the layout', async (t) => {
+t.test('a template escapes every value, except for the body in the layout (ASVS 3.2.3)', async (t) => {
   for (const file of readdirSync(TEMPLATES)) {
     const template = read(file, TEMPLATES);
     t.same(template.match(/<%~.*?%>/g) ?? [], file === 'layout.eta' ? ['<%~ it.body %>'] : [], file);

@@ -33,7 +33,7 @@ t.test('a page request prefers text/html over application/json', async (t) => {
   }
 });
 
-t.test('every page has its policy, may not be stored, and runs nothing inline', async (t) => {
+t.test('every page has its policy, may not be stored, and runs nothing inline (ASVS 3.7.1)', async (t) => {
   const trusted = 'https://app.example.com,https://admin.example.com:8443';
   const app = await build(t, { env: { TRUSTED_ORIGINS: trusted } });
   const cookie = await signIn(app);

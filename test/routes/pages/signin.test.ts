@@ -48,7 +48,7 @@ t.test('the form is made for password managers (ASVS 6.2.6, 6.2.7)', async (t) =
   t.equal(response.body.match(/<form/g)?.length, 1);
 });
 
-t.test('a sign-in leads to the account page, or to next if that is allowed', async (t) => {
+t.test('a sign-in leads to the account page, or to next if that is allowed (ASVS 3.7.2)', async (t) => {
   const app = await build(t, { env: { TRUSTED_ORIGINS: TRUSTED } });
   for (const [next, location] of [
     [undefined, '/account'],
