@@ -5,6 +5,12 @@ import { refuseCrossOrigin } from '../../plugins/cross-origin-guard.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { refuseEmbeddedLoad } from '../logout.ts';
 
+/**
+ * Removes the pages of this origin from the back/forward cache. Chromium restores them in spite of `no-store`, and only the
+ * page script would load them again. Browsers ignore the header over plain HTTP, except for localhost.
+ */
+const WITHOUT_CACHED_PAGES = { 'clear-site-data': '"cache"' };
+
 /** Ends the session and shows the sign-in page, which says so. */
 export const logoutPage: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
@@ -24,5 +30,5 @@ async function logOut({ server }: FastifyRequest, reply: FastifyReply): Promise<
       throw error;
     }
   }
-  return reply.redirect(server.pagePath('/signin?signed-out'), 303);
+  return reply.headers(WITHOUT_CACHED_PAGES).redirect(server.pagePath('/signin?signed-out'), 303);
 }

@@ -15,6 +15,7 @@ t.test('a navigation to /logout signs out and leads to the sign-in page', async 
       : submit(app, '/logout', {}, { cookie }));
     t.equal(signedOut.statusCode, 303);
     t.equal(signedOut.headers.location, '/signin?signed-out');
+    t.equal(signedOut.headers['clear-site-data'], '"cache"', 'the back button shows no page of the session');
     t.match(setCookies(signedOut), [/^session_token=; Max-Age=0; /]);
     t.equal(await welcome(app, cookie), 401);
     const again = await submit(app, '/logout', {}, { cookie });
