@@ -5,12 +5,6 @@ import { refuseCrossOrigin } from '../../plugins/cross-origin-guard.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { refuseEmbeddedLoad } from '../logout.ts';
 
-/**
- * Removes the pages of this origin from the back/forward cache. Chromium restores them in spite of `no-store`, and only the
- * page script would load them again. Browsers ignore the header over plain HTTP, except for localhost.
- */
-const WITHOUT_CACHED_PAGES = { 'clear-site-data': '"cache"' };
-
 /** Ends the session and shows the sign-in page, which says so. */
 export const logoutPage: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
@@ -19,7 +13,21 @@ export const logoutPage: FastifyPluginAsyncTypebox = async (app) => {
   // Without HEAD, like the route for other requests.
   app.get('/logout', { ...options, onRequest, exposeHeadRoute: false }, logOut);
   app.post('/logout', options, logOut);
+  app.get(
+    '/logout/clear',
+    { schema: { hide: true }, onRequest: refuseCrossOrigin, exposeHeadRoute: false },
+    clearCache,
+  );
 };
+
+/**
+ * Removes the pages of this origin from the back/forward cache. Chromium restores them in spite of `no-store`, and without
+ * scripts they do not load again. The sign-in page loads this as an image: with the header in its own reply, the page before
+ * it would come into the cache afterwards. Browsers ignore the header over plain HTTP, except for addresses of the machine.
+ */
+async function clearCache(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  return reply.code(204).header('clear-site-data', '"cache"').send();
+}
 
 async function logOut({ server }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   try {
@@ -30,5 +38,5 @@ async function logOut({ server }: FastifyRequest, reply: FastifyReply): Promise<
       throw error;
     }
   }
-  return reply.headers(WITHOUT_CACHED_PAGES).redirect(server.pagePath('/signin?signed-out'), 303);
+  return reply.redirect(server.pagePath('/signin?signed-out'), 303);
 }

@@ -15,7 +15,6 @@ t.test('a navigation to /logout signs out and leads to the sign-in page', async 
       : submit(app, '/logout', {}, { cookie }));
     t.equal(signedOut.statusCode, 303);
     t.equal(signedOut.headers.location, '/signin?signed-out');
-    t.equal(signedOut.headers['clear-site-data'], '"cache"', 'the back button shows no page of the session');
     t.match(setCookies(signedOut), [/^session_token=; Max-Age=0; /]);
     t.equal(await welcome(app, cookie), 401);
     const again = await submit(app, '/logout', {}, { cookie });
@@ -52,4 +51,17 @@ t.test('several session cookies that are none of ours are told on a page', async
   t.equal(response.statusCode, 401);
   t.equal(titleOf(response), 'Error: Too many session cookies');
   t.same(setCookies(response), []);
+});
+
+t.test('without scripts, the sign-in page removes the pages of the session from the back/forward cache', async (t) => {
+  const app = await build(t);
+  t.match((await open(app, '/signin?signed-out')).body, /<noscript><img src="\/logout\/clear" alt=""/);
+  t.notMatch((await open(app, '/signin')).body, /noscript/);
+  const headers = { accept: 'image/avif,image/webp,*/*;q=0.8', 'sec-fetch-site': 'same-origin' };
+  const cleared = await app.inject({ url: '/logout/clear', headers });
+  t.equal(cleared.statusCode, 204);
+  t.match(cleared.headers, { 'clear-site-data': '"cache"', 'cache-control': 'no-store' });
+  const foreign = await app.inject({ url: '/logout/clear', headers: { 'sec-fetch-site': 'cross-site' } });
+  t.equal(foreign.statusCode, 403);
+  t.equal(foreign.headers['clear-site-data'], undefined);
 });
