@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { emptyFolder, install, installedPackages, installPackage, output, pack } from '../helpers/packed.ts';
 
 // The packed package of an app that only wants sessions: its weight, its Fastify, its files. It installs from the npm
@@ -74,12 +74,27 @@ for (const version of [OLDEST_FASTIFY, '5']) {
   });
 }
 
+/** The session client alone, for browsers. */
+function checkClientBundles(t: Test, cwd: string): void {
+  writeFileSync(`${cwd}/page.js`, "import { keepAlive } from 'session-cookie-login/client'; keepAlive();");
+  output(cwd, 'npx', 'esbuild', 'page.js', '--bundle', '--minify', '--format=esm', '--outfile=esbuild.js');
+  output(cwd, 'npx', 'rolldown', 'page.js', '--platform', 'browser', '--file', 'rolldown.js');
+  for (const file of ['esbuild.js', 'rolldown.js']) {
+    const bundle = readFileSync(`${cwd}/${file}`, 'utf8');
+    t.match(bundle, 'session-cookie-login', file);
+    t.notMatch(bundle, /^import|require\(/m, file);
+    t.notMatch(bundle, 'logout', 'without what the page does not use');
+  }
+  t.ok(readFileSync(`${cwd}/esbuild.js`).length < 4096, 'small when minified');
+}
+
 t.test('an app is bundled without configuration', async (t) => {
   const cwd = installPackage(t, 'fastify', ESBUILD, ROLLDOWN);
   writeFileSync(`${cwd}/app.js`, APP);
   // CommonJS, because Fastify is: `require` in an ES module of esbuild fails.
   output(cwd, 'npx', 'esbuild', 'app.js', '--bundle', '--platform=node', '--outfile=esbuild.cjs');
   output(cwd, 'npx', 'rolldown', 'app.js', '--platform', 'node', '--file', 'rolldown.mjs');
+  checkClientBundles(t, cwd);
   rmSync(`${cwd}/node_modules`, { recursive: true });
   for (const file of ['esbuild.cjs', 'rolldown.mjs']) {
     t.equal(output(cwd, process.execPath, file), STATUSES, file);
@@ -117,7 +132,9 @@ t.test('the source maps hold the sources', async (t) => {
   const files = readdirSync(dist, { recursive: true, encoding: 'utf8' });
   const maps = files.filter((name) => name.endsWith('.js.map'));
   t.ok(maps.length > 50);
-  t.equal(maps.length, files.filter((name) => name.endsWith('.js')).length);
+  // The scripts for browsers are their sources without types and comments.
+  const forNode = files.filter((name) => name.endsWith('.js') && !/^pages[\\/]browser/.test(name));
+  t.equal(maps.length, forNode.length);
   for (const name of maps) {
     const { sources, sourcesContent } = JSON.parse(readFileSync(`${dist}/${name}`, 'utf8'));
     t.equal(sources.length, 1);

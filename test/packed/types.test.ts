@@ -73,6 +73,26 @@ const APPS: Record<string, { code: string; packages: string[] }> = {
   },
 };
 
+/** A page that uses the session client. */
+const PAGE = `
+import { fetchWithSession, keepAlive, signOut, type KeepAliveOptions, type SessionError, type TimeLeft } from 'session-cookie-login/client';
+const show = (time: TimeLeft | null): string => (time?.canExtend ? String(time.secondsLeft) : '');
+const options: KeepAliveOptions = {
+  baseUrl: new URL('https://login.example.com'),
+  onExpiring: (time) => { document.title = show(time); time?.extend(); },
+  onTick: ({ secondsLeft }) => console.log(secondsLeft.toFixed()),
+  onEnded: () => location.reload(),
+  onError: (error: SessionError) => console.log(error.reply?.status ?? error.message),
+};
+const { stop } = keepAlive(options);
+keepAlive();
+stop();
+export const notes: Promise<Response> = fetchWithSession('/api/notes', { method: 'PUT', body: 'text' });
+export const done: Promise<void> = fetchWithSession(new Request('/api/notes')).then(() => signOut());
+// @ts-expect-error: there is no such option.
+keepAlive({ onExpired() {} });
+`;
+
 /** The paths of the compilers, by version. */
 function compilers(t: Test, versions = VERSIONS): Map<string, string> {
   return new Map(
@@ -130,4 +150,21 @@ t.test('the published types compile with the oldest Fastify', async (t) => {
   writeFileSync(`${cwd}/app.ts`, OWN);
   const options = '--noEmit --strict --skipLibCheck false --module nodenext --target es2022 --types node'.split(' ');
   t.doesNotThrow(() => output(cwd, process.execPath, tsc, ...options, 'app.ts'));
+});
+
+t.test('the types of the session client need those of a browser only', async (t) => {
+  const tscs = compilers(t, [VERSIONS[0] as string, VERSIONS.at(-1) as string]);
+  const cwd = installPackage(t);
+  writeFileSync(`${cwd}/page.ts`, PAGE);
+  for (const [version, tsc] of tscs) {
+    for (const [moduleResolution, module] of Object.entries(RESOLUTIONS)) {
+      const options = ['--module', module, '--moduleResolution', moduleResolution, '--target', 'es2022', '--types', ''];
+      const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--lib', 'es2022,dom'];
+      t.equal(
+        output(cwd, process.execPath, tsc, ...options, ...strict, 'page.ts'),
+        '',
+        `${version} ${moduleResolution}`,
+      );
+    }
+  }
 });
