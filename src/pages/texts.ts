@@ -90,14 +90,15 @@ export const texts = {
     confirm: 'Confirm',
     tooManyFailures: (wait: string) => `Too many failed sign-ins. Try again ${wait}.`,
   },
-  /** A button that stays pressed while the password is shown. */
+  /** A button that stays pressed while the password is shown. Its name begins with the visible text (WCAG 2.5.3). */
+  show: 'Show',
   showPassword: 'Show password',
   account: {
     title: 'Your account',
     signedInAs: 'Signed in as',
     since: 'Signed in since',
     until: 'Ends without activity',
-    latest: 'Ends in any case',
+    latest: 'Ends at the latest',
     timeLeft: 'Time left',
     extend: 'Stay signed in',
     signOut: 'Sign out',
@@ -114,8 +115,8 @@ export const texts = {
   },
   expiring: {
     title: 'Are you still there?',
-    message: 'You will be signed out when the time is up.',
-    endMessage: 'The session ends when the time is up and cannot be extended. Sign in again then.',
+    message: 'You will be signed out in:',
+    endMessage: 'The session cannot be extended. It ends in:',
     extend: 'Stay signed in',
     close: 'Close',
   },

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Test } from 'tap';
+import root, { type Test } from 'tap';
 import { WITHOUT_TAP } from './built-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -27,10 +27,18 @@ export function emptyFolder(t: Test, manifest: object = { type: 'module' }): str
   return path;
 }
 
-/** Packs the package and returns the path of the file. `npm run test:slow` has built dist before. */
-export function pack(destination: string): string {
-  npm(ROOT, 'pack', '--silent', '--ignore-scripts', '--pack-destination', destination);
-  return `./${readdirSync(destination).find((name) => name.endsWith('.tgz'))}`;
+let packed: string | undefined;
+
+/** Packs the package, once for each test file, and returns the path. `npm run test:packed` has built dist before. */
+export function tarball(): string {
+  packed ??= pack();
+  return packed;
+}
+
+function pack(): string {
+  const path = temporaryDirectory(root);
+  npm(ROOT, 'pack', '--silent', '--ignore-scripts', '--pack-destination', path);
+  return `${path}/${readdirSync(path)[0]}`;
 }
 
 /** Installs packages without install scripts, as npm does by default from version 12. */
@@ -41,7 +49,7 @@ export function install(cwd: string, ...packages: string[]): void {
 /** Installs the packed package and others into an empty folder. */
 export function installPackage(t: Test, ...others: string[]): string {
   const path = emptyFolder(t);
-  install(path, pack(path), ...others);
+  install(path, tarball(), ...others);
   return path;
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { WITHOUT_TAP } from '../helpers/built-command.ts';
-import { ENV, install, nodes, npm, output, pack, versionOf } from '../helpers/packed.ts';
+import { ENV, install, nodes, npm, output, tarball, versionOf } from '../helpers/packed.ts';
 import { firstUrl } from '../helpers/readme.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
@@ -34,7 +34,7 @@ function stripsTypes(node: string): boolean {
 t.test('the app of docs/embedding.md runs where it is pasted', async (t) => {
   const cwd = temporaryDirectory(t);
   npm(cwd, 'init', '-y', '--silent');
-  install(cwd, 'fastify', pack(cwd), ...install1.split(' '), 'typescript', '@types/node');
+  install(cwd, 'fastify', tarball(), ...install1.split(' '), 'typescript', '@types/node');
   writeFileSync(`${cwd}/app.mjs`, app);
   writeFileSync(`${cwd}/app.mts`, app);
   const all = nodes(t);

@@ -75,6 +75,8 @@ t.test('the service and the command line name all that is missing and exit with 
     '@zxcvbn-ts/language-common@4',
     '@fastify/swagger@9',
     '@fastify/swagger-ui@6',
+    'eta@4',
+    'negotiator@1',
   ];
   const server = await start('server.js');
   t.match(server, { code: 1, out: '' });

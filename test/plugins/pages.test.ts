@@ -250,3 +250,13 @@ t.test('below a path, every link, form, asset and redirect has the path', async 
     }
   }
 });
+
+t.test('an Accept header that is as long as headers may be costs little time', async (t) => {
+  for (const part of [',', ';', '"', 'text/html,', 'text/html;q="a,', 'a/b;c=d,', '*/*;', ' ', 'text/html;q=0.5;']) {
+    const accept = `text/html${part.repeat(16_000 / part.length)}`;
+    const startedAt = process.cpuUsage();
+    prefersHtml(accept);
+    const { user } = process.cpuUsage(startedAt);
+    t.ok(user < 500_000, `${JSON.stringify(part)}: ${user} µs`);
+  }
+});

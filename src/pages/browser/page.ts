@@ -39,10 +39,10 @@ for (const dialog of all<HTMLDialogElement>('dialog')) {
   let extend: (() => void) | undefined;
   // The user has chosen to stay, or pressed Escape.
   dialog.onclose = () => extend?.();
-  body.classList.add('live');
   (await client()).keepAlive({
     onTick({ secondsLeft: seconds }) {
       const time = `${Math.floor(seconds / 3600)}:${new Date(seconds * 1000).toISOString().slice(14, 19)}`;
+      body.classList.add('live');
       for (const clock of all('.clock')) {
         clock.textContent = time.replace(/^0:/, '');
       }

@@ -1,6 +1,20 @@
 import t from 'tap';
+import { MemorySessionStore } from '../../../src/stores/memory/session-store.ts';
+import { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
+import { PasswordHasher } from '../../../src/users/passwords.ts';
+import { newUser } from '../../../src/users/user-store.ts';
 import { attributesOf, open, submit, textOf, titleOf } from '../../helpers/pages.ts';
-import { build, cookieOf, fakeClock, sessionIdOf, setCookies, signIn, USER2, welcome } from '../../helpers/service.ts';
+import {
+  build,
+  cookieOf,
+  fakeClock,
+  sessionIdOf,
+  setCookies,
+  signIn,
+  stubStore,
+  USER2,
+  welcome,
+} from '../../helpers/service.ts';
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
@@ -157,4 +171,37 @@ t.test('another site can do none of this', async (t) => {
     t.equal(response.statusCode, 403, url);
   }
   t.equal(await welcome(app, other), 200);
+});
+
+t.test('a name, a device and an address with markup are shown as text', async (t) => {
+  const users = new MemoryUserStore();
+  const name = `<img src=x onerror=alert(1)>"'&`;
+  await users.create(newUser(name, await new PasswordHasher().hash('password1')));
+  const app = await build(t, { userStore: users, env: { TRUST_PROXY: 'on' } });
+  const signedIn = await submit(
+    app,
+    '/signin',
+    { username: name, password: 'password1' },
+    { 'user-agent': '<script>alert(1)</script>', 'x-forwarded-for': '<script>alert(1)</script>' },
+  );
+  const { body } = await open(app, '/account', { cookie: cookieOf(signedIn) });
+  t.match(body, '<bdi>&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;</bdi>');
+  t.match(body, 'value="&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;"');
+  t.match(body, '<bdi>unknown</bdi>');
+  t.match(body, 'unknown device');
+  t.notMatch(body, /<img|<script>/);
+  const confirm = await open(app, '/signin', { cookie: cookieOf(signedIn) });
+  t.notMatch(confirm.body, /<img/);
+});
+
+t.test('a session that the store cannot end is told as an outage', async (t) => {
+  const inner = new MemorySessionStore();
+  t.teardown(() => inner.close());
+  const app = await build(t, { sessionStore: stubStore(inner, { remove: () => Promise.reject(new Error('down')) }) });
+  const other = await signIn(app);
+  const cookie = await signIn(app);
+  const response = await submit(app, `/account/sessions/${sessionIdOf(other)}/end`, {}, { cookie });
+  t.equal(response.statusCode, 503);
+  t.equal(titleOf(response), 'Error: The service does not answer');
+  t.same(setCookies(response), []);
 });

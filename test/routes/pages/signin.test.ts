@@ -64,8 +64,8 @@ t.test('a sign-in leads to the account page, or to next if that is allowed', asy
     ['', '/account'],
   ] as const) {
     const response = await submit(app, '/signin', { ...USER1, ...(next !== undefined && { next }) });
-    t.equal(response.statusCode, 303, next);
-    t.equal(response.headers.location, location, next);
+    t.equal(response.statusCode, 303, `${next}`);
+    t.equal(response.headers.location, location, `${next}`);
     t.equal(response.body, '');
     t.equal(response.headers['cache-control'], 'no-store');
     t.equal(await welcome(app, cookieOf(response)), 200);
@@ -216,6 +216,6 @@ t.test('after a sign-out the page says so', async (t) => {
   const app = await build(t);
   const response = await open(app, '/signin?signed-out');
   t.match(response.body, /<p class="notice" role="status">You are signed out\.<\/p>/);
-  t.match(response.body, /<body class="signin" data-signed-out="true"/);
+  t.match(response.body, /<body class="signin-page" data-signed-out="true"/);
   t.notMatch((await open(app, '/signin')).body, /data-signed-out|class="notice"/);
 });

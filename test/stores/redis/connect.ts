@@ -4,7 +4,10 @@ import { parseStoreUrl } from '../../../src/stores/store-url.ts';
 
 const silent = { info() {}, warn() {} };
 
-/** A connection to a server of the test's own. Whoever opens a store on it closes it with the store. */
+/**
+ * A connection to a server of the test's own. A store that is opened on it closes it. The long timeout is for busy machines: a
+ * test of a silent server passes a short one.
+ */
 export function connect(
   { url }: { url: string },
   options: Partial<RedisConnectionOptions> = {},
@@ -13,7 +16,7 @@ export function connect(
   if (location.engine !== 'redis') {
     throw new TypeError(url);
   }
-  const defaults = { timeoutMs: 500, keyPrefix: 'test:', log: silent };
+  const defaults = { timeoutMs: 10_000, keyPrefix: 'test:', log: silent };
   return RedisConnection.open(location.server, { ...defaults, ...options });
 }
 

@@ -227,7 +227,7 @@ t.test('a silent server is detected under load: requests without a reply do not 
   }
   const proxy = await startProxy(t, redis.port);
   const { log, warnings } = listeningLog();
-  const connection = await connect({ url: `redis://127.0.0.1:${proxy.port}` }, { log });
+  const connection = await connect({ url: `redis://127.0.0.1:${proxy.port}` }, { log, timeoutMs: 500 });
   t.teardown(() => connection.close());
   proxy.partition();
   // Without detection, the kernel would close the connection after about 15 minutes.

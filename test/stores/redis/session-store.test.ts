@@ -10,8 +10,8 @@ import { fakeClock, owner, record, version } from '../../helpers/service.ts';
 import { startProxy } from '../../helpers/tcp-proxy.ts';
 import { connect } from './connect.ts';
 
-async function open(t: Test, server: { url: string }, options: RedisSessionStoreOptions = {}) {
-  const connection = await connect(server);
+async function open(t: Test, server: { url: string }, options: RedisSessionStoreOptions = {}, timeoutMs?: number) {
+  const connection = await connect(server, timeoutMs ? { timeoutMs } : {});
   const store = new RedisSessionStore(connection, options);
   t.teardown(() => store.close());
   return { store, connection };
@@ -184,7 +184,7 @@ t.test('an ended session stays ended for an instance whose connection is cut or 
   }
   const { store: here } = await open(t, redis);
   const proxy = await startProxy(t, redis.port);
-  const { store: there, connection } = await open(t, { url: `redis://127.0.0.1:${proxy.port}` });
+  const { store: there, connection } = await open(t, { url: `redis://127.0.0.1:${proxy.port}` }, {}, 500);
   const client = await operator(t, redis);
 
   await until(() => connection.hasLease);
