@@ -75,7 +75,7 @@ async function registerAssets(app: FastifyInstance, { basePath, logo, styles, pa
   const client = readAsset(new URL(CLIENT, SCRIPTS));
   serve(app, `/${CLIENT}`, client, () => CLIENT_CACHING);
   const files = new Map(pages ? [...assetsOf(PAGES), ...assetsOf(SCRIPTS)] : []);
-  for (const [name, path] of Object.entries({ 'site-logo': logo, 'site-styles': styles })) {
+  for (const [name, path] of Object.entries(pages ? { 'site-logo': logo, 'site-styles': styles } : {})) {
     if (path !== undefined) {
       files.set(`${name}${extname(path).toLowerCase()}`, readAsset(pathToFileURL(path)));
     }

@@ -97,6 +97,20 @@ t.test('an app is bundled without configuration', async (t) => {
   }
 });
 
+t.test('the session client is bundled for browsers', async (t) => {
+  const cwd = withBundlers;
+  writeFileSync(`${cwd}/page.js`, "import { keepAlive } from 'session-cookie-login/client'; keepAlive();");
+  output(cwd, 'npx', 'esbuild', 'page.js', '--bundle', '--minify', '--format=esm', '--outfile=esbuild.js');
+  output(cwd, 'npx', 'rolldown', 'page.js', '--platform', 'browser', '--file', 'rolldown.js');
+  for (const file of ['esbuild.js', 'rolldown.js']) {
+    const bundle = readFileSync(`${cwd}/${file}`, 'utf8');
+    t.match(bundle, 'session-cookie-login', file);
+    t.notMatch(bundle, /^import |require\(/m, file);
+    t.notMatch(bundle, 'logout', 'without what the page does not use');
+  }
+  t.ok(readFileSync(`${cwd}/esbuild.js`).length < 4096, 'small when minified');
+});
+
 t.test('an app with top-level await is bundled by the command of docs/embedding.md', async (t) => {
   const [, command = ''] = /^npx (esbuild .*?[^\\])\n```/ms.exec(docs) ?? [];
   writeFileSync(`${withBundlers}/app.mjs`, APP.replace('\nmain();', '\nawait main();'));
@@ -123,7 +137,9 @@ t.test('the source maps hold the sources', async (t) => {
   const files = readdirSync(dist, { recursive: true, encoding: 'utf8' });
   const maps = files.filter((name) => name.endsWith('.js.map'));
   t.ok(maps.length > 50);
-  t.equal(maps.length, files.filter((name) => name.endsWith('.js')).length);
+  // The scripts for browsers are their sources without types and comments.
+  const forNode = files.filter((name) => name.endsWith('.js') && !/^pages[\\/]browser/.test(name));
+  t.equal(maps.length, forNode.length);
   for (const name of maps) {
     const { sources, sourcesContent } = JSON.parse(readFileSync(`${dist}/${name}`, 'utf8'));
     t.equal(sources.length, 1);

@@ -74,10 +74,37 @@ const APPS: Record<string, string> = {
 };
 const OTHERS = ['@fastify/session', '@fastify/secure-session', '@fastify/passport', '@types/passport'];
 
+/** A page that uses the session client. It has the types of a browser only. */
+const PAGE = `
+import { fetchWithSession, keepAlive, signOut, type KeepAliveOptions, type SessionError, type TimeLeft } from 'session-cookie-login/client';
+const show = (time: TimeLeft | null): string => (time?.canExtend ? String(time.secondsLeft) : '');
+const options: KeepAliveOptions = {
+  baseUrl: new URL('https://login.example.com'),
+  onExpiring: (time) => { document.title = show(time); time?.extend(); },
+  onTick: ({ secondsLeft }) => console.log(secondsLeft.toFixed()),
+  onEnded: () => location.reload(),
+  onError: (error: SessionError) => console.log(error.reply?.status ?? error.message),
+};
+const { stop } = keepAlive(options);
+keepAlive();
+stop();
+export const notes: Promise<Response> = fetchWithSession('/api/notes', { method: 'PUT', body: 'text' });
+export const done: Promise<void> = fetchWithSession(new Request('/api/notes')).then(() => signOut());
+// @ts-expect-error: there is no such option.
+keepAlive({ onExpired() {} });
+`;
+const PAGE_OPTIONS = { types: [], lib: ['es2022', 'dom'] };
+
 /** Writes an app with a `tsconfig.json`, and returns its folder. */
-function writeApp(cwd: string, name: string, code: string, moduleResolution: keyof typeof RESOLUTIONS): string {
+function writeApp(
+  cwd: string,
+  name: string,
+  code: string,
+  moduleResolution: keyof typeof RESOLUTIONS,
+  others = {},
+): string {
   const path = `${cwd}/${name}-${moduleResolution}`;
-  const compilerOptions = { ...OPTIONS, module: RESOLUTIONS[moduleResolution], moduleResolution };
+  const compilerOptions = { ...OPTIONS, module: RESOLUTIONS[moduleResolution], moduleResolution, ...others };
   mkdirSync(path);
   writeFileSync(`${path}/app.ts`, code);
   writeFileSync(`${path}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ['app.ts'] }));
@@ -89,6 +116,8 @@ function appsByVersion(t: Test): Map<string, string[]> {
   const alone = installPackage(t, 'fastify', '@types/node@20');
   const both = [writeApp(alone, 'alone', OWN, 'nodenext'), writeApp(alone, 'alone', OWN, 'bundler')];
   const apps = new Map(VERSIONS.map((version) => [version, [...both]]));
+  apps.get('5.4')?.push(writeApp(alone, 'page', PAGE, 'nodenext', PAGE_OPTIONS));
+  apps.get('7')?.push(writeApp(alone, 'page', PAGE, 'bundler', PAGE_OPTIONS));
   const beside = installPackage(t, 'fastify', '@types/node@20', ...OTHERS);
   for (const [name, code] of Object.entries(APPS)) {
     apps.get('5.4')?.push(writeApp(beside, name, code, 'nodenext'));

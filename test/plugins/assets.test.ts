@@ -153,6 +153,7 @@ t.test('the files of the pages are served, and no others', async (t) => {
 t.test('without pages there is only the client', async (t) => {
   const { app } = await withAssets(t, { pages: false });
   t.equal((await app.inject('/session.js')).statusCode, 200);
+  t.equal((await app.inject('/assets/site-logo.svg')).statusCode, 404);
   t.throws(() => app.assetUrl('styles.css'), /There is no asset styles\.css/);
 });
 
@@ -160,7 +161,7 @@ t.test('a file that is not compiled is an error at the start, with the command',
   const { app, logo } = await withAssets(t);
   t.throws(() => app.assetUrl('nothing.js'), /There is no asset nothing\.js\. .* run: npm run build/);
   await t.rejects(
-    async () => Fastify().register(assets, { basePath: '', pages: false, logo: `${logo}.png` }),
+    async () => Fastify().register(assets, { basePath: '', pages: true, logo: `${logo}.png` }),
     /logo\.svg\.png cannot be read/,
   );
   // A copy of dist without the compiled scripts.
