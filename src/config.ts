@@ -176,13 +176,12 @@ export function parseTrustedOrigins(text: string): string[] {
 
 /** Segments of the path have only characters that nothing encodes or removes. */
 function isPublicUrl(text: string): boolean {
-  const { pathname, origin, href } = URL.canParse(text) ? new URL(text) : ({} as Partial<URL>);
-  return (
-    origin !== undefined &&
-    Value.Check(settings.publicOrigin, origin) &&
-    href === `${origin}${pathname}` &&
-    /^(\/[\w.~-]+)*\/?$/.test(pathname ?? '')
-  );
+  if (!URL.canParse(text)) {
+    return false;
+  }
+  const { pathname, origin, href } = new URL(text);
+  const hasNothingElse = href === `${origin}${pathname}`;
+  return hasNothingElse && Value.Check(settings.publicOrigin, origin) && /^(\/[\w.~-]+)*\/?$/.test(pathname);
 }
 
 /** The plugin `assets` reads the file. */

@@ -59,6 +59,8 @@ t.test('package.json exports each entry module, and nothing else but itself', as
   const expected = {
     '.': { types: './dist/index.d.ts', default: './dist/index.js' },
     './package.json': './package.json',
+    // For browsers.
+    './client': { types: './dist/pages/browser/session.d.ts', default: './dist/pages/browser/session.js' },
     ...Object.fromEntries(
       names.map((name) => [
         `./${name}`,

@@ -25,9 +25,8 @@ const LOCATION = { Location: { schema: { type: 'string', maxLength: 4096 } } } a
 export function documentPages(app: FastifyInstance): (paths: Paths) => void {
   const routes: PageRoute[] = [];
   app.addHook('onRoute', ({ url, method, constraints, schema }) => {
-    const { hide, description = '' } = (schema ?? {}) as { hide?: boolean; description?: string };
-    if (constraints?.page === true && hide) {
-      routes.push({ method: String(method).toLowerCase(), path: url, description });
+    if (constraints?.page === true && schema?.hide) {
+      routes.push({ method: String(method).toLowerCase(), path: url, description: String(schema.description) });
     }
   });
   return (paths) => {

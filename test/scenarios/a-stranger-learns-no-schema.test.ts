@@ -14,6 +14,8 @@ interface GuardedRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly hasBody: boolean;
+  /** Whether it answers page requests only. */
+  readonly isPage: boolean;
 }
 
 /** The service, and its routes that only the signed-in may use: the schema says so. */
@@ -22,10 +24,15 @@ async function buildWithRoutes(t: Test): Promise<{ app: FastifyInstance; routes:
   const app = Fastify(fastifyOptions(config));
   t.teardown(() => app.close());
   const routes: GuardedRoute[] = [];
-  app.addHook('onRoute', ({ method, url, schema }: RouteOptions) => {
+  app.addHook('onRoute', ({ method, url, schema, constraints }: RouteOptions) => {
     const { security = [], body } = schema ?? {};
     if (security.length > 0 && method !== 'HEAD') {
-      routes.push({ method: method as GuardedRoute['method'], url, hasBody: body !== undefined });
+      routes.push({
+        method: method as GuardedRoute['method'],
+        url,
+        hasBody: body !== undefined,
+        isPage: constraints?.page === true,
+      });
     }
   });
   await app.register(service, { config, passwords: new RememberingHasher() });
@@ -53,10 +60,13 @@ t.test('the routes with a guard are those that the document names', async (t) =>
     [
       'DELETE /sessions',
       'DELETE /sessions/:id',
+      'GET /account',
       'GET /logout',
       'GET /session',
       'GET /sessions',
       'GET /welcome',
+      'POST /account/sessions/:id/end',
+      'POST /account/sessions/end-others',
       'POST /logout',
       'POST /password',
       'POST /refresh',
@@ -70,7 +80,7 @@ t.test('the routes with a guard are those that the document names', async (t) =>
 
 t.test('a stranger with invalid input gets 401 of every route, and no word about the schema', async (t) => {
   const { app, routes } = await buildWithRoutes(t);
-  for (const { method, url, hasBody } of routes) {
+  for (const { method, url, hasBody } of routes.filter(({ isPage }) => !isPage)) {
     // Routes without a body read it and ignore it, so that one that is too large is 413 there.
     for (const { payload, headers } of method === 'GET' ? [{}] : hasBody ? invalid : invalid.slice(0, -1)) {
       for (const cookie of [undefined, 'session_token=garbage', `session_token=${'A'.repeat(22)}.${'B'.repeat(43)}`]) {
@@ -88,6 +98,30 @@ t.test('a stranger with invalid input gets 401 of every route, and no word about
     }
   }
 });
+
+t.test(
+  'a stranger with invalid input is asked to sign in by every page, and learns nothing about the schema',
+  async (t) => {
+    const { app, routes } = await buildWithRoutes(t);
+    const cookies = [undefined, 'session_token=garbage', `session_token=${'A'.repeat(22)}.${'B'.repeat(43)}`];
+    for (const { method, url } of routes.filter(({ isPage }) => isPage)) {
+      for (const { payload, headers } of method === 'GET' ? [{}] : invalid.slice(0, -1)) {
+        for (const cookie of cookies) {
+          const response = await app.inject({
+            method,
+            url: url.replace(':id', '%7Bnot-an-id%7D'),
+            headers: { accept: 'text/html', ...headers, ...(cookie && { cookie }) },
+            ...(payload !== undefined && { payload }),
+          });
+          const name = `${method} ${url} ${payload?.slice(0, 20)} ${cookie}`;
+          t.equal(response.statusCode, method === 'GET' ? 303 : 401, name);
+          t.notMatch(response.body, /params|must be|must have/, name);
+          t.equal(response.headers['set-cookie'], undefined, name);
+        }
+      }
+    }
+  },
+);
 
 t.test('the signed-in get the description', async (t) => {
   const { app } = await buildWithRoutes(t);

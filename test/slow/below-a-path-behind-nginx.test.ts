@@ -28,5 +28,27 @@ for (const [how, upstreamPath] of [
     const [cookie = ''] = signedIn.headers.getSetCookie().map((line) => line.split(';', 1)[0]);
     t.equal(await (await fetch(`${publicUrl}/welcome`, { headers: { cookie } })).text(), 'Welcome user1!');
     t.equal((await fetch(`${publicUrl}/nowhere`)).status, 404);
+
+    const page = (path: string, init: RequestInit = {}) =>
+      fetch(new URL(path, publicUrl), {
+        redirect: 'manual',
+        ...init,
+        headers: { accept: 'text/html', ...init.headers },
+      });
+    t.equal((await page('/login/')).headers.get('location'), '/login/signin');
+    const form = await (await page('/login/signin?next=/login/welcome')).text();
+    t.match(form, 'action="/login/signin"');
+    const files = [...form.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file = '']) => file);
+    t.ok(files.length >= 3);
+    for (const file of [...files, '/login/session.js']) {
+      t.equal((await page(file)).status, 200, file);
+    }
+    const body = new URLSearchParams({ username: 'user1', password: 'password1', next: '/login/welcome' });
+    const arrived = await page('/login/signin', { method: 'POST', body });
+    t.match([arrived.status, arrived.headers.get('location')], [303, '/login/welcome']);
+    t.match(await (await page('/login/account', { headers: { cookie } })).text(), 'action="/login/logout"');
+    t.equal((await page('/login/account')).headers.get('location'), '/login/signin?next=%2Flogin%2Faccount');
+    const left = await page('/login/logout', { headers: { cookie } });
+    t.equal(left.headers.get('location'), '/login/signin?signed-out');
   });
 }
