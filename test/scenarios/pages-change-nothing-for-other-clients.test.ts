@@ -60,8 +60,9 @@ async function replyTo(app: FastifyInstance, { signedIn, ...request }: (typeof R
   return JSON.parse(withoutRandom(JSON.stringify({ statusCode, headers: others, body })));
 }
 
+/** No session expires during the test: the store removes it some time later. */
 function start(t: Test, PAGES: string, clock: () => number) {
-  return build(t, { clock, env: { PAGES, TRUSTED_ORIGINS: TRUSTED } });
+  return build(t, { clock, env: { PAGES, TRUSTED_ORIGINS: TRUSTED, SESSION_IDLE_SECONDS: '3600' } });
 }
 
 t.test('every reply to a request that does not prefer HTML is the same with and without pages', async (t) => {
