@@ -9,7 +9,9 @@ const MAX_LENGTH = 2048;
 /** A path, or an absolute URL. Browsers remove tabs and newlines, and read a backslash as a slash (WHATWG URL, section 4.4). */
 const PATH_OR_URL = /^(\/(?!\/)|https?:\/\/(?!\/))[^\s\\\p{Cc}]*$/iu;
 /** A sign-in that leads here would show the form again, or end the session. */
-const UNSUITABLE: ReadonlySet<string> = new Set(['/signin', '/logout']);
+const UNSUITABLE: ReadonlySet<string> = new Set(['/signin', '/logout', '/logout/clear']);
+/** A proxy may merge slashes, and decode a slash, before it removes dots: the path would then be another one. */
+const AMBIGUOUS = /\/\/|%2f|%5c/i;
 
 /**
  * Returns where a sign-in may lead: a path of this service, or a URL of a trusted origin. Returns `undefined` for everything
@@ -32,8 +34,8 @@ export function safeNext(text: unknown, options: NextOptions): string | undefine
 }
 
 function isOwnPath(pathname: string, { basePath }: NextOptions): boolean {
-  // Dots in a path may leave two slashes at its start. A redirect to that would lead to another host.
-  return isBelow(pathname, basePath) && !pathname.startsWith('//') && !UNSUITABLE.has(routeOf(pathname, basePath));
+  // A redirect to a path that starts with two slashes would lead to another host.
+  return isBelow(pathname, basePath) && !AMBIGUOUS.test(pathname) && !UNSUITABLE.has(routeOf(pathname, basePath));
 }
 
 function isBelow(pathname: string, basePath: string): boolean {

@@ -90,6 +90,9 @@ export const texts = {
     submit: 'Sign in',
     confirm: 'Confirm',
     tooManyFailures: (wait: string) => `Too many failed sign-ins. Try again ${wait}.`,
+    /** A new sign-in ends the session before it. */
+    uncertain:
+      'This is a temporary problem on our side. Your earlier session may have ended. Sign in again in a moment.',
   },
   /** A button that stays pressed while the password is shown. Its name begins with the visible text (WCAG 2.5.3). */
   show: 'Show',
@@ -115,7 +118,7 @@ export const texts = {
     endingUncertain:
       'This is a temporary problem on our side. You are still signed in. Other sessions may have ended: look at the list of your sessions.',
     changeUncertain:
-      'This is a temporary problem on our side. You are still signed in. If your current password is refused from now on, the new one is valid.',
+      'This is a temporary problem on our side. If your current password is refused from now on, the new one is valid.',
     tooManyFailures: (wait: string) => `Too many wrong passwords. Try again ${wait}. Your password was not changed.`,
   },
   expiring: {
@@ -128,6 +131,9 @@ export const texts = {
   error: {
     toAccount: 'Go to your account',
     toSignIn: 'Sign in',
+    /** After a sign-out or a refresh that the store has not confirmed. */
+    uncertain:
+      'This is a temporary problem on our side. Your session may have ended or not: go to your account to see. Nothing else was changed.',
     tryAgain: (wait: string) => `You can try again ${wait}.`,
   },
 } as const;

@@ -19,7 +19,7 @@ const { version, description } = JSON.parse(readFileSync(new URL('../../package.
 
 /** Not repeated at each operation. */
 const PAGE_REQUESTS =
-  'A *page request* prefers `text/html` in its `Accept` header. All errors of page requests are HTML, and a page request without a session is sent to the sign-in page.';
+  'A *page request* prefers `text/html` in its `Accept` header. All errors of page requests are HTML, and a GET page request without a session is sent to the sign-in page.';
 
 /**
  * The policy that Swagger UI needs: its own scripts and styles, its icons, and requests to this service. It sets inline

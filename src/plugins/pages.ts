@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import Negotiator from 'negotiator';
@@ -59,7 +60,7 @@ async function registerPages(app: FastifyInstance, options: PagesOptions): Promi
   app.addConstraintStrategy({
     name: 'page',
     storage: createStorage,
-    deriveConstraint: ({ headers: { accept } }) => prefersHtml(accept) || undefined,
+    deriveConstraint: ({ headers }) => wantsPage(headers) || undefined,
   });
   app[kPages] = { next: options, headers: headersFor(options), render: createRenderer(siteOf(app, options)) };
   app[kErrorPages] = { isPageRequest, sendErrorPage };
@@ -92,13 +93,28 @@ function createStorage<T>() {
 const HTML = 'text/html';
 const AVAILABLE = ['application/json', HTML];
 
-/** Whether an `Accept` header prefers HTML. With a tie, as in a header with wildcards only, JSON is sent. */
-export function prefersHtml(accept: string | undefined): boolean {
-  return accept?.includes(HTML) === true && new Negotiator({ headers: { accept } }).mediaType(AVAILABLE) === HTML;
+/** Browsers send less than 200 characters. To parse a header of the longest length takes milliseconds. */
+const MAX_ACCEPT_LENGTH = 1024;
+
+/**
+ * Whether an `Accept` header prefers HTML. Of types with one weight the first is preferred; a header with wildcards only
+ * prefers JSON.
+ */
+export function prefersHtml(accept = ''): boolean {
+  return (
+    accept.length <= MAX_ACCEPT_LENGTH &&
+    accept.toLowerCase().includes(HTML) &&
+    new Negotiator({ headers: { accept } }).mediaType(AVAILABLE) === HTML
+  );
+}
+
+/** No form sends JSON. Some API clients prefer HTML by default. */
+function wantsPage({ accept, 'content-type': type = '' }: IncomingHttpHeaders): boolean {
+  return prefersHtml(accept) && !/^application\/json\b/i.test(type);
 }
 
 function isPageRequest({ headers }: FastifyRequest): boolean {
-  return prefersHtml(headers.accept);
+  return wantsPage(headers);
 }
 
 /** `form-action` also applies to the redirect after a form, which may lead to a trusted origin. */

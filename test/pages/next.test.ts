@@ -15,7 +15,7 @@ t.test('paths of this service and URLs of trusted origins are accepted', async (
     '/account?tab=1#top': '/account?tab=1#top',
     '/a/../b': '/b',
     '/ä?q=ü': '/%C3%A4?q=%C3%BC',
-    '/%2F%2Fevil.example': '/%2F%2Fevil.example',
+    '/?x=%2F%2Fevil.example': '/?x=%2F%2Fevil.example',
     '/?x=https://evil.example': '/?x=https://evil.example',
     '/%ff': '/%ff',
     'https://login.example/account': '/account',
@@ -52,6 +52,10 @@ t.test('everything else is ignored', async (t) => {
     '/a\r\nSet-Cookie: x=1',
     '/\u0000/evil',
     '/\u00a0',
+    '/%2F%2Fevil.example',
+    '/%2f..%5cevil.example',
+    '/a//logout',
+    '/x%2f..%2flogout',
     '/.//evil.example',
     '/a/..//evil.example',
     '/%2e//evil.example',
@@ -87,7 +91,14 @@ t.test('everything else is ignored', async (t) => {
 });
 
 t.test('a sign-in never leads to the form again, or to the end of the session', async (t) => {
-  for (const text of ['/signin', '/signin?next=/account', '/logout', '/%6cogout', 'https://login.example/logout']) {
+  for (const text of [
+    '/signin',
+    '/signin?next=/account',
+    '/logout',
+    '/%6cogout',
+    '/logout/clear',
+    'https://login.example/logout',
+  ]) {
     t.equal(safeNext(text, AT_ROOT), undefined, text);
   }
   t.equal(safeNext('/login/logout', BELOW_A_PATH), undefined);

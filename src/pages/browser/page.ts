@@ -40,6 +40,7 @@ for (const dialog of all<HTMLDialogElement>('dialog')) {
   // The user has chosen to stay, or pressed Escape.
   dialog.onclose = () => extend?.();
   (await client()).keepAlive({
+    baseUrl: new URL('..', import.meta.url),
     onTick({ secondsLeft: seconds }) {
       const time = `${Math.floor(seconds / 3600)}:${new Date(seconds * 1000).toISOString().slice(14, 19)}`;
       body.classList.add('live');

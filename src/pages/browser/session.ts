@@ -65,7 +65,7 @@ const IDEMPOTENT = /^(GET|HEAD|PUT|DELETE|OPTIONS)$/;
 const EVENTS = ['pointerdown', 'keydown', 'wheel', 'visibilitychange'];
 
 /** The service serves this file at `{base}/session.js`. In the package its path ends with `/browser/session.js`. */
-let [base] = /^(?!.*\/browser\/).*\/(?=session\.js$)|$/.exec(import.meta.url) as RegExpExecArray;
+let [base] = /^(?!.*\/pages\/browser\/).*\/(?=session\.js(\?|$))|$/.exec(import.meta.url) as RegExpExecArray;
 /** `undefined` while no client runs. */
 let options: KeepAliveOptions | undefined;
 let known = NOTHING;

@@ -48,8 +48,25 @@ export function accountAfterError(passwordMinLength: number) {
   return async (request: FastifyRequest, error: HttpError): Promise<Page | undefined> => {
     // The guard may have failed. Then there is no account to show.
     const errors = request[kSession] ? passwordErrors(error) : undefined;
-    return errors && { ...(await accountPageOf(request, passwordMinLength, errors)), hasError: true };
+    if (errors === undefined) {
+      return undefined;
+    }
+    try {
+      return { ...(await accountPageOf(request, passwordMinLength, errors)), hasError: true };
+    } catch (failure) {
+      // The list of sessions is missing. What is known about the password is not.
+      if (errors.error === undefined) {
+        throw failure;
+      }
+      return { ...errorPageOf(error, request.server.pagePath('')), message: errors.error };
+    }
   };
+}
+
+/** The page of a sign-out or a refresh that the store has not confirmed. */
+export function sessionError({ server }: FastifyRequest, error: HttpError): Page | undefined {
+  const isUncertain = error.code === 'STORE_UNAVAILABLE';
+  return isUncertain ? { ...errorPageOf(error, server.pagePath('')), message: texts.error.uncertain } : undefined;
 }
 
 /** The page of an ending that the store has not confirmed. If the guard has failed, nothing has ended. */

@@ -5,9 +5,9 @@ import { doneTexts } from '../../pages/texts.ts';
 import { ignoreBodies } from '../../plugins/content-type-parsers.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { requireRecentSignIn, requireSession } from '../../plugins/session-guards.ts';
-import { commonPostErrors } from '../schemas.ts';
+import { commonPostErrors, notSignedIn } from '../schemas.ts';
 import { SessionId } from '../sessions.ts';
-import { accountPageOf, endingError } from './account-view.ts';
+import { accountPageOf, endingError, sessionError } from './account-view.ts';
 import type { PageRoutesOptions } from './page-routes.ts';
 import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
 
@@ -15,7 +15,7 @@ import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
 type Done = keyof typeof doneTexts;
 
 const common = { tags: ['pages'], security: [{ sessionCookie: [] }] };
-const actionErrors = errorPages(...commonPostErrors, SeveralSessionCookies, StoreUnavailable);
+const actionErrors = errorPages(...commonPostErrors, ...notSignedIn, StoreUnavailable);
 
 const getSchema = {
   ...common,
@@ -36,9 +36,7 @@ const endSchema = {
   description: 'Requires a recent sign-in.',
   params: SessionId,
   response: {
-    303: redirectResponse(
-      'To the account page, or to the sign-in page if the user must sign in or confirm the password.',
-    ),
+    303: redirectResponse('To the account page, or to the sign-in page if the user must confirm the password.'),
     ...actionErrors,
   },
 };
@@ -75,10 +73,14 @@ export const accountPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (
     await request.revokeOtherSessions();
     return reply.redirect(doneUrl('others'), 303);
   });
-  app.post('/refresh', { constraints: FOR_PAGES, schema: refreshSchema }, async (_request, reply) => {
-    await reply.refreshSession();
-    return reply.redirect(doneUrl('extended'), 303);
-  });
+  app.post(
+    '/refresh',
+    { constraints: FOR_PAGES, schema: refreshSchema, config: { errorPage: sessionError } },
+    async (_request, reply) => {
+      await reply.refreshSession();
+      return reply.redirect(doneUrl('extended'), 303);
+    },
+  );
 };
 
 /** A session that another tab has ended is not an error: the user wanted that. */

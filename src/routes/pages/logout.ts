@@ -4,11 +4,16 @@ import { ignoreBodies } from '../../plugins/content-type-parsers.ts';
 import { refuseCrossOrigin } from '../../plugins/cross-origin-guard.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { refuseEmbeddedLoad } from '../logout.ts';
+import { sessionError } from './account-view.ts';
 
 /** Ends the session and shows the sign-in page, which says so. */
 export const logoutPage: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
-  const options = { constraints: FOR_PAGES, schema: { hide: true, description: 'Signed out: to the sign-in page.' } };
+  const options = {
+    constraints: FOR_PAGES,
+    config: { errorPage: sessionError },
+    schema: { hide: true, description: 'Signed out: to the sign-in page.' },
+  };
   const onRequest = [refuseCrossOrigin, refuseEmbeddedLoad];
   // Without HEAD, like the route for other requests.
   app.get('/logout', { ...options, onRequest, exposeHeadRoute: false }, logOut);

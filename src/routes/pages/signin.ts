@@ -78,7 +78,7 @@ function formAfterError(request: FastifyRequest, error: HttpError): Page | undef
   return {
     ...form(request, next, typeof username === 'string' ? username : ''),
     hasError: true,
-    error: describe(error),
+    error: describe(request, error),
     isRefused: error.code === 'SIGN_IN_REFUSED',
   };
 }
@@ -89,7 +89,10 @@ function form({ server }: FastifyRequest, nextText: unknown, username: string): 
   return { template: 'signin', title: t.title, submit: t.submit, self, next, username };
 }
 
-function describe({ code, headers }: HttpError): string | undefined {
+function describe({ server, headers: { cookie = '' } }: FastifyRequest, { code, headers }: HttpError) {
+  if (code === 'STORE_UNAVAILABLE' && cookie.includes(server.sessionCookieName)) {
+    return t.uncertain;
+  }
   return code === 'TOO_MANY_FAILURES'
     ? t.tooManyFailures(texts.wait(Number(headers?.['retry-after'])))
     : errorTexts[code]?.message;

@@ -124,7 +124,32 @@ t.test('if the store fails after the change, the page tells which password is va
   const response = await submit(app, '/password', CHANGE, { cookie });
   t.equal(response.statusCode, 503);
   t.equal(titleOf(response), 'Error: Your account');
-  t.match(textOf(response, 'error'), /You are still signed in\. If your current password is refused/);
+  t.match(textOf(response, 'error'), /If your current password is refused/);
   t.same(setCookies(response), []);
   t.equal((await open(app, '/account', { cookie })).statusCode, 200);
+});
+
+t.test('the same if the list of sessions fails as well', async (t) => {
+  const inner = new MemorySessionStore();
+  t.teardown(() => inner.close());
+  let isDown = false;
+  const ifUp = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    if (isDown) {
+      throw new Error('down');
+    }
+    return work();
+  };
+  const store = stubStore(inner, {
+    removeByUser: (owner, keep) => ifUp(() => inner.removeByUser(owner, keep)),
+    listByUser: (owner) => ifUp(() => inner.listByUser(owner)),
+  });
+  const app = await build(t, { sessionStore: store });
+  const cookie = await signIn(app);
+  isDown = true;
+  const changed = await submit(app, '/password', CHANGE, { cookie });
+  t.equal(changed.statusCode, 503);
+  t.match(changed.body, /If your current password is refused from now on, the new one is valid/);
+  const refused = await submit(app, '/password', { ...CHANGE, currentPassword: 'wrong' }, { cookie });
+  t.equal(refused.statusCode, 503, 'the page of a wrong password needs the list');
+  t.match(refused.body, /Nobody was signed out/);
 });
