@@ -1,4 +1,4 @@
-import { type TSchema, Type } from '@sinclair/typebox';
+import { Type } from '@sinclair/typebox';
 import type { httpErrors } from '../../errors.ts';
 import { errorResponses } from '../schemas.ts';
 
@@ -12,8 +12,9 @@ export function pageResponse(description: string) {
 }
 
 /** The response of a route that leads elsewhere. */
-export function redirectResponse(description: string, headers: Record<string, TSchema> = {}) {
-  return { description, headers: { Location: Type.String({ maxLength: 4096 }), ...headers } };
+export function redirectResponse(description: string) {
+  // No body.
+  return { type: 'null', description, headers: { Location: Type.String({ maxLength: 4096 }) } };
 }
 
 /** The error pages, by status, like `errorResponses`. */
