@@ -140,9 +140,14 @@ class Scene {
     await this.settled();
   }
 
-  /** Waits until the requests of all pages are answered. The client sends them while it has the lock. */
+  /**
+   * Waits until the requests of all pages are answered. The client sends them while it has the lock. Without locks, a request
+   * that is sent later than they are is answered later.
+   */
   async settled(): Promise<void> {
-    const probe = `navigator.locks?.request('session-cookie-login ${this.service.origin}/', () => {})`;
+    const probe = `navigator.locks
+      ? navigator.locks.request('session-cookie-login ${this.service.origin}/', () => {})
+      : fetch('/livez').then((reply) => reply.text())`;
     for (let round = 0; round < 2; round++) {
       await Promise.all(this.pages.map((page) => page.evaluate(probe)));
     }
@@ -373,6 +378,7 @@ inABrowser('the page of docs/embedding.md warns, extends, and leads to the sign-
   const dialog = page.getByRole('dialog');
   t.match(await dialog.textContent(), /Your session ends in \d\d seconds\./);
   await page.getByRole('button', { name: 'Stay signed in' }).click();
+  await scene.replied('POST /refresh 200');
   await scene.pass(5);
   t.match(scene.taken(), ['GET /session 200', 'POST /refresh 200']);
   t.notOk(await dialog.isVisible());
