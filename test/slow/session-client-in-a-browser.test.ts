@@ -252,7 +252,8 @@ inABrowser('without Web Locks the tabs refresh about as often', async (t, scene)
   await scene.context.addInitScript('delete Navigator.prototype.locks');
   const refreshes = await refreshesInTenMinutes(t, scene, 3, 2 * ofOneTab);
   t.comment(`${refreshes} refreshes`);
-  t.ok(refreshes >= 7 && refreshes <= 2 * ofOneTab, `${refreshes} refreshes, one tab: ${ofOneTab}`);
+  // Without any agreement there would be three times as many.
+  t.ok(refreshes >= 7 && refreshes <= 2.5 * ofOneTab, `${refreshes} refreshes, one tab: ${ofOneTab}`);
 });
 
 inABrowser('without activity it warns, a click extends, and then the session ends', async (t, scene) => {
