@@ -1,40 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import t, { type Test } from 'tap';
+import { startNginx } from '../helpers/nginx.ts';
 import { program } from '../helpers/programs.ts';
-import { accepting, freePort } from '../helpers/redis-server.ts';
+import { freePort } from '../helpers/redis-server.ts';
 import { run } from '../helpers/server-process.ts';
-import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 import { LENIENT_TIMEOUTS } from '../helpers/timeouts.ts';
 
 // nginx does not repeat a POST request that an instance may have received. So no instance may close a connection on which
 // a request is under way.
-
-async function startNginx(t: Test, path: string, port: number, upstreams: readonly number[]): Promise<void> {
-  const dir = temporaryDirectory(t);
-  const config = `${dir}/nginx.conf`;
-  writeFileSync(
-    config,
-    `daemon off; pid ${dir}/pid; error_log ${dir}/error.log; events { worker_connections 512; }
-    http {
-      access_log off; client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
-      fastcgi_temp_path ${dir}/fastcgi; uwsgi_temp_path ${dir}/uwsgi; scgi_temp_path ${dir}/scgi;
-      upstream login { ${upstreams.map((one) => `server 127.0.0.1:${one} max_fails=0;`).join(' ')} keepalive 32; }
-      server {
-        listen 127.0.0.1:${port};
-        location / { proxy_pass http://login; proxy_http_version 1.1; proxy_set_header Connection ""; }
-      }
-    }`,
-  );
-  const child = spawn(path, ['-c', config, '-e', `${dir}/error.log`], { stdio: 'ignore' });
-  t.teardown(async () => {
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  });
-  await accepting(port);
-}
 
 async function startInstance(t: Test, port: number) {
   const env = { HOST: '127.0.0.1', PORT: String(port), DRAIN_SECONDS: '1', ...LENIENT_TIMEOUTS };
@@ -50,7 +23,13 @@ t.test('two instances restart in turn under a load of POST requests, and they ge
   }
   const [front = 0, ...ports] = await Promise.all([freePort(), freePort(), freePort()]);
   const instances = await Promise.all(ports.map((port) => startInstance(t, port)));
-  await startNginx(t, nginx, front, ports);
+  const servers = ports.map((port) => `server 127.0.0.1:${port} max_fails=0;`).join(' ');
+  await startNginx(t, {
+    nginx,
+    port: front,
+    http: `upstream login { ${servers} keepalive 32; }`,
+    server: 'location / { proxy_pass http://login; proxy_http_version 1.1; proxy_set_header Connection ""; }',
+  });
 
   const agent = new Agent({ keepAlive: true });
   t.teardown(() => agent.destroy());

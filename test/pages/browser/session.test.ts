@@ -264,7 +264,7 @@ t.test('a refresh that was rejected is checked before anything ends', async (t) 
   t.equal(told.ended, 1);
 });
 
-t.test('a page without a session is told so once', async (t) => {
+t.test('without a session onEnded is called once', async (t) => {
   const browser = fakeBrowser(t);
   browser.service.expiresAt = 0;
   const { told, requests } = await start(t, browser);

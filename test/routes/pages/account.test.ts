@@ -203,7 +203,7 @@ t.test('a name, a device and an address with markup are shown as text', async (t
   t.notMatch(confirm.body, /<img/);
 });
 
-t.test('a session that the store cannot end is told as an outage', async (t) => {
+t.test('if the store fails to end a session, the page has the status 503', async (t) => {
   const inner = new MemorySessionStore();
   t.teardown(() => inner.close());
   const app = await build(t, { sessionStore: stubStore(inner, { remove: () => Promise.reject(new Error('down')) }) });
