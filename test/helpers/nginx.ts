@@ -12,8 +12,8 @@ export interface NginxOptions {
   readonly port: number;
   /** What is in the block `http`, before the server. */
   readonly http?: string;
-  /** What is in the block `server`. */
-  readonly server: string;
+  /** What is in the block `server`. Default: there is no such block, and `http` has one that listens on the port. */
+  readonly server?: string;
 }
 
 /** Starts nginx with its files in a new directory, and ends it with the test. */
@@ -27,7 +27,7 @@ export async function startNginx(t: Test, { nginx, port, http = '', server }: Ng
       access_log off; client_body_temp_path ${dir}/body; proxy_temp_path ${dir}/proxy;
       fastcgi_temp_path ${dir}/fastcgi; uwsgi_temp_path ${dir}/uwsgi; scgi_temp_path ${dir}/scgi;
       ${http}
-      server { listen 127.0.0.1:${port}; ${server} }
+      ${server === undefined ? '' : `server { listen 127.0.0.1:${port}; ${server} }`}
     }`,
   );
   const child = spawn(nginx, ['-c', config, '-e', `${dir}/error.log`], { stdio: 'ignore' });

@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 /** The programs that tests start: the name of the command, and the Debian package that brings it. */
 const PACKAGES = {
+  caddy: 'caddy',
   chromium: 'chromium',
   curl: 'curl',
+  haproxy: 'haproxy',
   nginx: 'nginx',
   openssl: 'openssl',
   'redis-server': 'redis-server',
