@@ -1,19 +1,23 @@
 import { extname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { basePathOf, type Config, ConfigError, parseTrustedOrigins, publicOriginOf } from './config.ts';
+import { basePathOf, type Config, ConfigError, parsePaths, parseTrustedOrigins, publicOriginOf } from './config.ts';
 import { isHttps } from './fastify-options.ts';
+import { isTrustedPeer, parseTrustProxy } from './http/trusted-proxies.ts';
 import { type OptionalPackage, requirePackages } from './packages.ts';
 import { assets } from './plugins/assets.ts';
 import { connections } from './plugins/connections.ts';
 import { contentTypeParsers } from './plugins/content-type-parsers.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { errors } from './plugins/error-handler.ts';
+import type { ForwardAuthOptions } from './plugins/forward-auth.ts';
 import { login } from './plugins/login.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
+import { forwardAuth } from './routes/forward-auth.ts';
 import { health } from './routes/health.ts';
 import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
+import { DEFAULT_NAMESPACE } from './sessions/session.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { closeStores, openStores, type Stores } from './stores/open-stores.ts';
 import { parseStoreUrl } from './stores/store-url.ts';
@@ -75,7 +79,8 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(login, {
     ...loginSettings(config),
     stores: { sessions: sessionStore, users: userStore, openFailureCounter: stores.openFailureCounter },
-    session: { ...sessionSettings(config), cookie: { secure: https } },
+    session: sessionSettings(config),
+    deviceCookie: { name: deviceCookieName(config) },
     passwords,
     ...(options.clock && { clock: options.clock }),
   });
@@ -94,6 +99,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   }
   await app.register(loginRoutes);
   await app.register(welcome);
+  await app.register(forwardAuth, forwardAuthSettings(config));
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
   assertBasePathIsFree(config, segments);
 }
@@ -178,13 +184,34 @@ async function openStoresOf(app: FastifyInstance, { config, clock }: ServiceOpti
 }
 
 function sessionSettings(config: Config) {
+  const { COOKIE_NAME: name, COOKIE_DOMAIN: domain } = config;
   return {
+    cookie: { name, secure: isHttps(config), ...(domain !== 'none' && { domain }) },
+    // Of all names of the cookie: the command line ends sessions of this namespace.
+    namespace: DEFAULT_NAMESPACE,
     idleSeconds: config.SESSION_IDLE_SECONDS,
     maxSeconds: config.SESSION_MAX_SECONDS,
     renewal: config.SESSION_RENEWAL,
     maxPerUser: config.SESSIONS_PER_USER,
     freshSeconds: config.FRESH_SECONDS,
     reuseWindowSeconds: config.REUSE_WINDOW_SECONDS,
+  };
+}
+
+/** Two services on one host have cookies of different names. */
+function deviceCookieName({ COOKIE_NAME }: Config): string {
+  return COOKIE_NAME === 'session_token' ? 'device_token' : `${COOKIE_NAME}_device`;
+}
+
+function forwardAuthSettings(config: Config): ForwardAuthOptions {
+  const trustProxy = parseTrustProxy(config.TRUST_PROXY);
+  const { hostname: ownHost } = new URL(config.PUBLIC_URL);
+  return {
+    isTrustedProxy: (address) => isTrustedPeer(trustProxy, address),
+    trustedOrigins: parseTrustedOrigins(config.TRUSTED_ORIGINS),
+    csrf: config.FORWARD_AUTH_CSRF === 'on',
+    csrfExempt: parsePaths(config.FORWARD_AUTH_CSRF_EXEMPT),
+    hostHasCookie: (host) => host === ownHost || `.${host}`.endsWith(`.${config.COOKIE_DOMAIN}`),
   };
 }
 

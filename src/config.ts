@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import proxyAddr from '@fastify/proxy-addr';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import ipaddr from 'ipaddr.js';
-import { withoutPort } from './http/client-address.ts';
+import { parse as parseDomain } from 'tldts';
+import { parseTrustProxy } from './http/trusted-proxies.ts';
 import { integer, settings } from './settings.ts';
 import { parseStoreUrl, STORE_URL_FORMS } from './stores/store-url.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -17,6 +17,8 @@ FormatRegistry.Set('public-url', isPublicUrl);
 FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
 FormatRegistry.Set('trusted-origins', accepts(parseTrustedOrigins));
 FormatRegistry.Set('store-url', accepts(parseStoreUrl));
+FormatRegistry.Set('cookie-domain', (text) => text === 'none' || isCookieDomain(text));
+FormatRegistry.Set('path-list', accepts(parsePaths));
 FormatRegistry.Set('site-name', (text) => /^(?=.*\S)[^\p{C}]{1,60}$/u.test(text));
 FormatRegistry.Set('logo-file', isNoneOrFile(LOGO_TYPES, 256));
 FormatRegistry.Set('styles-file', isNoneOrFile(['.css'], 64));
@@ -42,7 +44,15 @@ export const Environment = Type.Object({
   TRUSTED_ORIGINS: Type.String({
     format: 'trusted-origins',
     default: 'none',
-    description: 'none, or a list of http and https origins without a path, such as https://app.example.com',
+    description:
+      'none, or a list of http and https origins without a path, such as https://app.example.com or https://*.example.com',
+  }),
+  COOKIE_NAME: Type.String({ ...settings.cookieName, default: 'session_token' }),
+  COOKIE_DOMAIN: Type.String({
+    format: 'cookie-domain',
+    default: 'none',
+    description:
+      'none, or a domain of yours in lower-case ASCII letters, such as example.com, and no public suffix such as co.uk',
   }),
   STORE_URL: Type.String({ format: 'store-url', default: 'memory:', description: STORE_URL_FORMS }),
   DEMO_USERS: onOrOff(),
@@ -82,6 +92,12 @@ export const Environment = Type.Object({
     format: 'trusted-proxies',
     default: 'off',
     description: 'off, on, or a list of proxies: addresses, subnets, loopback, linklocal, uniquelocal',
+  }),
+  FORWARD_AUTH_CSRF: onOrOff('on'),
+  FORWARD_AUTH_CSRF_EXEMPT: Type.String({
+    format: 'path-list',
+    default: 'none',
+    description: 'none, or a list of paths, such as /callback or /hooks/* for all paths below /hooks/',
   }),
   LOG_LEVEL: Type.Union(
     LOG_LEVELS.map((level) => Type.Literal(level)),
@@ -123,6 +139,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   if (!Value.Check(Environment, config)) {
     throw new ConfigError(describeErrors(config));
   }
+  assertCookieDomain(config);
   const DEMO_USERS = given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) ? 'on' : config.DEMO_USERS;
   return Object.freeze({ ...config, DEMO_USERS, PUBLIC_URL: new URL(config.PUBLIC_URL).href.replace(/\/$/, '') });
 }
@@ -144,34 +161,63 @@ function isForTrying({ HOST, PUBLIC_URL }: Config, nodeEnv: string | undefined):
 }
 
 /**
- * Converts a `TRUST_PROXY` to the value of Fastify's `trustProxy` option: whether the proxy with this address is trusted.
- * @throws TypeError if it is neither a switch nor a list of addresses.
+ * Converts `TRUSTED_ORIGINS` to origins in the form that browsers send, and patterns such as `https://*.example.com`.
+ * @throws TypeError if an entry of the list is neither, or if a pattern stands for the hosts of a public suffix.
  */
-export function parseTrustProxy(text: string): boolean | ((address: string, hop: number) => boolean) {
-  if (/^(on|off|true|false)$/.test(text)) {
-    return text === 'on' || text === 'true';
-  }
-  if (isWholeNumber(text)) {
-    // proxy-addr would accept it as an IPv4 address. A number of hops, which Fastify allows, is not safe: a client that
-    // bypasses the proxy could forge that many entries of X-Forwarded-For.
-    throw new TypeError('a number of hops is not a list of proxies');
-  }
-  const isTrusted = proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
-  return (address, hop) => isTrusted(withoutPort(address), hop);
+export function parseTrustedOrigins(text: string): string[] {
+  return parseList(text).map((entry) => {
+    if (!Value.Check(settings.trustedOrigin, entry)) {
+      throw new TypeError('not an origin');
+    }
+    const { origin, hostname } = new URL(entry);
+    if (hostname.startsWith('*.') && isPublicSuffix(hostname.slice(2))) {
+      throw new TypeError('the hosts belong to different people');
+    }
+    return origin;
+  });
 }
 
 /**
- * Converts `TRUSTED_ORIGINS` to origins in the form that browsers send.
- * @throws TypeError if an entry of the list is not an origin.
+ * Converts a `FORWARD_AUTH_CSRF_EXEMPT` to paths.
+ * @throws TypeError if an entry of the list is not a path.
  */
-export function parseTrustedOrigins(text: string): string[] {
-  const entries = text === 'none' ? [] : text.split(',').map((entry) => entry.trim());
-  return entries.map((entry) => {
-    if (!Value.Check(settings.publicOrigin, entry)) {
-      throw new TypeError('not an origin');
-    }
-    return new URL(entry).origin;
-  });
+export function parsePaths(text: string): string[] {
+  const paths = parseList(text);
+  if (!paths.every((path) => isPlainPath(path.replace(/\/\*$/, '/')))) {
+    throw new TypeError('not a path');
+  }
+  return paths;
+}
+
+/** A path with only characters that nothing encodes, and without segments that browsers and servers resolve. */
+function isPlainPath(path: string): boolean {
+  return /^(?!.*\/\/)\/[\w.~/-]*$/.test(path) && new URL(path, 'http://localhost').pathname === path;
+}
+
+function parseList(text: string): string[] {
+  return text === 'none' ? [] : text.split(',').map((entry) => entry.trim());
+}
+
+/** Whether everybody can register a name below the domain (https://publicsuffix.org). */
+function isPublicSuffix(domain: string): boolean {
+  const { publicSuffix, isIcann, isPrivate } = parseDomain(domain, { allowPrivateDomains: true });
+  return publicSuffix === domain && Boolean(isIcann || isPrivate);
+}
+
+/** Browsers reject cookies for a public suffix, and for a domain without a dot (RFC 6265bis, section 5.7). */
+function isCookieDomain(text: string): boolean {
+  return Value.Check(settings.cookieDomain, text) && parseDomain(text, { allowPrivateDomains: true }).domain !== null;
+}
+
+/** @throws ConfigError if browsers would reject the cookie. */
+function assertCookieDomain({ COOKIE_DOMAIN, PUBLIC_URL }: Config): void {
+  const { protocol, hostname } = new URL(PUBLIC_URL);
+  if (COOKIE_DOMAIN !== 'none' && (protocol !== 'https:' || !`.${hostname}`.endsWith(`.${COOKIE_DOMAIN}`))) {
+    throw new ConfigError(
+      `COOKIE_DOMAIN is "${COOKIE_DOMAIN}" and PUBLIC_URL is "${PUBLIC_URL}": PUBLIC_URL must be an https URL of this domain or of a host below it. ` +
+        `Example: PUBLIC_URL=https://login.${COOKIE_DOMAIN}`,
+    );
+  }
 }
 
 /** Segments of the path have only characters that nothing encodes or removes. */

@@ -7,9 +7,9 @@ import {
   loadConfig,
   parseConfig,
   parseTrustedOrigins,
-  parseTrustProxy,
   publicOriginOf,
 } from '../src/config.ts';
+import { parseTrustProxy } from '../src/http/trusted-proxies.ts';
 
 const DEFAULTS = {
   HOST: 'localhost',

@@ -3,14 +3,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import fp from 'fastify-plugin';
 import Negotiator from 'negotiator';
 import type { HttpError } from '../errors.ts';
+import { originMatcher } from '../http/trusted-origins.ts';
 import { type NextOptions, safeNext } from '../pages/next.ts';
 import { createRenderer, type Page, type RenderPage, type Site } from '../pages/render.ts';
 import { errorTexts, texts } from '../pages/texts.ts';
 import type { MaybePromise } from '../types.ts';
 import { applyError, kErrorPages } from './error-handler.ts';
 
-export interface PagesOptions extends NextOptions {
+export interface PagesOptions extends Omit<NextOptions, 'isTrustedOrigin'> {
   readonly name: string;
+  /** Where a sign-in may lead, besides this service. */
+  readonly trustedOrigins: readonly string[];
   /** The file names of the operator's assets, such as `site-logo.svg`. */
   readonly logo?: string | undefined;
   readonly styles?: string | undefined;
@@ -23,6 +26,8 @@ interface PagesContext {
   readonly next: NextOptions;
   readonly headers: Readonly<Record<string, string>>;
   readonly render: RenderPage;
+  /** For a page that a proxy shows at the origin of another app. */
+  readonly elsewhere: Pick<PagesContext, 'headers' | 'render'>;
 }
 
 const kPages = Symbol('pages');
@@ -34,6 +39,10 @@ declare module 'fastify' {
     pagePath(path: string): string;
     /** Where a sign-in may lead: see `safeNext`. */
     safeNext(text: unknown): string | undefined;
+    /** Whether a URL is of a trusted origin. */
+    isTrustedPage(url: string): boolean;
+    /** The URL of the sign-in page, which leads to `next` if a sign-in may lead there. */
+    signInUrl(next: string): string;
   }
 
   interface FastifyReply {
@@ -62,10 +71,19 @@ async function registerPages(app: FastifyInstance, options: PagesOptions): Promi
     storage: createStorage,
     deriveConstraint: ({ headers }) => wantsPage(headers) || undefined,
   });
-  app[kPages] = { next: options, headers: headersFor(options), render: createRenderer(siteOf(app, options)) };
-  app[kErrorPages] = { isPageRequest, sendErrorPage };
+  const next = { ...options, isTrustedOrigin: originMatcher(options.trustedOrigins) };
+  const site = siteOf(app, options);
+  app[kPages] = {
+    next,
+    headers: headersFor(options),
+    render: createRenderer(site),
+    elsewhere: { headers: headersElsewhere(options), render: createRenderer(siteElsewhere(site, options)) },
+  };
+  app[kErrorPages] = { isPageRequest, sendErrorPage, sendErrorPageElsewhere };
   app.decorate('pagePath', (path) => `${basePath}${path}`);
-  app.decorate('safeNext', (text) => safeNext(text, options));
+  app.decorate('safeNext', (text) => safeNext(text, next));
+  app.decorate('isTrustedPage', (url) => URL.canParse(url) && next.isTrustedOrigin(new URL(url).origin));
+  app.decorate('signInUrl', (target) => `${options.publicOrigin}${signInPath(target, next)}`);
   app.decorateReply('page', sendPage);
   app.addHook('onRoute', varyByAccept);
 }
@@ -78,6 +96,17 @@ function siteOf(app: FastifyInstance, { name, basePath, logo, styles }: PagesOpt
     icon: app.assetUrl(logo ?? 'icon.svg'),
     styles: ['styles.css', ...(styles ? [styles] : [])].map((file) => app.assetUrl(file)),
     script: app.assetUrl('page.js'),
+  };
+}
+
+/** With absolute URLs. The page script would need CORS, and an error page does without it. */
+function siteElsewhere({ script: _, ...site }: Site, { basePath, publicOrigin }: PagesOptions): Site {
+  return {
+    ...site,
+    basePath: `${publicOrigin}${basePath}`,
+    icon: `${publicOrigin}${site.icon}`,
+    logo: site.logo && `${publicOrigin}${site.logo}`,
+    styles: site.styles.map((path) => `${publicOrigin}${path}`),
   };
 }
 
@@ -129,6 +158,21 @@ function headersFor({ trustedOrigins }: PagesOptions): Record<string, string> {
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ];
+  return pageHeaders(policy);
+}
+
+function headersElsewhere({ publicOrigin }: PagesOptions): Record<string, string> {
+  return pageHeaders([
+    "default-src 'none'",
+    `style-src ${publicOrigin}`,
+    `img-src ${publicOrigin}`,
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ]);
+}
+
+function pageHeaders(policy: string[]): Record<string, string> {
   return {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': policy.join('; '),
@@ -143,7 +187,11 @@ function sendPage(this: FastifyReply, page: Page): FastifyReply {
 }
 
 /** Not the decorator: the reply to a request without a route has none. */
-function send(reply: FastifyReply, { headers, render }: PagesContext, page: Page): FastifyReply {
+function send(
+  reply: FastifyReply,
+  { headers, render }: Pick<PagesContext, 'headers' | 'render'>,
+  page: Page,
+): FastifyReply {
   return reply.headers(headers).send(render(page));
 }
 
@@ -189,11 +237,23 @@ function sendErrorPage(request: FastifyRequest, reply: FastifyReply, error: Http
     .catch((failure) => send(reply, context, errorPageOf(applyError(failure, request, reply), basePath)));
 }
 
+/** The same for a reply that a proxy shows at the origin of another app. */
+function sendErrorPageElsewhere(request: FastifyRequest, reply: FastifyReply, error: HttpError): void {
+  const { elsewhere, next } = contextOf(request.server);
+  send(reply, elsewhere, errorPageOf(error, `${next.publicOrigin}${next.basePath}`));
+}
+
 const ACCOUNT = '/account';
 
 /** Where to sign in before going to the account page. */
 function accountSignInUrl(basePath: string): string {
   return `${basePath}/signin?next=${encodeURIComponent(`${basePath}${ACCOUNT}`)}`;
+}
+
+/** Where to sign in before going to `target`, if a sign-in may lead there. */
+function signInPath(target: string, next: NextOptions): string {
+  const safe = safeNext(target, next);
+  return `${next.basePath}/signin${safe === undefined ? '' : `?next=${encodeURIComponent(safe)}`}`;
 }
 
 /** Where to sign in, if the request needs nothing else. An action that needs a recent sign-in is on the account page. */
@@ -202,8 +262,7 @@ function signInUrlAfter({ method, url }: FastifyRequest, { code }: HttpError, { 
     return accountSignInUrl(next.basePath);
   }
   if (code === 'NOT_SIGNED_IN' && (method === 'GET' || method === 'HEAD')) {
-    const target = safeNext(`${next.basePath}${url}`, next);
-    return `${next.basePath}/signin${target === undefined ? '' : `?next=${encodeURIComponent(target)}`}`;
+    return signInPath(`${next.basePath}${url}`, next);
   }
   return undefined;
 }
