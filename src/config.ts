@@ -1,27 +1,17 @@
-import { readFileSync, statSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import ipaddr from 'ipaddr.js';
-import { parse as parseDomain } from 'tldts';
-import { parseTrustProxy } from './http/trusted-proxies.ts';
+import { formats } from './config-formats.ts';
 import { integer, settings } from './settings.ts';
-import { parseStoreUrl, STORE_URL_FORMS } from './stores/store-url.ts';
+import { STORE_URL_FORMS } from './stores/store-url.ts';
 import { decodeUtf8 } from './utf8.ts';
 
-/** The types of images that browsers show. */
-const LOGO_TYPES = ['.svg', '.png', '.webp', '.jpg', '.gif', '.ico'];
-
-FormatRegistry.Set('public-url', isPublicUrl);
-FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
-FormatRegistry.Set('trusted-origins', accepts(parseTrustedOrigins));
-FormatRegistry.Set('store-url', accepts(parseStoreUrl));
-FormatRegistry.Set('cookie-domain', (text) => text === 'none' || isCookieDomain(text));
-FormatRegistry.Set('path-list', accepts(parsePaths));
-FormatRegistry.Set('site-name', (text) => /^(?=.*\S)[^\p{C}]{1,60}$/u.test(text));
-FormatRegistry.Set('logo-file', isNoneOrFile(LOGO_TYPES, 256));
-FormatRegistry.Set('styles-file', isNoneOrFile(['.css'], 64));
+for (const [name, accepts] of Object.entries(formats)) {
+  FormatRegistry.Set(name, accepts);
+}
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -160,55 +150,6 @@ function isForTrying({ HOST, PUBLIC_URL }: Config, nodeEnv: string | undefined):
   return isLoopback && PUBLIC_URL.startsWith('http:') && nodeEnv !== 'production';
 }
 
-/**
- * Converts `TRUSTED_ORIGINS` to origins in the form that browsers send, and patterns such as `https://*.example.com`.
- * @throws TypeError if an entry of the list is neither, or if a pattern stands for the hosts of a public suffix.
- */
-export function parseTrustedOrigins(text: string): string[] {
-  return parseList(text).map((entry) => {
-    if (!Value.Check(settings.trustedOrigin, entry)) {
-      throw new TypeError('not an origin');
-    }
-    const { origin, hostname } = new URL(entry);
-    if (hostname.startsWith('*.') && isPublicSuffix(hostname.slice(2))) {
-      throw new TypeError('the hosts belong to different people');
-    }
-    return origin;
-  });
-}
-
-/**
- * Converts a `FORWARD_AUTH_CSRF_EXEMPT` to paths.
- * @throws TypeError if an entry of the list is not a path.
- */
-export function parsePaths(text: string): string[] {
-  const paths = parseList(text);
-  if (!paths.every((path) => isPlainPath(path.replace(/\/\*$/, '/')))) {
-    throw new TypeError('not a path');
-  }
-  return paths;
-}
-
-/** A path with only characters that nothing encodes, and without segments that browsers and servers resolve. */
-function isPlainPath(path: string): boolean {
-  return /^(?!.*\/\/)\/[\w.~/-]*$/.test(path) && new URL(path, 'http://localhost').pathname === path;
-}
-
-function parseList(text: string): string[] {
-  return text === 'none' ? [] : text.split(',').map((entry) => entry.trim());
-}
-
-/** Whether everybody can register a name below the domain (https://publicsuffix.org). */
-function isPublicSuffix(domain: string): boolean {
-  const { publicSuffix, isIcann, isPrivate } = parseDomain(domain, { allowPrivateDomains: true });
-  return publicSuffix === domain && Boolean(isIcann || isPrivate);
-}
-
-/** Browsers reject cookies for a public suffix, and for a domain without a dot (RFC 6265bis, section 5.7). */
-function isCookieDomain(text: string): boolean {
-  return Value.Check(settings.cookieDomain, text) && parseDomain(text, { allowPrivateDomains: true }).domain !== null;
-}
-
 /** @throws ConfigError if browsers would reject the cookie. */
 function assertCookieDomain({ COOKIE_DOMAIN, PUBLIC_URL }: Config): void {
   const { protocol, hostname } = new URL(PUBLIC_URL);
@@ -220,46 +161,9 @@ function assertCookieDomain({ COOKIE_DOMAIN, PUBLIC_URL }: Config): void {
   }
 }
 
-/** Segments of the path have only characters that nothing encodes or removes. */
-function isPublicUrl(text: string): boolean {
-  if (!URL.canParse(text)) {
-    return false;
-  }
-  const { pathname, origin, href } = new URL(text);
-  const hasNothingElse = href === `${origin}${pathname}`;
-  return hasNothingElse && Value.Check(settings.publicOrigin, origin) && /^(\/[\w.~-]+)*\/?$/.test(pathname);
-}
-
-/** The plugin `assets` reads the file. */
-function isNoneOrFile(extensions: readonly string[], maxKib: number): (path: string) => boolean {
-  return accepts((path) => {
-    if (path === 'none') {
-      return;
-    }
-    const file = statSync(path);
-    if (!file.isFile() || file.size === 0 || file.size > maxKib * 1024) {
-      throw new TypeError('not a file of this size');
-    }
-    if (!extensions.includes(extname(path).toLowerCase())) {
-      throw new TypeError('not a file of this type');
-    }
-  });
-}
-
 function onOrOff(defaultValue?: 'on' | 'off') {
   const options = { description: 'on or off', examples: ['on'], ...(defaultValue && { default: defaultValue }) };
   return Type.Union([Type.Literal('on'), Type.Literal('off')], options);
-}
-
-function accepts(parse: (text: string) => unknown): (text: string) => boolean {
-  return (text) => {
-    try {
-      parse(text);
-      return true;
-    } catch {
-      return false;
-    }
-  };
 }
 
 /** The variables of `.env`. There are none if the file does not exist. */
