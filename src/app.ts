@@ -1,9 +1,11 @@
 import { extname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { basePathOf, type Config, ConfigError, parseTrustedOrigins, publicOriginOf } from './config.ts';
+import { forwardAuthSettings, loginSettings, packagesFor, valueOrNone } from './app-options.ts';
+import { basePathOf, type Config, ConfigError, publicOriginOf } from './config.ts';
+import { parseTrustedOrigins } from './config-formats.ts';
 import { isHttps } from './fastify-options.ts';
-import { type OptionalPackage, requirePackages } from './packages.ts';
+import { requirePackages } from './packages.ts';
 import { assets } from './plugins/assets.ts';
 import { connections } from './plugins/connections.ts';
 import { contentTypeParsers } from './plugins/content-type-parsers.ts';
@@ -11,16 +13,15 @@ import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { errors } from './plugins/error-handler.ts';
 import { login } from './plugins/login.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
+import { forwardAuth } from './routes/forward-auth.ts';
 import { health } from './routes/health.ts';
 import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
 import type { SessionStore } from './sessions/session-store.ts';
 import { closeStores, openStores, type Stores } from './stores/open-stores.ts';
-import { parseStoreUrl } from './stores/store-url.ts';
 import { timeBound } from './stores/time-bound.ts';
 import type { Clock } from './types.ts';
 import { addDemoUsers } from './users/demo-users.ts';
-import { WORD_LIST } from './users/password-policy.ts';
 import { PasswordHasher } from './users/passwords.ts';
 import type { UserStore } from './users/user-store.ts';
 
@@ -67,15 +68,14 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(assets, {
     basePath: basePathOf(config),
     pages: config.PAGES === 'on',
-    logo: pathOrNone(config.SITE_LOGO),
-    styles: pathOrNone(config.SITE_STYLES),
+    logo: valueOrNone(config.SITE_LOGO),
+    styles: valueOrNone(config.SITE_STYLES),
   });
 
   // For the routes.
   await app.register(login, {
     ...loginSettings(config),
     stores: { sessions: sessionStore, users: userStore, openFailureCounter: stores.openFailureCounter },
-    session: { ...sessionSettings(config), cookie: { secure: https } },
     passwords,
     ...(options.clock && { clock: options.clock }),
   });
@@ -94,6 +94,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   }
   await app.register(loginRoutes);
   await app.register(welcome);
+  await app.register(forwardAuth, forwardAuthSettings(config));
   await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
   assertBasePathIsFree(config, segments);
 }
@@ -104,30 +105,13 @@ async function registerPages(app: FastifyInstance, config: Config, trustedOrigin
   await app.register(pages, {
     name: config.SITE_NAME,
     // As the plugin `assets` names them.
-    logo: pathOrNone(config.SITE_LOGO) && `site-logo${extname(config.SITE_LOGO).toLowerCase()}`,
-    styles: pathOrNone(config.SITE_STYLES) && 'site-styles.css',
+    logo: valueOrNone(config.SITE_LOGO) && `site-logo${extname(config.SITE_LOGO).toLowerCase()}`,
+    styles: valueOrNone(config.SITE_STYLES) && 'site-styles.css',
     basePath: basePathOf(config),
     publicOrigin: publicOriginOf(config),
     trustedOrigins,
   });
   await app.register(pageRoutes, { passwordMinLength: config.PASSWORD_MIN_LENGTH });
-}
-
-function pathOrNone(setting: string): string | undefined {
-  return setting === 'none' ? undefined : setting;
-}
-
-/** The optional packages that the service needs with these settings. */
-export function packagesFor({ DOCS, PAGES, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
-  const ofEngine = { memory: [], lmdb: ['lmdb'], redis: ['@redis/client'] } as const;
-  return [
-    '@node-rs/argon2',
-    WORD_LIST,
-    ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
-    ...(PAGES === 'on' ? (['eta', 'negotiator'] as const) : []),
-    ...(parseTrustedOrigins(TRUSTED_ORIGINS).length > 0 ? (['@fastify/cors'] as const) : []),
-    ...ofEngine[parseStoreUrl(STORE_URL).engine],
-  ];
 }
 
 /** The passwords of the demo users are public. They must not appear where a lost `STORE_URL` makes them open the service. */
@@ -175,25 +159,4 @@ async function openStoresOf(app: FastifyInstance, { config, clock }: ServiceOpti
   });
   app.addHook('onClose', () => closeStores(stores));
   return stores;
-}
-
-function sessionSettings(config: Config) {
-  return {
-    idleSeconds: config.SESSION_IDLE_SECONDS,
-    maxSeconds: config.SESSION_MAX_SECONDS,
-    renewal: config.SESSION_RENEWAL,
-    maxPerUser: config.SESSIONS_PER_USER,
-    freshSeconds: config.FRESH_SECONDS,
-    reuseWindowSeconds: config.REUSE_WINDOW_SECONDS,
-  };
-}
-
-function loginSettings(config: Config) {
-  return {
-    storeTimeoutMs: config.STORE_TIMEOUT_MS,
-    passwordMinLength: config.PASSWORD_MIN_LENGTH,
-    failuresPerAddress: config.SIGNIN_FAILURES_PER_ADDRESS,
-    failuresPerUser: config.SIGNIN_FAILURES_PER_USER,
-    failureWindowSeconds: config.SIGNIN_FAILURE_WINDOW_SECONDS,
-  };
 }

@@ -1,25 +1,17 @@
-import { readFileSync, statSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import proxyAddr from '@fastify/proxy-addr';
 import { FormatRegistry, type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import ipaddr from 'ipaddr.js';
-import { withoutPort } from './http/client-address.ts';
+import { formats } from './config-formats.ts';
 import { integer, settings } from './settings.ts';
-import { parseStoreUrl, STORE_URL_FORMS } from './stores/store-url.ts';
+import { STORE_URL_FORMS } from './stores/store-url.ts';
 import { decodeUtf8 } from './utf8.ts';
 
-/** The types of images that browsers show. */
-const LOGO_TYPES = ['.svg', '.png', '.webp', '.jpg', '.gif', '.ico'];
-
-FormatRegistry.Set('public-url', isPublicUrl);
-FormatRegistry.Set('trusted-proxies', accepts(parseTrustProxy));
-FormatRegistry.Set('trusted-origins', accepts(parseTrustedOrigins));
-FormatRegistry.Set('store-url', accepts(parseStoreUrl));
-FormatRegistry.Set('site-name', (text) => /^(?=.*\S)[^\p{C}]{1,60}$/u.test(text));
-FormatRegistry.Set('logo-file', isNoneOrFile(LOGO_TYPES, 256));
-FormatRegistry.Set('styles-file', isNoneOrFile(['.css'], 64));
+for (const [name, accepts] of Object.entries(formats)) {
+  FormatRegistry.Set(name, accepts);
+}
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -42,7 +34,15 @@ export const Environment = Type.Object({
   TRUSTED_ORIGINS: Type.String({
     format: 'trusted-origins',
     default: 'none',
-    description: 'none, or a list of http and https origins without a path, such as https://app.example.com',
+    description:
+      'none, or a list of http and https origins without a path, such as https://app.example.com or https://*.example.com',
+  }),
+  COOKIE_NAME: Type.String({ ...settings.cookieName, default: 'session_token' }),
+  COOKIE_DOMAIN: Type.String({
+    format: 'cookie-domain',
+    default: 'none',
+    description:
+      'none, or a domain of yours in lower-case ASCII letters, such as example.com, and no public suffix such as co.uk',
   }),
   STORE_URL: Type.String({ format: 'store-url', default: 'memory:', description: STORE_URL_FORMS }),
   DEMO_USERS: onOrOff(),
@@ -82,6 +82,12 @@ export const Environment = Type.Object({
     format: 'trusted-proxies',
     default: 'off',
     description: 'off, on, or a list of proxies: addresses, subnets, loopback, linklocal, uniquelocal',
+  }),
+  FORWARD_AUTH_CSRF: onOrOff('on'),
+  FORWARD_AUTH_CSRF_EXEMPT: Type.String({
+    format: 'path-list',
+    default: 'none',
+    description: 'none, or a list of paths, such as /callback or /hooks/* for all paths below /hooks/',
   }),
   LOG_LEVEL: Type.Union(
     LOG_LEVELS.map((level) => Type.Literal(level)),
@@ -123,6 +129,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   if (!Value.Check(Environment, config)) {
     throw new ConfigError(describeErrors(config));
   }
+  assertCookieDomain(config);
   const DEMO_USERS = given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) ? 'on' : config.DEMO_USERS;
   return Object.freeze({ ...config, DEMO_USERS, PUBLIC_URL: new URL(config.PUBLIC_URL).href.replace(/\/$/, '') });
 }
@@ -143,77 +150,20 @@ function isForTrying({ HOST, PUBLIC_URL }: Config, nodeEnv: string | undefined):
   return isLoopback && PUBLIC_URL.startsWith('http:') && nodeEnv !== 'production';
 }
 
-/**
- * Converts a `TRUST_PROXY` to the value of Fastify's `trustProxy` option: whether the proxy with this address is trusted.
- * @throws TypeError if it is neither a switch nor a list of addresses.
- */
-export function parseTrustProxy(text: string): boolean | ((address: string, hop: number) => boolean) {
-  if (/^(on|off|true|false)$/.test(text)) {
-    return text === 'on' || text === 'true';
+/** @throws ConfigError if browsers would reject the cookie. */
+function assertCookieDomain({ COOKIE_DOMAIN, PUBLIC_URL }: Config): void {
+  const { protocol, hostname } = new URL(PUBLIC_URL);
+  if (COOKIE_DOMAIN !== 'none' && (protocol !== 'https:' || !`.${hostname}`.endsWith(`.${COOKIE_DOMAIN}`))) {
+    throw new ConfigError(
+      `COOKIE_DOMAIN is "${COOKIE_DOMAIN}" and PUBLIC_URL is "${PUBLIC_URL}": PUBLIC_URL must be an https URL of this domain or of a host below it. ` +
+        `Example: PUBLIC_URL=https://login.${COOKIE_DOMAIN}`,
+    );
   }
-  if (isWholeNumber(text)) {
-    // proxy-addr would accept it as an IPv4 address. A number of hops, which Fastify allows, is not safe: a client that
-    // bypasses the proxy could forge that many entries of X-Forwarded-For.
-    throw new TypeError('a number of hops is not a list of proxies');
-  }
-  const isTrusted = proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
-  return (address, hop) => isTrusted(withoutPort(address), hop);
-}
-
-/**
- * Converts `TRUSTED_ORIGINS` to origins in the form that browsers send.
- * @throws TypeError if an entry of the list is not an origin.
- */
-export function parseTrustedOrigins(text: string): string[] {
-  const entries = text === 'none' ? [] : text.split(',').map((entry) => entry.trim());
-  return entries.map((entry) => {
-    if (!Value.Check(settings.publicOrigin, entry)) {
-      throw new TypeError('not an origin');
-    }
-    return new URL(entry).origin;
-  });
-}
-
-/** Segments of the path have only characters that nothing encodes or removes. */
-function isPublicUrl(text: string): boolean {
-  if (!URL.canParse(text)) {
-    return false;
-  }
-  const { pathname, origin, href } = new URL(text);
-  const hasNothingElse = href === `${origin}${pathname}`;
-  return hasNothingElse && Value.Check(settings.publicOrigin, origin) && /^(\/[\w.~-]+)*\/?$/.test(pathname);
-}
-
-/** The plugin `assets` reads the file. */
-function isNoneOrFile(extensions: readonly string[], maxKib: number): (path: string) => boolean {
-  return accepts((path) => {
-    if (path === 'none') {
-      return;
-    }
-    const file = statSync(path);
-    if (!file.isFile() || file.size === 0 || file.size > maxKib * 1024) {
-      throw new TypeError('not a file of this size');
-    }
-    if (!extensions.includes(extname(path).toLowerCase())) {
-      throw new TypeError('not a file of this type');
-    }
-  });
 }
 
 function onOrOff(defaultValue?: 'on' | 'off') {
   const options = { description: 'on or off', examples: ['on'], ...(defaultValue && { default: defaultValue }) };
   return Type.Union([Type.Literal('on'), Type.Literal('off')], options);
-}
-
-function accepts(parse: (text: string) => unknown): (text: string) => boolean {
-  return (text) => {
-    try {
-      parse(text);
-      return true;
-    } catch {
-      return false;
-    }
-  };
 }
 
 /** The variables of `.env`. There are none if the file does not exist. */

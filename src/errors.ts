@@ -43,6 +43,23 @@ export const CrossOriginRefused = createError(
   403,
 );
 
+/** A client that is no trusted proxy asks for a decision about a request to an app. */
+export const ProxyNotTrusted = createError('PROXY_NOT_TRUSTED', 'Only a trusted proxy may ask this.', 403);
+
+/** A proxy must say exactly once which request it asks about. */
+export const ForwardedHeadersInvalid = createError(
+  'FORWARDED_HEADERS_INVALID',
+  'The proxy does not say which request it asks about.',
+  403,
+);
+
+/** A proxy asks about a request to an app that is not in `TRUSTED_ORIGINS`. */
+export const TargetNotTrusted = createError(
+  'TARGET_NOT_TRUSTED',
+  'This address is not protected by this service.',
+  403,
+);
+
 /** `GET /logout` that is not a page load by the user, but for example a prefetch or an image. */
 export const NotANavigation = createError('NOT_A_NAVIGATION', 'Open this address as a page.', 403);
 
@@ -114,6 +131,9 @@ export const httpErrors = [
   WrongPassword,
   NewPasswordRefused,
   CrossOriginRefused,
+  ProxyNotTrusted,
+  ForwardedHeadersInvalid,
+  TargetNotTrusted,
   NotANavigation,
   NoSuchSession,
   NotFound,

@@ -1,7 +1,8 @@
 import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { basePathOf, type Config, parseTrustProxy } from './config.ts';
+import { basePathOf, type Config } from './config.ts';
 import { loggerOptions, RequestsAtDebug } from './http/logging.ts';
+import { parseTrustProxy } from './http/trusted-proxies.ts';
 import { clientErrorHandler, errorHandler } from './plugins/error-handler.ts';
 import { securityHeadersFor } from './plugins/security-headers.ts';
 

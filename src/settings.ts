@@ -7,6 +7,7 @@ const MAX_COOKIE_SECONDS = 34_560_000;
 const COOKIE_NOTE = ' (400 days, the longest lifetime of a cookie)';
 
 FormatRegistry.Set('origin', isOrigin);
+FormatRegistry.Set('trusted-origin', isTrustedOrigin);
 
 /**
  * The settings that the environment and the options of plugins share: what is allowed, and the default. A description
@@ -40,6 +41,19 @@ export const settings = {
     format: 'origin',
     description: 'the http or https origin that browsers use, without a path',
     examples: ['https://login.example.com'],
+  }),
+  trustedOrigin: Type.String({ format: 'trusted-origin' }),
+  /** An HTTP token (RFC 6265, section 4.1.1). The prefixes follow from other settings. */
+  cookieName: Type.String({
+    pattern: "^(?!__[Hh][Oo][Ss][Tt]-|__[Ss][Ee][Cc][Uu][Rr][Ee]-)[\\w!#$%&'*+.^`|~-]{1,64}$",
+    description: 'an HTTP token of at most 64 characters without the prefixes __Host- and __Secure-',
+    examples: ['session_token'],
+  }),
+  /** A host name with a dot, and no address. Browsers compare it with the ASCII form of the host. */
+  cookieDomain: Type.String({
+    pattern: '^(?=.{1,253}$)([a-z\\d]([a-z\\d-]*[a-z\\d])?\\.)+[a-z]([a-z\\d-]*[a-z\\d])?$',
+    description: 'a domain in lower-case ASCII letters, such as example.com',
+    examples: ['example.com'],
   }),
 };
 
@@ -119,9 +133,18 @@ function describeValue(value: unknown, schema: TSchema): string {
 }
 
 function isOrigin(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
   // A pattern such as https://*.example.com is a valid URL. No browser sends it.
+  return isOriginOrPattern(text) && !text.includes('*');
+}
+
+/** An origin, or a pattern for the hosts below a domain. Of a top-level domain it would be too wide. */
+function isTrustedOrigin(text: string): boolean {
   return (
-    url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && !url.host.includes('*')
+    isOriginOrPattern(text) && (!text.includes('*') || /\/\/\*\.(localhost|[^*.]+\.[^*]+)$/.test(new URL(text).origin))
   );
+}
+
+function isOriginOrPattern(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
 }

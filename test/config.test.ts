@@ -1,15 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import {
-  basePathOf,
-  ConfigError,
-  Environment,
-  loadConfig,
-  parseConfig,
-  parseTrustedOrigins,
-  parseTrustProxy,
-  publicOriginOf,
-} from '../src/config.ts';
+import { basePathOf, ConfigError, Environment, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
+import { parseTrustedOrigins } from '../src/config-formats.ts';
+import { parseTrustProxy } from '../src/http/trusted-proxies.ts';
 
 const DEFAULTS = {
   HOST: 'localhost',

@@ -1,6 +1,7 @@
 import { fastifyCookie } from '@fastify/cookie';
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { settings } from '../settings.ts';
 import type { Clock, Milliseconds } from '../types.ts';
 import { browserScheme } from './browser-scheme.ts';
 
@@ -13,6 +14,11 @@ export interface CookieOptions {
    * `request.protocol`: behind a proxy that ends TLS, set `trustProxy`. Default `false`.
    */
   readonly secure?: boolean | 'auto';
+  /**
+   * The domain whose hosts all receive the cookie, such as `example.com`. The prefix is then `__Secure-`. A host of the domain
+   * that an attacker controls can read and set the cookie. Default: only the host of the app.
+   */
+  readonly domain?: string;
 }
 
 interface CookieAttributes {
@@ -20,6 +26,7 @@ interface CookieAttributes {
   readonly httpOnly: true;
   readonly sameSite: 'lax';
   readonly secure: boolean;
+  readonly domain?: string;
 }
 
 /** The part of `app.serializeCookie` that is used here. The type of @fastify/cookie would be missing in the published types. */
@@ -29,21 +36,27 @@ type SerializeCookie = (
   attributes: CookieAttributes & { readonly expires: Date; readonly maxAge: number },
 ) => string;
 
-/** The schema of {@link CookieOptions}. The name is an HTTP token (RFC 6265, section 4.1.1). */
+/** The schema of {@link CookieOptions}. */
 export const COOKIE_OPTIONS = Type.Optional(
   Type.Object(
     {
-      name: Type.Optional(
-        Type.String({ pattern: "^(?!__[Hh][Oo][Ss][Tt]-|__[Ss][Ee][Cc][Uu][Rr][Ee]-)[\\w!#$%&'*+.^`|~-]+$" }),
-      ),
+      name: Type.Optional(settings.cookieName),
       secure: Type.Optional(Type.Union([Type.Boolean(), Type.Literal('auto')])),
+      domain: Type.Optional(settings.cookieDomain),
     },
     {
       additionalProperties: false,
-      description: 'an object with name, an HTTP token such as "session_token", and secure: true, false or "auto"',
+      description:
+        'an object with name, an HTTP token such as "session_token"; secure: true, false or "auto"; and domain, such as "example.com"',
     },
   ),
 );
+
+type Defaults = Required<Pick<CookieOptions, 'name' | 'secure'>>;
+
+interface Settings extends Defaults {
+  readonly domain: string | undefined;
+}
 
 /** The form of a cookie for one scheme. */
 interface Variant {
@@ -52,7 +65,7 @@ interface Variant {
   readonly attributes: CookieAttributes;
 }
 
-/** A cookie of this service: for this host only, and not readable by scripts. All our cookies are read and written here. */
+/** A cookie of this service, which scripts cannot read. All our cookies are read and written here. */
 export class ServiceCookie {
   /** The configured name, without a prefix. */
   readonly baseName: string;
@@ -63,23 +76,22 @@ export class ServiceCookie {
   readonly #plain: Variant;
   readonly #secure: Variant;
 
-  private constructor(serialize: SerializeCookie, clock: Clock, baseName: string, secure: boolean | 'auto') {
-    this.baseName = baseName;
+  private constructor(serialize: SerializeCookie, clock: Clock, { name, secure, domain }: Settings) {
+    this.baseName = name;
     this.secure = secure;
     this.#serialize = serialize;
     this.#clock = clock;
-    this.#plain = variant(baseName, false);
-    this.#secure = variant(`__Host-${baseName}`, true);
+    this.#plain = variant(name, { secure: false, domain });
+    this.#secure = variant(`${domain === undefined ? '__Host-' : '__Secure-'}${name}`, { secure: true, domain });
   }
 
   static async create(
     app: FastifyInstance,
     clock: Clock,
-    defaults: Required<CookieOptions>,
-    options: CookieOptions = {},
+    defaults: Defaults,
+    { name = defaults.name, secure = defaults.secure, domain }: CookieOptions = {},
   ): Promise<ServiceCookie> {
-    const { name = defaults.name, secure = defaults.secure } = options;
-    return new ServiceCookie(await cookieSerializer(app), clock, name, secure);
+    return new ServiceCookie(await cookieSerializer(app), clock, { name, secure, domain });
   }
 
   /** The name of the cookie. If it depends on the request, the name without a prefix. */
@@ -153,8 +165,15 @@ export class ServiceCookie {
   }
 }
 
-function variant(name: string, secure: boolean): Variant {
-  return { name, prefix: `${name}=`, attributes: { path: '/', httpOnly: true, sameSite: 'lax', secure } };
+function variant(name: string, { secure, domain }: { secure: boolean; domain: string | undefined }): Variant {
+  const attributes = {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'lax',
+    secure,
+    ...(domain !== undefined && { domain }),
+  } as const;
+  return { name, prefix: `${name}=`, attributes };
 }
 
 /**

@@ -35,6 +35,8 @@ export interface EventDetails {
   readonly limit?: string;
   readonly count?: number;
   readonly origin?: string | undefined;
+  /** The origin of the app that a forwarded request is for. */
+  readonly target?: string;
 }
 
 /** What the log needs of a request. */

@@ -2,7 +2,7 @@ export interface NextOptions {
   /** The path of `PUBLIC_URL`, such as `/login`. Empty if there is none. */
   readonly basePath: string;
   readonly publicOrigin: string;
-  readonly trustedOrigins: readonly string[];
+  readonly isTrustedOrigin: (origin: string) => boolean;
 }
 
 const MAX_LENGTH = 2048;
@@ -18,7 +18,7 @@ const AMBIGUOUS = /\/\/|%2f|%5c/i;
  * else (CWE-601, open redirect). Other paths of the service's own origin are accepted only if that origin is trusted.
  */
 export function safeNext(text: unknown, options: NextOptions): string | undefined {
-  const { publicOrigin, trustedOrigins } = options;
+  const { publicOrigin, isTrustedOrigin } = options;
   if (typeof text !== 'string' || text.length > MAX_LENGTH || !PATH_OR_URL.test(text)) {
     return undefined;
   }
@@ -30,7 +30,7 @@ export function safeNext(text: unknown, options: NextOptions): string | undefine
     return `${url.pathname}${url.search}${url.hash}`;
   }
   const isOfService = url.origin === publicOrigin && isBelow(url.pathname, options.basePath);
-  return trustedOrigins.includes(url.origin) && !isOfService ? url.href : undefined;
+  return isTrustedOrigin(url.origin) && !isOfService ? url.href : undefined;
 }
 
 function isOwnPath(pathname: string, { basePath }: NextOptions): boolean {

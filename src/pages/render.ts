@@ -6,20 +6,20 @@ import { texts } from './texts.ts';
 /** What all pages share. */
 export interface Site {
   readonly name: string;
-  /** The path before the path of every page: empty, or such as `/login`. */
+  /** What is before the path of every page: nothing, a path such as `/login`, or the `PUBLIC_URL`. */
   readonly basePath: string;
   /** The URL of the logo, if there is one. */
   readonly logo?: string | undefined;
   readonly icon: string;
   /** The URLs of the style sheets, in the order in which they apply. */
   readonly styles: readonly string[];
-  /** The URL of the page script. */
-  readonly script: string;
+  /** The URL of the page script, if pages have one. */
+  readonly script?: string;
 }
 
 /** A page: its template, what all templates use, and the values of its own template. */
 export interface Page {
-  readonly template: 'signin' | 'account' | 'error';
+  readonly template: 'signin' | 'account' | 'logout' | 'error';
   readonly title: string;
   /** Whether the page reports an error. */
   readonly hasError?: boolean;

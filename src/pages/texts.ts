@@ -14,6 +14,11 @@ const UNAVAILABLE: ErrorText = {
   message: 'This is a temporary problem on our side. Nobody was signed out. Try again in a moment.',
 };
 
+const MISCONFIGURED: ErrorText = {
+  title: 'This address is not set up',
+  message: 'The login service does not know this address. Tell the operator of the site.',
+};
+
 const MALFORMED: ErrorText = {
   title: 'The request is not valid',
   message: 'Your browser sent something that this service does not understand. Nothing was changed.',
@@ -37,6 +42,9 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
     title: 'Request refused',
     message: 'The request came from a page of another site. For your protection, nothing was changed.',
   },
+  PROXY_NOT_TRUSTED: MISCONFIGURED,
+  FORWARDED_HEADERS_INVALID: MISCONFIGURED,
+  TARGET_NOT_TRUSTED: MISCONFIGURED,
   NOT_A_NAVIGATION: { title: 'Request refused', message: 'This address can only be opened as a page.' },
   NO_SUCH_SESSION: { title: 'No such session', message: 'You have no such session. It may have ended already.' },
   NOT_FOUND: { title: 'Page not found', message: 'There is no page at this address.' },
@@ -93,6 +101,11 @@ export const texts = {
     /** A new sign-in ends the session before it. */
     uncertain:
       'This is a temporary problem on our side. Your earlier session may have ended. Sign in again in a moment.',
+  },
+  signOut: {
+    title: 'Sign out',
+    message: 'Do you want to sign out?',
+    submit: 'Sign out',
   },
   /** A button that stays pressed while the password is shown. Its name begins with the visible text (WCAG 2.5.3). */
   show: 'Show',

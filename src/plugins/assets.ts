@@ -120,8 +120,14 @@ function serve(app: FastifyInstance, url: string, asset: Asset, caching: (reques
   app.get(url, { schema: { hide: true } }, (request, reply) => {
     const { headers } = request;
     const zipped = ACCEPTS_GZIP.test(headers['accept-encoding'] ?? '') ? compressed : undefined;
-    // The default of the service is no-store.
-    reply.headers({ 'cache-control': caching(request), etag: zipped ? `"${hash}-gzip"` : `"${hash}"`, ...policy });
+    reply.headers({
+      // The default of the service is no-store.
+      'cache-control': caching(request),
+      // A proxy shows error pages of this service at the origins of apps.
+      'cross-origin-resource-policy': 'same-site',
+      etag: zipped ? `"${hash}-gzip"` : `"${hash}"`,
+      ...policy,
+    });
     if (compressed) {
       reply.header('vary', [reply.getHeader('vary') ?? [], 'Accept-Encoding'].flat().join(', '));
     }

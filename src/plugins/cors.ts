@@ -1,6 +1,7 @@
 import fastifyCors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { originMatcher } from '../http/trusted-origins.ts';
 
 export interface CorsOptions {
   readonly trustedOrigins: readonly string[];
@@ -16,10 +17,10 @@ const PREFLIGHT_SECONDS = 600;
 export const cors = fp(registerCors, { name: 'session-cookie-login/cors', fastify: '5.x' });
 
 async function registerCors(app: FastifyInstance, { trustedOrigins }: CorsOptions): Promise<void> {
-  const trusted = new Set(trustedOrigins);
+  const isTrusted = originMatcher(trustedOrigins);
   await app.register(fastifyCors, {
     // With a list, @fastify/cors would send some headers to other origins as well.
-    origin: (origin, done) => done(null, origin !== undefined && trusted.has(origin) ? origin : false),
+    origin: (origin, done) => done(null, origin !== undefined && isTrusted(origin) ? origin : false),
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
     allowedHeaders: ['Content-Type'],

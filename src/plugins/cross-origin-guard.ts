@@ -3,21 +3,26 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { CrossOriginRefused } from '../errors.ts';
 import { browserScheme, hasHostOf } from '../http/browser-scheme.ts';
+import { describeOrigin, isCrossOrigin, isSafeMethod } from '../http/cross-origin.ts';
 import type { AnyReply, AnyRequest, HookDone } from '../http/hooks.ts';
 import { logEvent } from '../http/security-events.ts';
+import { type OriginMatcher, originMatcher, toOrigin } from '../http/trusted-origins.ts';
 import { OF_FASTIFY, readOptions, settings } from '../settings.ts';
 
 export interface CrossOriginGuardOptions {
   /** The origin that browsers use, such as `https://login.example.com`, if a proxy changes the `Host` header. */
   readonly publicOrigin?: string;
-  /** Other origins whose pages may send state-changing requests, such as `https://app.example.com`. Default: none. */
+  /**
+   * Other origins whose pages may send state-changing requests, such as `https://app.example.com`. `https://*.example.com`
+   * stands for all hosts below `example.com`. Default: none.
+   */
   readonly trustedOrigins?: readonly string[];
 }
 
 /** What the guard of a scope accepts. */
 interface Origins {
   readonly publicOrigin: string | undefined;
-  readonly trustedOrigins: ReadonlySet<string>;
+  readonly isTrusted: OriginMatcher;
   /** Whether a request has shown another scheme than that of the public origin. It is logged once. */
   warned: boolean;
 }
@@ -25,7 +30,7 @@ interface Origins {
 const kOrigins = Symbol('origins');
 
 /** Without the plugin: only pages of the host of the request. */
-const OWN_HOST: Origins = { publicOrigin: undefined, trustedOrigins: new Set(), warned: false };
+const OWN_HOST: Origins = { publicOrigin: undefined, isTrusted: () => false, warned: false };
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -46,12 +51,12 @@ export type CrossOriginHook = (request: AnyRequest, reply: AnyReply, done: HookD
 const OPTIONS = {
   publicOrigin: Type.Optional(settings.publicOrigin),
   trustedOrigins: Type.Optional(
-    Type.Array(settings.publicOrigin, {
-      description: 'an array of http and https origins without a path, such as "https://app.example.com"',
+    Type.Array(settings.trustedOrigin, {
+      description:
+        'an array of http and https origins without a path, such as "https://app.example.com" or "https://*.example.com"',
     }),
   ),
 };
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Rejects state-changing requests that another site makes a browser send (CSRF). It decides like Go's
@@ -74,7 +79,7 @@ async function registerCrossOriginGuard(app: FastifyInstance, options: CrossOrig
   // Not `decorate`: a scope inside another one with the plugin has its own.
   app[kOrigins] = {
     publicOrigin: publicOrigin && toOrigin(publicOrigin),
-    trustedOrigins: new Set(trustedOrigins?.map(toOrigin)),
+    isTrusted: originMatcher((trustedOrigins ?? []).map(toOrigin)),
     warned: false,
   };
   if (!app.hasDecorator('refuseCrossOrigin')) {
@@ -94,45 +99,22 @@ export function refuseCrossOrigin(anyRequest: AnyRequest, _reply: AnyReply, done
   if (!origins.warned && origins.publicOrigin !== undefined) {
     origins.warned = warnOfWrongScheme(request, origins.publicOrigin);
   }
-  if (isTrusted(request, origins.trustedOrigins) || isOwnOrigin(request, origins.publicOrigin)) {
+  const isOwn: OriginMatcher = (origin) => origin === origins.publicOrigin || hasHostOf(request, origin);
+  if (!isCrossOrigin(request.headers, origins.isTrusted, isOwn)) {
     done();
     return;
   }
-  const { origin } = request.headers;
-  logEvent(request, 'malicious_csrf', origin === 'null' ? { origin, reason: NULL_ORIGIN } : { origin });
+  logEvent(request, 'malicious_csrf', describeOrigin(request.headers.origin));
   done(new CrossOriginRefused());
 }
 
 /** The onRequest hook of the plugin. Scopes without the plugin can use it alone. */
 export function guardStateChanges(request: FastifyRequest, reply: FastifyReply, done: HookDone): void {
-  if (SAFE_METHODS.has(request.method) || request.routeOptions.config.crossOriginGuard === false) {
+  if (isSafeMethod(request.method) || request.routeOptions.config.crossOriginGuard === false) {
     done();
   } else {
     refuseCrossOrigin(request, reply, done);
   }
-}
-
-/**
- * A page that another site controls can send `Origin: null` as well, so it is refused. A page of the app sends it over
- * plain HTTP if its policy is `no-referrer` (Fetch, "append a request `Origin` header").
- */
-const NULL_ORIGIN = 'Origin is null: a page with Referrer-Policy no-referrer (use same-origin), or a sandboxed frame';
-
-/** In the form that browsers send: `https://Example.com:443/` is `https://example.com`. */
-function toOrigin(url: string): string {
-  return new URL(url).origin;
-}
-
-function isTrusted({ headers: { origin } }: FastifyRequest, trustedOrigins: ReadonlySet<string>): boolean {
-  return origin !== undefined && trustedOrigins.has(origin);
-}
-
-function isOwnOrigin(request: FastifyRequest, publicOrigin?: string): boolean {
-  const { origin, 'sec-fetch-site': site } = request.headers;
-  if (site) {
-    return site === 'same-origin' || site === 'none';
-  }
-  return !origin || origin === publicOrigin || hasHostOf(request, origin);
 }
 
 /**

@@ -23,6 +23,7 @@ import { type SecurityHeadersOptions, securityHeadersFor } from './security-head
 interface ErrorPages {
   isPageRequest(request: FastifyRequest): boolean;
   sendErrorPage(request: FastifyRequest, reply: FastifyReply, error: HttpError): void;
+  sendErrorPageElsewhere(request: FastifyRequest, reply: FastifyReply, error: HttpError): void;
 }
 
 export const kErrorPages = Symbol('error-pages');
@@ -72,6 +73,16 @@ export function applyError(thrown: FastifyError, request: FastifyRequest, reply:
   log(request, thrown, error);
   reply.code(statusCode).headers(headers);
   return error;
+}
+
+/** Sends an error that a proxy passes to the client of another app. The status and the headers are set. */
+export function sendErrorElsewhere(request: FastifyRequest, reply: FastifyReply, error: HttpError): void {
+  const pages = pagesFor(request);
+  if (pages === undefined) {
+    reply.send(errorBody(error));
+  } else {
+    pages.sendErrorPageElsewhere(request, reply, error);
+  }
 }
 
 /** What sends the errors of the request as pages. `undefined` if they are sent as JSON. */

@@ -1,10 +1,11 @@
 import t from 'tap';
+import { originMatcher } from '../../src/http/trusted-origins.ts';
 import { safeNext } from '../../src/pages/next.ts';
 
 const AT_ROOT = {
   basePath: '',
   publicOrigin: 'https://login.example',
-  trustedOrigins: ['https://app.example', 'http://localhost:3000'],
+  isTrustedOrigin: originMatcher(['https://app.example', 'http://localhost:3000']),
 };
 const BELOW_A_PATH = { ...AT_ROOT, basePath: '/login' };
 
@@ -102,7 +103,10 @@ t.test('a sign-in never leads to the form again, or to the end of the session', 
     t.equal(safeNext(text, AT_ROOT), undefined, text);
   }
   t.equal(safeNext('/login/logout', BELOW_A_PATH), undefined);
-  t.equal(safeNext('/login/logout', { ...BELOW_A_PATH, trustedOrigins: ['https://login.example'] }), undefined);
+  t.equal(
+    safeNext('/login/logout', { ...BELOW_A_PATH, isTrustedOrigin: originMatcher(['https://login.example']) }),
+    undefined,
+  );
 });
 
 t.test('with a base path, other paths of the origin are accepted only if the origin is trusted', async (t) => {
@@ -112,7 +116,7 @@ t.test('with a base path, other paths of the origin are accepted only if the ori
   for (const text of ['/', '/account', '/loginx', '/login/../app', 'https://login.example/app']) {
     t.equal(safeNext(text, BELOW_A_PATH), undefined, text);
   }
-  const trusting = { ...BELOW_A_PATH, trustedOrigins: ['https://login.example'] };
+  const trusting = { ...BELOW_A_PATH, isTrustedOrigin: originMatcher(['https://login.example']) };
   t.equal(safeNext('/app?x', trusting), 'https://login.example/app?x');
   t.equal(safeNext('/login/account', trusting), '/login/account');
 });

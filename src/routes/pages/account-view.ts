@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { HttpError } from '../../errors.ts';
 import type { Page } from '../../pages/render.ts';
 import { errorTexts, texts } from '../../pages/texts.ts';
-import { errorPageOf } from '../../plugins/pages.ts';
+import { errorPageOf } from '../../plugins/error-pages.ts';
 import { kSession } from '../../plugins/session-context.ts';
 import type { Milliseconds } from '../../types.ts';
 

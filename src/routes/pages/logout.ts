@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { texts } from '../../pages/texts.ts';
 import { ignoreBodies } from '../../plugins/content-type-parsers.ts';
 import { refuseCrossOrigin } from '../../plugins/cross-origin-guard.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
@@ -12,11 +13,16 @@ export const logoutPage: FastifyPluginAsyncTypebox = async (app) => {
   const options = {
     constraints: FOR_PAGES,
     config: { errorPage: sessionError },
-    schema: { hide: true, description: 'Signed out: to the sign-in page.' },
+    schema: {
+      hide: true,
+      description:
+        'Signed out: to the query parameter `next` if it is a path of this service or a URL of a trusted origin, else to the sign-in page. A link on a page of a trusted origin gets a page with one button instead.',
+    },
   };
   const onRequest = [refuseCrossOrigin, refuseEmbeddedLoad];
   // Without HEAD, like the route for other requests.
-  app.get('/logout', { ...options, onRequest, exposeHeadRoute: false }, logOut);
+  const forLinks = { ...options, onRequest: [askFirst, ...onRequest], exposeHeadRoute: false };
+  app.get('/logout', forLinks, logOut);
   app.post('/logout', options, logOut);
   app.get(
     '/logout/clear',
@@ -34,7 +40,32 @@ async function clearCache(_request: FastifyRequest, reply: FastifyReply): Promis
   return reply.code(204).header('clear-site-data', '"cache"').send();
 }
 
-async function logOut({ server }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+/**
+ * An onRequest hook: shows a page with one button to a user who has followed a link on a page of a trusted origin. With a link,
+ * browsers do not tell reliably where it was, and any site could sign users out. The button is on a page of this service.
+ */
+async function askFirst(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+  const next = nextOf(request);
+  if (!isTrustedLink(request, next)) {
+    return undefined;
+  }
+  const self = next === undefined ? '/logout' : `/logout?next=${encodeURIComponent(next)}`;
+  return reply.page({ template: 'logout', title: texts.signOut.title, self });
+}
+
+/** The page of the link is that of `Referer`. A page can suppress that header: then `next` must lead to a trusted origin. */
+function isTrustedLink({ server, headers }: FastifyRequest, next = ''): boolean {
+  const { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers;
+  const isCrossOrigin = site === 'same-site' || site === 'cross-site';
+  const isNavigation = mode === 'navigate' && destination === 'document' && !headers['sec-purpose'];
+  return isCrossOrigin && isNavigation && server.isTrustedPage(headers.referer ?? next);
+}
+
+function nextOf({ server, query }: FastifyRequest): string | undefined {
+  return server.safeNext((query as Record<string, unknown>).next);
+}
+
+async function logOut(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   try {
     await reply.signOut();
   } catch (error) {
@@ -43,5 +74,5 @@ async function logOut({ server }: FastifyRequest, reply: FastifyReply): Promise<
       throw error;
     }
   }
-  return reply.redirect(server.pagePath('/signin?signed-out'), 303);
+  return reply.redirect(nextOf(request) ?? request.server.pagePath('/signin?signed-out'), 303);
 }

@@ -1,0 +1,73 @@
+import type { Config } from './config.ts';
+import { parsePaths, parseTrustedOrigins } from './config-formats.ts';
+import { isHttps } from './fastify-options.ts';
+import { isTrustedPeer, parseTrustProxy } from './http/trusted-proxies.ts';
+import type { OptionalPackage } from './packages.ts';
+import type { ForwardAuthOptions } from './plugins/forward-auth.ts';
+import { DEFAULT_NAMESPACE } from './sessions/session.ts';
+import { parseStoreUrl } from './stores/store-url.ts';
+import { WORD_LIST } from './users/password-policy.ts';
+
+// What the plugins get of the settings.
+
+/** A setting that may be `none`. */
+export function valueOrNone(setting: string): string | undefined {
+  return setting === 'none' ? undefined : setting;
+}
+
+/** The optional packages that the service needs with these settings. */
+export function packagesFor({ DOCS, PAGES, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
+  const ofEngine = { memory: [], lmdb: ['lmdb'], redis: ['@redis/client'] } as const;
+  return [
+    '@node-rs/argon2',
+    WORD_LIST,
+    ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
+    ...(PAGES === 'on' ? (['eta', 'negotiator'] as const) : []),
+    ...(parseTrustedOrigins(TRUSTED_ORIGINS).length > 0 ? (['@fastify/cors'] as const) : []),
+    ...ofEngine[parseStoreUrl(STORE_URL).engine],
+  ];
+}
+
+function sessionSettings(config: Config) {
+  const domain = valueOrNone(config.COOKIE_DOMAIN);
+  return {
+    cookie: { name: config.COOKIE_NAME, secure: isHttps(config), ...(domain && { domain }) },
+    // Of all names of the cookie: the command line ends sessions of this namespace.
+    namespace: DEFAULT_NAMESPACE,
+    idleSeconds: config.SESSION_IDLE_SECONDS,
+    maxSeconds: config.SESSION_MAX_SECONDS,
+    renewal: config.SESSION_RENEWAL,
+    maxPerUser: config.SESSIONS_PER_USER,
+    freshSeconds: config.FRESH_SECONDS,
+    reuseWindowSeconds: config.REUSE_WINDOW_SECONDS,
+  };
+}
+
+/** Two services on one host have cookies of different names. */
+function deviceCookieName({ COOKIE_NAME }: Config): string {
+  return COOKIE_NAME === 'session_token' ? 'device_token' : `${COOKIE_NAME}_device`;
+}
+
+export function forwardAuthSettings(config: Config): ForwardAuthOptions {
+  const trustProxy = parseTrustProxy(config.TRUST_PROXY);
+  const { hostname: ownHost } = new URL(config.PUBLIC_URL);
+  return {
+    isTrustedProxy: (address) => isTrustedPeer(trustProxy, address),
+    trustedOrigins: parseTrustedOrigins(config.TRUSTED_ORIGINS),
+    csrf: config.FORWARD_AUTH_CSRF === 'on',
+    csrfExempt: parsePaths(config.FORWARD_AUTH_CSRF_EXEMPT),
+    hostHasCookie: (host) => host === ownHost || `.${host}`.endsWith(`.${config.COOKIE_DOMAIN}`),
+  };
+}
+
+export function loginSettings(config: Config) {
+  return {
+    session: sessionSettings(config),
+    deviceCookie: { name: deviceCookieName(config) },
+    storeTimeoutMs: config.STORE_TIMEOUT_MS,
+    passwordMinLength: config.PASSWORD_MIN_LENGTH,
+    failuresPerAddress: config.SIGNIN_FAILURES_PER_ADDRESS,
+    failuresPerUser: config.SIGNIN_FAILURES_PER_USER,
+    failureWindowSeconds: config.SIGNIN_FAILURE_WINDOW_SECONDS,
+  };
+}

@@ -1,0 +1,105 @@
+import { statSync } from 'node:fs';
+import { extname } from 'node:path';
+import { Value } from '@sinclair/typebox/value';
+import { parse as parseDomain } from 'tldts';
+import { isPlainPath } from './http/forwarded-request.ts';
+import { parseTrustProxy } from './http/trusted-proxies.ts';
+import { settings } from './settings.ts';
+import { parseStoreUrl } from './stores/store-url.ts';
+
+/** The types of images that browsers show. */
+const LOGO_TYPES = ['.svg', '.png', '.webp', '.jpg', '.gif', '.ico'];
+
+/** The formats of the settings that are texts, by the name of the format in a schema. */
+export const formats: Readonly<Record<string, (text: string) => boolean>> = {
+  'public-url': isPublicUrl,
+  'trusted-proxies': accepts(parseTrustProxy),
+  'trusted-origins': accepts(parseTrustedOrigins),
+  'store-url': accepts(parseStoreUrl),
+  'cookie-domain': (text) => text === 'none' || isCookieDomain(text),
+  'path-list': accepts(parsePaths),
+  'site-name': (text) => /^(?=.*\S)[^\p{C}]{1,60}$/u.test(text),
+  'logo-file': isNoneOrFile(LOGO_TYPES, 256),
+  'styles-file': isNoneOrFile(['.css'], 64),
+};
+
+/**
+ * Converts `TRUSTED_ORIGINS` to origins in the form that browsers send, and patterns such as `https://*.example.com`.
+ * @throws TypeError if an entry of the list is neither, or if a pattern stands for the hosts of a public suffix.
+ */
+export function parseTrustedOrigins(text: string): string[] {
+  return parseList(text).map((entry) => {
+    if (!Value.Check(settings.trustedOrigin, entry)) {
+      throw new TypeError('not an origin');
+    }
+    const { origin, hostname } = new URL(entry);
+    if (hostname.startsWith('*.') && isPublicSuffix(hostname.slice(2))) {
+      throw new TypeError('the hosts belong to different people');
+    }
+    return origin;
+  });
+}
+
+/**
+ * Converts a `FORWARD_AUTH_CSRF_EXEMPT` to paths.
+ * @throws TypeError if an entry of the list is not a path.
+ */
+export function parsePaths(text: string): string[] {
+  const paths = parseList(text);
+  if (!paths.every((path) => isPlainPath(path.replace(/\/\*$/, '/')))) {
+    throw new TypeError('not a path');
+  }
+  return paths;
+}
+
+function parseList(text: string): string[] {
+  return text === 'none' ? [] : text.split(',').map((entry) => entry.trim());
+}
+
+/** Whether everybody can register a name below the domain (https://publicsuffix.org). */
+function isPublicSuffix(domain: string): boolean {
+  const { publicSuffix, isIcann, isPrivate } = parseDomain(domain, { allowPrivateDomains: true });
+  return publicSuffix === domain && Boolean(isIcann || isPrivate);
+}
+
+/** Browsers reject cookies for a public suffix, and for a domain without a dot (RFC 6265bis, section 5.7). */
+function isCookieDomain(text: string): boolean {
+  return Value.Check(settings.cookieDomain, text) && parseDomain(text, { allowPrivateDomains: true }).domain !== null;
+}
+
+/** Segments of the path have only characters that nothing encodes or removes. */
+function isPublicUrl(text: string): boolean {
+  if (!URL.canParse(text)) {
+    return false;
+  }
+  const { pathname, origin, href } = new URL(text);
+  const hasNothingElse = href === `${origin}${pathname}`;
+  return hasNothingElse && Value.Check(settings.publicOrigin, origin) && /^(\/[\w.~-]+)*\/?$/.test(pathname);
+}
+
+/** The plugin `assets` reads the file. */
+function isNoneOrFile(extensions: readonly string[], maxKib: number): (path: string) => boolean {
+  return accepts((path) => {
+    if (path === 'none') {
+      return;
+    }
+    const file = statSync(path);
+    if (!file.isFile() || file.size === 0 || file.size > maxKib * 1024) {
+      throw new TypeError('not a file of this size');
+    }
+    if (!extensions.includes(extname(path).toLowerCase())) {
+      throw new TypeError('not a file of this type');
+    }
+  });
+}
+
+function accepts(parse: (text: string) => unknown): (text: string) => boolean {
+  return (text) => {
+    try {
+      parse(text);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}

@@ -1,0 +1,27 @@
+import proxyAddr from '@fastify/proxy-addr';
+import { withoutPort } from './client-address.ts';
+
+/** Whether the proxy with this address is trusted. */
+type IsTrustedProxy = (address: string, hop: number) => boolean;
+
+/**
+ * Converts a `TRUST_PROXY` to the value of Fastify's `trustProxy` option.
+ * @throws TypeError if it is neither a switch nor a list of addresses.
+ */
+export function parseTrustProxy(text: string): boolean | IsTrustedProxy {
+  if (/^(on|off|true|false)$/.test(text)) {
+    return text === 'on' || text === 'true';
+  }
+  if (/^\d+$/.test(text)) {
+    // proxy-addr would accept it as an IPv4 address. A number of hops, which Fastify allows, is not safe: a client that
+    // bypasses the proxy could forge that many entries of X-Forwarded-For.
+    throw new TypeError('a number of hops is not a list of proxies');
+  }
+  const isTrusted = proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
+  return (address, hop) => isTrusted(withoutPort(address), hop);
+}
+
+/** Whether the peer of a connection is a trusted proxy. A Unix socket has no address: only `on` trusts it. */
+export function isTrustedPeer(trustProxy: boolean | IsTrustedProxy, address: string | undefined): boolean {
+  return typeof trustProxy === 'boolean' ? trustProxy : address !== undefined && trustProxy(address, 0);
+}

@@ -1,0 +1,86 @@
+import { METHODS } from 'node:http';
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
+import {
+  CrossOriginRefused,
+  ForwardedHeadersInvalid,
+  ProxyNotTrusted,
+  StoreUnavailable,
+  TargetNotTrusted,
+} from '../errors.ts';
+import { type ForwardAuthOptions, forwardAuthHooks } from '../plugins/forward-auth.ts';
+import { addComponents } from './components.ts';
+import { errorResponses, notSignedIn } from './schemas.ts';
+
+const RemoteHeader = (description: string) => Type.String({ maxLength: 4096, description });
+
+const allowed = {
+  type: 'null',
+  description: 'Signed in: the proxy may pass the request on. The values are percent-encoded where they are not ASCII.',
+  headers: {
+    'Remote-User': RemoteHeader('The name of the user.'),
+    'Remote-User-Id': RemoteHeader('The id of the user, which never changes.'),
+    'Remote-Session-Id': RemoteHeader('The public id of the session.'),
+  },
+};
+
+const errors = errorResponses(
+  ...notSignedIn,
+  ProxyNotTrusted,
+  ForwardedHeadersInvalid,
+  TargetNotTrusted,
+  CrossOriginRefused,
+  StoreUnavailable,
+);
+
+const SIGN_IN_PAGE = { Location: Type.String({ maxLength: 8192, description: 'The sign-in page, which leads back.' }) };
+
+const common = { tags: ['forward-auth'], security: [{ sessionCookie: [] }] };
+
+const authRequestSchema = {
+  ...common,
+  operationId: 'authRequest',
+  summary: 'Decide about a request, for nginx',
+  description:
+    'For `auth_request` of nginx. `X-Original-Method` and `X-Original-URL` say which request it is. Any method is accepted.',
+  response: { 200: allowed, ...errors, 401: { ...errors[401], headers: SIGN_IN_PAGE } },
+};
+
+const forwardAuthSchema = {
+  ...common,
+  operationId: 'forwardAuth',
+  summary: 'Decide about a request, for Traefik and Caddy',
+  description:
+    'For `forwardAuth` of Traefik and `forward_auth` of Caddy. `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri` say which request it is. Any method is accepted.',
+  response: {
+    200: allowed,
+    303: { type: 'null', description: 'The user opens a page and is not signed in.', headers: SIGN_IN_PAGE },
+    ...errors,
+  },
+};
+
+const ROUTES = [
+  { url: '/auth-request', kind: 'auth-request', schema: authRequestSchema },
+  { url: '/forward-auth', kind: 'forward-auth', schema: forwardAuthSchema },
+] as const;
+
+/**
+ * Forward authentication: a reverse proxy asks before each request to an app whether the user is signed in. The replies have
+ * no body that the app would see, and never set a cookie.
+ */
+export const forwardAuth: FastifyPluginAsyncTypebox<ForwardAuthOptions> = async (app, options) => {
+  addComponents(app);
+  for (const method of METHODS.filter((name) => name !== 'CONNECT' && !app.supportedMethods.includes(name))) {
+    app.addHttpMethod(method);
+  }
+  for (const { url, kind, schema } of ROUTES) {
+    const route = {
+      ...forwardAuthHooks(kind, options),
+      url,
+      // CORS would answer preflight requests, and the proxy would take that for a permission.
+      config: { cors: false, crossOriginGuard: false },
+      exposeHeadRoute: false,
+    };
+    app.route({ ...route, method: 'GET', schema });
+    app.route({ ...route, method: app.supportedMethods.filter((name) => name !== 'GET'), schema: { hide: true } });
+  }
+};
