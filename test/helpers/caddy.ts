@@ -23,9 +23,10 @@ export async function startCaddy(t: Test, { caddy, port, config }: CaddyOptions)
     // Its default port for commands may be in use.
     env: { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir, CADDY_ADMIN: `unix/${dir}/admin.sock` },
   });
-  t.teardown(async () => {
+  const exited = once(child, 'exit');
+  t.teardown(() => {
     child.kill('SIGTERM');
-    await once(child, 'exit');
+    return exited;
   });
   await accepting(port);
 }

@@ -21,9 +21,10 @@ export async function startHaproxy(t: Test, { haproxy, port, config, script }: H
   writeFileSync(`${dir}/script.lua`, script);
   writeFileSync(`${dir}/haproxy.cfg`, config(`${dir}/script.lua`));
   const child = spawn(haproxy, ['-db', '-f', `${dir}/haproxy.cfg`], { stdio: 'ignore' });
-  t.teardown(async () => {
+  const exited = once(child, 'exit');
+  t.teardown(() => {
     child.kill('SIGTERM');
-    await once(child, 'exit');
+    return exited;
   });
   await accepting(port);
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import type { Test } from 'tap';
 import { accepting } from './redis-server.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -19,6 +19,8 @@ export interface NginxOptions {
 /** Starts nginx with its files in a new directory, and ends it with the test. */
 export async function startNginx(t: Test, { nginx, port, http = '', server }: NginxOptions): Promise<void> {
   const dir = temporaryDirectory(t);
+  // Its workers run as another user if the tests run as root. They write large bodies to files.
+  chmodSync(dir, 0o755);
   const config = `${dir}/nginx.conf`;
   writeFileSync(
     config,
@@ -31,9 +33,10 @@ export async function startNginx(t: Test, { nginx, port, http = '', server }: Ng
     }`,
   );
   const child = spawn(nginx, ['-c', config, '-e', `${dir}/error.log`], { stdio: 'ignore' });
-  t.teardown(async () => {
+  const exited = once(child, 'exit');
+  t.teardown(() => {
     child.kill('SIGTERM');
-    await once(child, 'exit');
+    return exited;
   });
   await accepting(port);
 }

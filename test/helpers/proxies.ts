@@ -69,6 +69,7 @@ async function caddy(t: Test, { loginPort, appPort, certificate }: Behind): Prom
   const config = replaced(recipe('caddy/Caddyfile'), {
     'http_port 80\n': `http_port ${plainPort}\n\tdefault_bind 127.0.0.1\n`,
     'https_port 443': `https_port ${port}`,
+    ':443 {': `:${port} {`,
     '127.0.0.1:8080': `127.0.0.1:${loginPort}`,
     '127.0.0.1:3000': `127.0.0.1:${appPort}`,
     '/etc/ssl/example.com.crt': certificate.cert,

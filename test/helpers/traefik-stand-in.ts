@@ -146,7 +146,10 @@ async function route(request: IncomingMessage, settings: TraefikSettings): Promi
   const headers = enter(request);
   const host = (request.headers.host ?? '').toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
   const service = settings.services.get(host);
-  const [path = ''] = (request.url ?? '').split('?');
+  // Rules see a path without needless percent-encoding.
+  const path = (request.url ?? '')
+    .replace(/\?.*/, '')
+    .replace(/%(2d|2e|5f|7e|[46][1-9a-f]|[57][\da]|3\d)/gi, decodeURIComponent);
   if (service === undefined || (host !== settings.protectedHost && settings.closedPaths.includes(path))) {
     return { refused: answer(404) };
   }

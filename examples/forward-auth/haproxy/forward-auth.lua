@@ -61,7 +61,8 @@ end
 core.register_action("forward-auth", { "http-req" }, function(txn)
   local client = core.httpclient()
   local response = client:get({ url = ADDRESS, headers = request_headers(txn), timeout = TIMEOUT_MS })
-  if response == nil or response.headers == nil or response.status < 200 then
+  -- HAProxy itself answers 503 without Retry-After if the service does not answer.
+  if response.status < 200 or (response.status == 503 and response.headers["retry-after"] == nil) then
     return unavailable(txn)
   end
   if response.status ~= 200 then

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import { APP, LOGIN } from '../../helpers/proxies.ts';
+import { ANN } from '../../helpers/service.ts';
 import { type HeaderList, NAVIGATION, type Received, type Reply, type Sent, sayHello, send } from './client.ts';
 
 // What each recipe of examples/forward-auth promises. Each case runs behind each proxy.
 
-const CREDENTIALS = { username: 'user1', password: 'password1' };
 const ORIGIN = `https://${APP}`;
 
 /** A proxy with the service and the app behind it. */
@@ -24,8 +24,12 @@ const cookieOf = ({ headers }: Reply) => headers['set-cookie']?.[0]?.split(';')[
 
 export async function signIn(port: number): Promise<string> {
   const headers: HeaderList = [['Content-Type', 'application/json']];
-  const body = Buffer.from(JSON.stringify(CREDENTIALS));
-  return cookieOf(await send(port, { method: 'POST', host: LOGIN, path: '/signin', headers, body }));
+  const body = Buffer.from(JSON.stringify(ANN));
+  const reply = await send(port, { method: 'POST', host: LOGIN, path: '/signin', headers, body });
+  if (reply.status !== 200) {
+    throw new Error(`the sign-in was answered with ${reply.status}: ${reply.body}`);
+  }
+  return cookieOf(reply);
 }
 
 /** Sends a request with the session cookie. */
@@ -223,8 +227,8 @@ async function oddHosts(t: Test, front: Front): Promise<void> {
 
 async function webSocket(t: Test, front: Front): Promise<void> {
   const { cookie } = front;
-  t.equal(await sayHello(front.port, { cookie, origin: ORIGIN, 'sec-fetch-site': 'same-origin' }), 'user1: hello');
-  t.equal(await sayHello(front.port, { cookie, origin: ORIGIN, 'remote-user': 'admin' }), 'user1: hello');
+  t.equal(await sayHello(front.port, { cookie, origin: ORIGIN, 'sec-fetch-site': 'same-origin' }), 'ann: hello');
+  t.equal(await sayHello(front.port, { cookie, origin: ORIGIN, 'remote-user': 'admin' }), 'ann: hello');
   t.equal(await sayHello(front.port, { cookie, origin: 'https://evil.test' }), 403);
   const sibling = { origin: 'https://other.example.com', 'sec-fetch-site': 'same-site' };
   t.equal(await sayHello(front.port, { cookie, ...sibling }), 403);
