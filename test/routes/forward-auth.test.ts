@@ -81,10 +81,11 @@ async function start(t: Test, env: Headers = {}) {
 const remoteHeaders = ({ headers }: LightMyRequestResponse) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('remote-')));
 
-/** Every answer to a proxy: it is not stored, and changes no cookie. */
+/** Every answer to a proxy: it is not stored, changes no cookie, and sets no policy for the host of the app. */
 function assertAnswer(t: Test, response: LightMyRequestResponse): void {
   t.equal(response.headers['cache-control'], 'no-store');
   t.same(setCookies(response), []);
+  t.equal(response.headers['strict-transport-security'], undefined);
 }
 
 t.test('a signed-in user may pass, and the proxy gets the name, the id and the session', async (t) => {
