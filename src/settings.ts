@@ -139,9 +139,7 @@ function isOrigin(text: string): boolean {
 
 /** An origin, or a pattern for the hosts below a domain. Of a top-level domain it would be too wide. */
 function isTrustedOrigin(text: string): boolean {
-  return (
-    isOriginOrPattern(text) && (!text.includes('*') || /\/\/\*\.(localhost|[^*.]+\.[^*]+)$/.test(new URL(text).origin))
-  );
+  return isOriginOrPattern(text) && /^([^*]+|\*\.(localhost|[^*.]+\.[^*]+))$/.test(new URL(text).hostname);
 }
 
 function isOriginOrPattern(text: string): boolean {

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { basePathOf, ConfigError, Environment, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
-import { parseTrustedOrigins } from '../src/config-formats.ts';
-import { parseTrustProxy } from '../src/http/trusted-proxies.ts';
+import { parsePaths, parseTrustedOrigins } from '../src/config-formats.ts';
 
 const DEFAULTS = {
   HOST: 'localhost',
   PORT: 8080,
   PUBLIC_URL: 'http://localhost:8080',
   TRUSTED_ORIGINS: 'none',
+  COOKIE_NAME: 'session_token',
+  COOKIE_DOMAIN: 'none',
   STORE_URL: 'memory:',
   DEMO_USERS: 'on',
   STORE_TIMEOUT_MS: 500,
@@ -32,6 +33,8 @@ const DEFAULTS = {
   SITE_LOGO: 'none',
   SITE_STYLES: 'none',
   TRUST_PROXY: 'off',
+  FORWARD_AUTH_CSRF: 'on',
+  FORWARD_AUTH_CSRF_EXEMPT: 'none',
   LOG_LEVEL: 'info',
 };
 
@@ -101,6 +104,51 @@ t.test('an invalid value is reported with its name, its value and what is allowe
       'https://*.example',
       'https://app.example,',
       'none,https://app.example',
+      'https://*.co.uk',
+      'https://*.github.io',
+      'https://*',
+      'https://*.*.example.com',
+      'https://app.*.example.com',
+      'https://app*.example.com',
+      'https://*.example.com/path',
+      'https://*.0.0.1',
+      '*.example.com',
+    ],
+    COOKIE_NAME: ['a b', 'a=b', 'a;b', 'ä', '__Host-session', '__secure-session', 'x'.repeat(65)],
+    COOKIE_DOMAIN: [
+      'com',
+      'co.uk',
+      'github.io',
+      'localhost',
+      'internal',
+      '.example.com',
+      'example.com.',
+      'Example.com',
+      'example.com:443',
+      'https://example.com',
+      '127.0.0.1',
+      '[::1]',
+      'exa mple.com',
+      'example.com; Secure',
+      'müller.de',
+      '*.example.com',
+    ],
+    FORWARD_AUTH_CSRF: ['no', 'true'],
+    FORWARD_AUTH_CSRF_EXEMPT: [
+      'hooks',
+      '/a,',
+      '/a b',
+      '/a//b',
+      '//a',
+      '/a/../b',
+      '/a/./b',
+      '/a%2fb',
+      '/a*',
+      '/*/a',
+      '/a/**',
+      '/a;b',
+      '/a?b',
+      'https://app.example.com/a',
     ],
     STORE_URL: ['memory', 'lmdb:', 'mongodb://localhost', 'redis://', 'redis://host/zero', 'redis://host?x=1'],
     STORE_TIMEOUT_MS: ['9', '60001', '1s'],
@@ -185,22 +233,37 @@ t.test('TRUSTED_ORIGINS is converted to the origins that browsers send', async (
     'https://app.example',
     'http://localhost:3000',
   ]);
+  t.same(parseTrustedOrigins('HTTPS://*.Example.com:443/, http://*.localhost:3000, https://*.home.lan'), [
+    'https://*.example.com',
+    'http://*.localhost:3000',
+    'https://*.home.lan',
+  ]);
 });
 
-t.test('TRUST_PROXY is converted to the option of Fastify', async (t) => {
-  t.equal(parseTrustProxy('off'), false);
-  t.equal(parseTrustProxy('false'), false);
-  t.equal(parseTrustProxy('on'), true);
-  t.equal(parseTrustProxy('true'), true);
-  const isTrusted = parseTrustProxy('loopback, 10.1.0.0/16') as (address: string, hop: number) => boolean;
-  for (const address of ['127.0.0.1', '::1', '10.1.2.3', '10.1.2.3:51000', '[::1]:443']) {
-    t.equal(isTrusted(address, 0), true, address);
+t.test('COOKIE_DOMAIN is the domain of PUBLIC_URL, or a domain above it, and needs https', async (t) => {
+  const COOKIE_DOMAIN = 'example.com';
+  for (const PUBLIC_URL of ['https://example.com', 'https://login.example.com', 'https://a.b.example.com:8443/login']) {
+    t.equal(parseConfig({ PUBLIC_URL, COOKIE_DOMAIN }).COOKIE_DOMAIN, COOKIE_DOMAIN, PUBLIC_URL);
   }
-  for (const address of ['10.2.0.1', '192.0.2.1:80', 'nowhere']) {
-    t.equal(isTrusted(address, 0), false, address);
+  for (const PUBLIC_URL of [
+    'https://login.example.org',
+    'https://badexample.com',
+    'https://example.com.evil.test',
+    'http://login.example.com',
+    'https://127.0.0.1',
+    '',
+  ]) {
+    const told = t.throws(() => parseConfig({ PUBLIC_URL, COOKIE_DOMAIN }), ConfigError) as Error;
+    t.match(
+      told.message,
+      /^COOKIE_DOMAIN is "example.com" and PUBLIC_URL is "http.*: PUBLIC_URL must be an https URL of /,
+    );
   }
-  t.throws(() => parseTrustProxy('2'), TypeError);
-  t.throws(() => parseTrustProxy('nobody'), TypeError);
+});
+
+t.test('FORWARD_AUTH_CSRF_EXEMPT is converted to paths', async (t) => {
+  t.same(parsePaths('none'), []);
+  t.same(parsePaths('/callback, /hooks/*,/a/b.c/~d/,/*'), ['/callback', '/hooks/*', '/a/b.c/~d/', '/*']);
 });
 
 t.test('.env.example lists every variable in the order of the schema, with its default', async (t) => {

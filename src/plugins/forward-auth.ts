@@ -74,6 +74,8 @@ function targetGuard(options: ForwardAuthOptions, read: Kind['read']) {
   const isTrusted = originMatcher(options.trustedOrigins);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     forbidCaching(reply);
+    // The proxy may show the reply at the origin of the app, whose operator decides about this policy.
+    reply.removeHeader('strict-transport-security');
     const target = readTarget(request, options, read);
     if (!isTrusted(target.url.origin)) {
       const fix = 'if this is an app of yours, add its origin to TRUSTED_ORIGINS';

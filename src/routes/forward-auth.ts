@@ -23,7 +23,12 @@ const allowed = {
   },
 };
 
-const errors = errorResponses(
+/** Without those of requests that the HTTP parser or the router rejects: a proxy sends none. */
+const {
+  400: _malformed,
+  500: _bug,
+  ...errors
+} = errorResponses(
   ...notSignedIn,
   ProxyNotTrusted,
   ForwardedHeadersInvalid,

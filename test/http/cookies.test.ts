@@ -75,6 +75,38 @@ t.test('it is written for this host only, until it expires, and cleared with an 
   ]);
 });
 
+t.test('with a domain, all its hosts receive the cookie, and over HTTPS the prefix is __Secure-', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const cookies = {
+    secure: await ServiceCookie.create(app, clock, DEFAULTS, { secure: true, domain: 'example.com' }),
+    plain: await ServiceCookie.create(app, clock, DEFAULTS, { domain: 'example.com' }),
+  };
+  app.get('/:kind/:action', async (request, reply) => {
+    const { kind, action } = request.params as { kind: keyof typeof cookies; action: string };
+    if (action === 'write') {
+      cookies[kind].write(reply, 'a.b', clock() + 1500);
+    } else {
+      cookies[kind].clear(reply);
+    }
+    return '';
+  });
+  const setCookie = async (url: string) => String((await app.inject(url)).headers['set-cookie']);
+  for (const action of ['write', 'clear']) {
+    const secure = await setCookie(`/secure/${action}`);
+    t.match(secure, /^__Secure-session_token=(a\.b)?;/);
+    t.match(secure, '; Domain=example.com;');
+    t.match(secure, '; Secure;');
+    const plain = await setCookie(`/plain/${action}`);
+    t.match(plain, /^session_token=(a\.b)?;/);
+    t.match(plain, '; Domain=example.com;');
+    t.notMatch(plain, 'Secure');
+  }
+  t.equal(cookies.secure.name, '__Secure-session_token');
+  const headers = { cookie: 'session_token=a; __Host-session_token=b; __Secure-session_token=c' };
+  t.same(cookies.secure.read({ headers } as FastifyRequest), ['c']);
+});
+
 t.test('a name that is undefined is the default name', async (t) => {
   const options = { name: undefined } as unknown as CookieOptions;
   t.equal((await newCookie(t, options)).name, 'session_token');

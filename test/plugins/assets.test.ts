@@ -41,7 +41,7 @@ for (const PAGES of ['on', 'off']) {
       etag: /^"[\w-]{16}"$/,
       'x-content-type-options': 'nosniff',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-      'cross-origin-resource-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-site',
     });
     t.equal(headers['set-cookie'], undefined);
   });

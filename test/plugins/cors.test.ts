@@ -87,6 +87,18 @@ t.test('a preflight request is answered for trusted origins only', async (t) => 
   }
 });
 
+t.test('a trusted origin may be a pattern', async (t) => {
+  const app = await build(t, { env: { ...env, TRUSTED_ORIGINS: 'https://*.example.com' } });
+  for (const [origin, allowed] of [
+    ['https://app.example.com', 'https://app.example.com'],
+    ['https://example.com', undefined],
+    ['https://app.example.com.evil.test', undefined],
+  ] as const) {
+    const { headers } = await app.inject({ url: '/session', headers: { origin } });
+    t.equal(headers['access-control-allow-origin'], allowed, origin);
+  }
+});
+
 t.test('without TRUSTED_ORIGINS there are no CORS headers and no Vary', async (t) => {
   const app = await build(t);
   const headers = { origin: APP, 'access-control-request-method': 'POST' };

@@ -202,6 +202,20 @@ for (const [name, headers, status] of [
   });
 }
 
+t.test('a trusted origin may be a pattern for the hosts below a domain', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(crossOriginGuard, { trustedOrigins: ['https://*.example.com'] });
+  app.post('/', async () => 'done');
+  const post = async (headers: Record<string, string>) =>
+    (await app.inject({ method: 'POST', url: '/', headers: { host: HOST, ...headers } })).statusCode;
+  for (const site of ['same-site', 'cross-site']) {
+    t.equal(await post({ origin: 'https://a.b.example.com', 'sec-fetch-site': site }), 200);
+    t.equal(await post({ origin: 'https://example.com', 'sec-fetch-site': site }), 403);
+    t.equal(await post({ origin: 'https://evil.test/.example.com', 'sec-fetch-site': site }), 403);
+  }
+});
+
 t.test('a route can opt out of the guard', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
@@ -222,6 +236,9 @@ t.test('trustedOrigins that are no list of origins stop the start', async (t) =>
     ['app.example'],
     'https://app.example',
     ['https://app.example/path'],
+    ['https://*.com'],
+    ['https://*'],
+    ['https://a.*.example.com'],
   ]) {
     const app = Fastify();
     t.teardown(() => app.close());

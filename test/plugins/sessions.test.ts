@@ -232,6 +232,8 @@ t.test('options that make no sense stop the start', async (t) => {
     { cookie: { name: '__Host-sid' } },
     { cookie: { name: '__secure-sid' } },
     { cookie: { name: 'ä' } },
+    { cookie: { domain: 'localhost' } },
+    { cookie: { domain: 'example.com; Secure' } },
     { cookie: { nam: 'sid' } as object },
     { idleSeconds: null as never },
     { maxPerUser: 1.5 },

@@ -1,0 +1,29 @@
+import t from 'tap';
+import { isTrustedPeer, parseTrustProxy } from '../../src/http/trusted-proxies.ts';
+
+t.test('TRUST_PROXY is converted to the option of Fastify', async (t) => {
+  t.equal(parseTrustProxy('off'), false);
+  t.equal(parseTrustProxy('false'), false);
+  t.equal(parseTrustProxy('on'), true);
+  t.equal(parseTrustProxy('true'), true);
+  const isTrusted = parseTrustProxy('loopback, 10.1.0.0/16') as (address: string, hop: number) => boolean;
+  for (const address of ['127.0.0.1', '::1', '10.1.2.3', '10.1.2.3:51000', '[::1]:443']) {
+    t.equal(isTrusted(address, 0), true, address);
+  }
+  for (const address of ['10.2.0.1', '192.0.2.1:80', 'nowhere']) {
+    t.equal(isTrusted(address, 0), false, address);
+  }
+  t.throws(() => parseTrustProxy('2'), TypeError);
+  t.throws(() => parseTrustProxy('nobody'), TypeError);
+});
+
+t.test('the peer of a connection is a trusted proxy if TRUST_PROXY is on or lists its address', async (t) => {
+  t.equal(isTrustedPeer(false, '127.0.0.1'), false);
+  t.equal(isTrustedPeer(true, '192.0.2.1'), true);
+  const list = parseTrustProxy('loopback');
+  t.equal(isTrustedPeer(list, '127.0.0.1'), true);
+  t.equal(isTrustedPeer(list, '::ffff:127.0.0.1'), true);
+  t.equal(isTrustedPeer(list, '192.0.2.1'), false);
+  t.equal(isTrustedPeer(list, undefined), false, 'a Unix socket');
+  t.equal(isTrustedPeer(true, undefined), true);
+});
