@@ -121,7 +121,7 @@ async function traefik(t: Test, { loginPort, appPort, certificate }: Behind): Pr
   return startTraefikStandIn(t, {
     address: found(/address: "(.*)"/),
     authResponseHeaders: all(found(/authResponseHeaders:\n((?: +- .*\n)+)/), /- (.*)/g),
-    removed: all(found(/customRequestHeaders:\n((?: +.*: ""\n)+)/), / +(.*): ""/g),
+    removed: all(found(/customRequestHeaders:\n((?: +(?:.*: ""|#.*)\n)+)/), / +(.*): ""/g),
     services: new Map([
       [hostOf(loginRule), serviceUrl('login')],
       [hostOf(appRule), serviceUrl('app')],

@@ -6,9 +6,20 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { Test } from 'tap';
 import type { Certificate } from './certificate.ts';
+import {
+  authHeaders,
+  canonical,
+  enter,
+  type Headers,
+  HOP_BY_HOP,
+  head,
+  passedOn,
+  removeAll,
+  toHeaders,
+  toRaw,
+} from './traefik-headers.ts';
 
-// What Traefik 3.7 does with headers, after its documentation of `forwardAuth` and its source: the middlewares
-// `forwardedheaders`, `headers` and `auth/forward`. Debian has no package of Traefik.
+// Debian has no package of Traefik. This does what its documentation of `forwardAuth` says.
 
 /** The settings of the recipe that the stand-in applies. */
 export interface TraefikSettings {
@@ -26,78 +37,10 @@ export interface TraefikSettings {
   readonly certificate: Certificate;
 }
 
-/** Headers by their name in the form of Go: `Remote_user-Id`. */
-type Headers = Map<string, string[]>;
-
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Buffer;
-}
-
-const HOP_BY_HOP = ['Connection', 'Keep-Alive', 'Te', 'Trailers', 'Transfer-Encoding', 'Upgrade'];
-const MANAGED =
-  /^X[-_](Forwarded[-_](Proto|Scheme|For|Host|Port|Server|Uri|Method|Prefix|Tls[-_]Client[-_]Cert([-_]Info)?)|Scheme|Real[-_]Ip)$/i;
-
-const canonical = (name: string) => name.toLowerCase().replace(/(^|-)[a-z]/g, (letters) => letters.toUpperCase());
-
-function toHeaders(rawHeaders: readonly string[]): Headers {
-  const headers: Headers = new Map();
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = canonical(rawHeaders[index] ?? '');
-    headers.set(name, [...(headers.get(name) ?? []), rawHeaders[index + 1] ?? '']);
-  }
-  return headers;
-}
-
-const toRaw = (headers: Headers) => [...headers].flatMap(([name, values]) => values.flatMap((value) => [name, value]));
-
-function removeAll(headers: Headers, names: Iterable<string>): void {
-  for (const name of names) {
-    headers.delete(canonical(name));
-  }
-}
-
-const removeManaged = (headers: Headers) =>
-  removeAll(
-    headers,
-    [...headers.keys()].filter((name) => MANAGED.test(name)),
-  );
-
-/** The headers of a request after the entry point, whose `forwardedHeaders` trusts no address. */
-function enter(request: IncomingMessage): Headers {
-  const headers = toHeaders(request.rawHeaders);
-  const isWebSocket = /\bupgrade\b/i.test(request.headers.connection ?? '') && request.headers.upgrade === 'websocket';
-  removeManaged(headers);
-  headers.delete('Host');
-  headers.set('X-Real-Ip', [request.socket.remoteAddress ?? '']);
-  headers.set('X-Forwarded-Proto', [isWebSocket ? 'wss' : 'https']);
-  headers.set('X-Forwarded-Port', ['443']);
-  headers.set('X-Forwarded-Host', [request.headers.host ?? '']);
-  headers.set('X-Forwarded-Server', ['traefik']);
-  const named = (headers.get('Connection') ?? []).flatMap((value) => value.split(',').map((name) => name.trim()));
-  removeAll(
-    headers,
-    named.filter((name) => !MANAGED.test(name) && !/^upgrade$/i.test(name)),
-  );
-  headers.delete('Connection');
-  return headers;
-}
-
-/** The request that `forwardAuth` sends: all headers of the client, and its own X-Forwarded-*. */
-function authHeaders(request: IncomingMessage, received: Headers): Headers {
-  const headers = new Map(received);
-  removeAll(headers, HOP_BY_HOP);
-  removeManaged(headers);
-  headers.set('X-Forwarded-For', [request.socket.remoteAddress ?? '']);
-  headers.set('X-Forwarded-Method', [request.method ?? '']);
-  headers.set('X-Forwarded-Proto', ['https']);
-  headers.set('X-Forwarded-Port', ['443']);
-  headers.set('X-Forwarded-Host', [request.headers.host ?? '']);
-  headers.set('X-Forwarded-Uri', [request.url ?? '']);
-  // The request has no body. The length that the client sent is not a header in Go.
-  headers.delete('Content-Length');
-  return headers;
 }
 
 async function ask(url: URL, method: string, headers: Headers, body?: Buffer): Promise<Answer> {
@@ -157,14 +100,6 @@ async function route(request: IncomingMessage, settings: TraefikSettings): Promi
   return refused === undefined ? { headers: passedOn(request, headers), service } : { refused };
 }
 
-/** The headers of the request to a service. */
-function passedOn(request: IncomingMessage, headers: Headers): Headers {
-  const passed = new Map(headers);
-  removeAll(passed, HOP_BY_HOP);
-  passed.set('X-Forwarded-For', [request.socket.remoteAddress ?? '']);
-  return passed;
-}
-
 async function respond(request: IncomingMessage, settings: TraefikSettings): Promise<Answer> {
   const routed = await route(request, settings);
   if (routed.refused !== undefined) {
@@ -204,11 +139,6 @@ async function upgrade(request: IncomingMessage, client: Socket, settings: Traef
   client.on('close', () => upstream.destroy());
   upstream.write(head(`GET ${request.url} HTTP/1.1`, headers));
   upstream.pipe(client).pipe(upstream);
-}
-
-function head(line: string, headers: Headers): string {
-  const lines = [...headers].flatMap(([name, values]) => values.map((value) => `${name}: ${value}`));
-  return `${[line, ...lines].join('\r\n')}\r\n\r\n`;
 }
 
 /** Starts the stand-in on a free port of 127.0.0.1. It ends with the test. */

@@ -79,7 +79,7 @@ async function walk(t: Test, context: BrowserContext): Promise<void> {
   await page.getByLabel('Note').fill('tea');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.waitForURL(`${APP_ORIGIN}/notes`);
-  t.match(await page.locator('pre').textContent(), /"method": "POST"[^]*"bytes": 8,/);
+  t.match(await page.locator('pre').textContent(), /"method": "POST"[\s\S]*"bytes": 8,/);
 
   t.equal(await attack(context, 'https://evil.test'), 403, 'another site');
   t.equal(await attack(context, 'https://other.example.com'), 403, 'another host of the domain, which has the cookie');
@@ -114,8 +114,10 @@ t.test('an app behind the login in a browser', async (t) => {
   const env = { ...loginSettings(), DEMO_USERS: 'on', SESSION_IDLE_SECONDS: String(IDLE_SECONDS) };
   const { port: loginPort } = await startServer(t, env);
   const appPort = await startApp(t);
+  // Most of the time is for the session to outlive its idle time.
+  t.jobs = 2;
   const walks = (['nginx', 'caddy'] as const).map((name) =>
-    t.test(`behind ${name}`, async (t) => {
+    t.test(`behind ${name}`, { buffered: true }, async (t) => {
       const port = await PROXIES[name](t, { loginPort, appPort, certificate });
       if (port !== undefined) {
         await walk(t, await openBrowser(t, executablePath, port));

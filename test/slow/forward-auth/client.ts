@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { createRequire } from 'node:module';
 import { buffer } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
 import { APP } from '../../helpers/proxies.ts';
 
 /** The client that `@fastify/websocket` brings. Node 20 has none. */
@@ -81,4 +83,31 @@ export async function sayHello(port: number, headers: Record<string, string>): P
   socket.on('error', () => {});
   socket.terminate();
   return first;
+}
+
+/** Sends a request with HTTP/2. Resolves with undefined if the proxy does not speak it. */
+export async function sendHttp2(port: number, { path = '/', headers = [] }: Sent): Promise<Reply | undefined> {
+  const options = {
+    host: '127.0.0.1',
+    port,
+    servername: APP,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['h2', 'http/1.1'],
+  };
+  const socket = connectTls(options);
+  await once(socket, 'secureConnect');
+  if (socket.alpnProtocol !== 'h2') {
+    socket.destroy();
+    return undefined;
+  }
+  const session = connectHttp2(`https://${APP}`, { createConnection: () => socket });
+  const fields: OutgoingHttpHeaders = { ':path': path };
+  for (const [name, value] of headers) {
+    fields[name.toLowerCase()] = value;
+  }
+  const stream = session.request(fields);
+  const [answered] = await once(stream, 'response');
+  const body = (await buffer(stream)).toString();
+  session.close();
+  return { status: answered[':status'], headers: answered, body };
 }

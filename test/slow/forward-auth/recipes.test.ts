@@ -3,16 +3,17 @@ import t, { type Test } from 'tap';
 import { APP, certificateOf, loginSettings, PROXIES, startApp } from '../../helpers/proxies.ts';
 import { type RedisProcess, startRedis } from '../../helpers/redis-server.ts';
 import { startServer } from '../../helpers/server-process.ts';
-import { ANN } from '../../helpers/service.ts';
 import { addUser, openTestStores } from '../../helpers/users.ts';
-import { CASES, type Front, signIn } from './cases.ts';
+import { ATTACKS } from './attacks.ts';
+import { CASES } from './cases.ts';
 import { NAVIGATION, type Reply, send } from './client.ts';
+import { type Front, signIn, USER } from './front.ts';
 
 // The recipes of examples/forward-auth, each with its proxy, before one service and one app.
 
 /** A service that can be stopped and started again on its port. */
 async function startLogin(t: Test, redis: RedisProcess) {
-  await addUser(await openTestStores(t, redis.url), ANN);
+  await addUser(await openTestStores(t, redis.url), USER);
   const env = {
     ...loginSettings(),
     STORE_URL: redis.url,
@@ -61,7 +62,7 @@ async function storeOutage(t: Test, front: Front, redis: RedisProcess): Promise<
   const unsigned = await send(front.port, { headers: NAVIGATION });
   t.equal(unsigned.status, 303, 'no session needs no store');
   await redis.restart();
-  t.match((await untilAllowed(front)).body, 'Hello ann');
+  t.match((await untilAllowed(front)).body, `Hello ${USER.username}`);
 }
 
 /** Traefik answers 500, and Caddy 502, if a service for authentication does not answer. */
@@ -73,7 +74,7 @@ async function serviceOutage(t: Test, front: Front, login: Login): Promise<void>
   t.match([status, headers['set-cookie']], [WITHOUT_SERVICE[front.name], undefined]);
   t.match(headers['retry-after'], status === 503 ? /^\d+$/ : undefined);
   await login.restart();
-  t.match((await untilAllowed(front)).body, 'Hello ann');
+  t.match((await untilAllowed(front)).body, `Hello ${USER.username}`);
 }
 
 t.test('forward authentication', async (t) => {
@@ -92,8 +93,12 @@ t.test('forward authentication', async (t) => {
       }
       const cookie = await signIn(port);
       const front = { name, port, cookie, identity: await identityOf(login, cookie) };
-      t.match(front.identity, { 'remote-user': 'ann', 'remote-user-id': /./, 'remote-session-id': /./ });
-      for (const [title, run] of Object.entries(CASES)) {
+      t.match(front.identity, {
+        'remote-user': encodeURIComponent(USER.username),
+        'remote-user-id': /./,
+        'remote-session-id': /./,
+      });
+      for (const [title, run] of Object.entries({ ...CASES, ...ATTACKS })) {
         await t.test(title, (t) => run(t, front));
       }
       await t.test('an outage of the store is 503, and nobody is signed out', (t) => storeOutage(t, front, redis));
