@@ -10,6 +10,9 @@ const KIB = 1024;
 /** How long a client may take to send a request. It limits how long a slow client holds a connection. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** How long the start may take: connecting to the store, on a machine that is busy at its own start. */
+const START_TIMEOUT_MS = 60_000;
+
 /** The options of the Fastify instance that the service is registered on. */
 export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
   const https = isHttps(config);
@@ -18,6 +21,7 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
     logger: loggerOptions(config),
     logController: new RequestsAtDebug(),
     ...(basePath && { rewriteUrl: ({ url = '/' }) => withoutBasePath(basePath, url) }),
+    pluginTimeout: START_TIMEOUT_MS,
     trustProxy: parseTrustProxy(config.TRUST_PROXY),
     bodyLimit: 16 * KIB,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -33,23 +33,29 @@ declare module 'fastify' {
 
 /** How the two routes differ. */
 interface Kind {
-  /** Reads the request that the proxy asks about. */
+  /** The headers that say which request the proxy asks about. */
+  readonly headers: string;
+  /** Reads that request. */
   read(headers: IncomingHttpHeaders): ForwardedRequest | undefined;
   /** Whether the reply to a navigation is a redirect to the sign-in page. nginx does not pass one on. */
   readonly redirects: boolean;
 }
 
 const KINDS = {
-  'auth-request': { read: originalRequest, redirects: false },
-  'forward-auth': { read: forwardedRequest, redirects: true },
+  'auth-request': { headers: 'X-Original-Method and X-Original-URL', read: originalRequest, redirects: false },
+  'forward-auth': {
+    headers: 'X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Uri',
+    read: forwardedRequest,
+    redirects: true,
+  },
 } satisfies Record<string, Kind>;
 
 /** What a route of forward authentication consists of. It finds the session by the guard `requireSession`. */
 export function forwardAuthHooks(kind: keyof typeof KINDS, options: ForwardAuthOptions) {
-  const { read, redirects } = KINDS[kind];
+  const { redirects } = KINDS[kind];
   return {
     // The last hook sends the reply: Fastify does not look at the body then, and Node discards it.
-    onRequest: [targetGuard(options, read), requireSession, allow],
+    onRequest: [targetGuard(options, KINDS[kind]), requireSession, allow],
     errorHandler: errorHandlerOf(options, redirects),
     handler: allow,
   };
@@ -70,13 +76,13 @@ function toHeaderValue(text: string): string {
 }
 
 /** An onRequest hook: rejects a request that must not reach the app, signed in or not. */
-function targetGuard(options: ForwardAuthOptions, read: Kind['read']) {
+function targetGuard(options: ForwardAuthOptions, kind: Kind) {
   const isTrusted = originMatcher(options.trustedOrigins);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     forbidCaching(reply);
     // The proxy may show the reply at the origin of the app, whose operator decides about this policy.
     reply.removeHeader('strict-transport-security');
-    const target = readTarget(request, options, read);
+    const target = readTarget(request, options, kind);
     if (!isTrusted(target.url.origin)) {
       const fix = 'if this is an app of yours, add its origin to TRUSTED_ORIGINS';
       warn(request, 'TARGET_NOT_TRUSTED', { origin: target.url.origin, fix }, 'a proxy asked about an unknown origin');
@@ -92,7 +98,7 @@ function targetGuard(options: ForwardAuthOptions, read: Kind['read']) {
 function readTarget(
   request: FastifyRequest,
   { isTrustedProxy }: ForwardAuthOptions,
-  read: Kind['read'],
+  { headers, read }: Kind,
 ): ForwardedRequest {
   const { remoteAddress: peer } = request.socket;
   if (!isTrustedProxy(peer)) {
@@ -102,7 +108,7 @@ function readTarget(
   }
   const target = read(request.headers);
   if (target === undefined) {
-    const fix = 'see docs/operation.md, "Put it before your app"';
+    const fix = `let the proxy set ${headers}, each once`;
     warn(request, 'FORWARDED_HEADERS_INVALID', { fix }, 'a proxy does not say properly which request it asks about');
     throw new ForwardedHeadersInvalid();
   }

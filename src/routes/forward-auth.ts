@@ -11,15 +11,15 @@ import { type ForwardAuthOptions, forwardAuthHooks } from '../plugins/forward-au
 import { addComponents } from './components.ts';
 import { errorResponses, notSignedIn } from './schemas.ts';
 
-const RemoteHeader = (description: string) => Type.String({ maxLength: 4096, description });
+const RemoteHeader = Type.String({ maxLength: 4096 });
 
 const allowed = {
   type: 'null',
-  description: 'Signed in: the proxy may pass the request on. The values are percent-encoded where they are not ASCII.',
+  description: 'Signed in. The values are percent-encoded where they are not ASCII.',
   headers: {
-    'Remote-User': RemoteHeader('The name of the user.'),
-    'Remote-User-Id': RemoteHeader('The id of the user, which never changes.'),
-    'Remote-Session-Id': RemoteHeader('The public id of the session.'),
+    'Remote-User': RemoteHeader,
+    'Remote-User-Id': RemoteHeader,
+    'Remote-Session-Id': RemoteHeader,
   },
 };
 
@@ -37,16 +37,15 @@ const {
   StoreUnavailable,
 );
 
-const SIGN_IN_PAGE = { Location: Type.String({ maxLength: 8192, description: 'The sign-in page, which leads back.' }) };
+const SIGN_IN_PAGE = { Location: Type.String({ maxLength: 8192, description: 'The sign-in page.' }) };
 
 const common = { tags: ['forward-auth'], security: [{ sessionCookie: [] }] };
 
 const authRequestSchema = {
   ...common,
   operationId: 'authRequest',
-  summary: 'Decide about a request, for nginx',
-  description:
-    'For `auth_request` of nginx. `X-Original-Method` and `X-Original-URL` say which request it is. Any method is accepted.',
+  summary: 'Decide about a request, for `auth_request` of nginx',
+  description: '`X-Original-Method` and `X-Original-URL` say which request. Any method is accepted.',
   response: { 200: allowed, ...errors, 401: { ...errors[401], headers: SIGN_IN_PAGE } },
 };
 
@@ -54,11 +53,10 @@ const forwardAuthSchema = {
   ...common,
   operationId: 'forwardAuth',
   summary: 'Decide about a request, for Traefik and Caddy',
-  description:
-    'For `forwardAuth` of Traefik and `forward_auth` of Caddy. `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri` say which request it is. Any method is accepted.',
+  description: '`X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri` say which request. Any method is accepted.',
   response: {
     200: allowed,
-    303: { type: 'null', description: 'The user opens a page and is not signed in.', headers: SIGN_IN_PAGE },
+    303: { type: 'null', description: 'A user who is not signed in opens a page.', headers: SIGN_IN_PAGE },
     ...errors,
   },
 };

@@ -285,7 +285,7 @@ t.test('a proxy must say exactly once which request it asks about', async (t) =>
     const response = await app.inject({ url: route, headers: { cookie, ...others[0] } });
     t.equal(response.json().code, 'FORWARDED_HEADERS_INVALID', 'the headers of the other route do not count');
   }
-  t.match(lines(), [{ code: 'FORWARDED_HEADERS_INVALID', fix: /Put it before your app/ }]);
+  t.match(lines(), [{ code: 'FORWARDED_HEADERS_INVALID', fix: /set X-Original-Method and X-Original-URL, each once/ }]);
 });
 
 t.test('the app must be in TRUSTED_ORIGINS, and the log names one that is not', async (t) => {

@@ -97,7 +97,7 @@ t.test('the check of tracking is repeated when it was not possible', async (t) =
   }
   const operator = await createClient({ url: redis.url }).connect();
   const socket = { host: '127.0.0.1', port: redis.port };
-  const client = await newClient({ socket }, true, 1000).connect();
+  const client = await newClient({ socket }, true, 60_000).connect();
   // As the connection has one. Without any, the client emits nothing after the first check.
   client.on('invalidate', () => {});
   t.teardown(() => [operator.destroy(), client.destroy()]);
