@@ -31,7 +31,7 @@ const example = (path: string) => new URL(`../../examples/forward-auth/${path}`,
 const recipe = (path: string) => readFileSync(example(path), 'utf8');
 
 /** Replaces each text by the other one. Throws if a text is not there. */
-function replaced(text: string, replacements: Record<string, string>): string {
+export function replaced(text: string, replacements: Record<string, string>): string {
   return Object.entries(replacements).reduce((result, [from, to]) => {
     if (!result.includes(from)) {
       throw new Error(`the recipe does not contain ${from}`);
