@@ -74,6 +74,9 @@ export function Ref<T extends TSchema>({ $id }: T) {
   return Type.Unsafe<Static<T>>({ $ref: `${$id}#` });
 }
 
+/** Shared by all scopes: it makes one Ajv for equal options. */
+const validatorCompiler = ajvCompiler();
+
 /** As in the service: input is not converted. By default Fastify turns numbers into strings. */
 const VALIDATION = { customOptions: { coerceTypes: false, removeAdditional: false } } as const;
 
@@ -85,6 +88,6 @@ export function addComponents(app: FastifyInstance): void {
   for (const schema of COMPONENTS) {
     app.addSchema(schema);
   }
-  app.setValidatorCompiler(ajvCompiler()({}, VALIDATION));
+  app.setValidatorCompiler(validatorCompiler({}, VALIDATION));
   app.setSerializerCompiler(serializerCompiler()(app.getSchemas()) as FastifySerializerCompiler<unknown>);
 }

@@ -54,7 +54,8 @@ t.test('a cluster with slots that are not assigned is rejected', async (t) => {
   const client = await operator(t, redis);
   await t.rejects(connect(redis), {
     name: 'StoreOpenError',
-    message: /^The Redis server is a node of a cluster\. Master nodes: 1\. Assigned slots: 0 of 16384\./,
+    // The server counts itself some time after its start.
+    message: /^The Redis server is a node of a cluster\. Master nodes: [01]\. Assigned slots: 0 of 16384\./,
   });
   await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '100']);
   await t.rejects(connect(redis), { message: /Assigned slots: 101 of 16384/ });
@@ -67,7 +68,7 @@ t.test('a node of a larger cluster is rejected', async (t) => {
   }
   const client = await operator(t, redis);
   await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
-  const { port } = await startProxy(t, redis.port, (chunk) => chunk.replace('cluster_size:1', 'cluster_size:3'));
+  const { port } = await startProxy(t, redis.port, (chunk) => chunk.replace(/cluster_size:[01]/, 'cluster_size:3'));
   await t.rejects(connect({ url: `redis://127.0.0.1:${port}` }), { message: /Master nodes: 3/ });
 });
 
