@@ -50,13 +50,14 @@ function deviceCookieName({ COOKIE_NAME }: Config): string {
 
 export function forwardAuthSettings(config: Config): ForwardAuthOptions {
   const trustProxy = parseTrustProxy(config.TRUST_PROXY);
-  const { hostname: ownHost } = new URL(config.PUBLIC_URL);
+  const own = new URL(config.PUBLIC_URL);
   return {
     isTrustedProxy: (address) => isTrustedPeer(trustProxy, address),
     trustedOrigins: parseTrustedOrigins(config.TRUSTED_ORIGINS),
     csrf: config.FORWARD_AUTH_CSRF === 'on',
     csrfExempt: parsePaths(config.FORWARD_AUTH_CSRF_EXEMPT),
-    hostHasCookie: (host) => host === ownHost || `.${host}`.endsWith(`.${config.COOKIE_DOMAIN}`),
+    receivesCookie: ({ protocol, hostname }) =>
+      protocol === own.protocol && (hostname === own.hostname || `.${hostname}`.endsWith(`.${config.COOKIE_DOMAIN}`)),
   };
 }
 

@@ -33,7 +33,7 @@ export function parseTrustedOrigins(text: string): string[] {
       throw new TypeError('not an origin');
     }
     const { origin, hostname } = new URL(entry);
-    if (hostname.startsWith('*.') && isPublicSuffix(hostname.slice(2))) {
+    if (hostname.startsWith('*.') && isPublicSuffix(hostname.replace(/^\*\.|\.$/g, ''))) {
       throw new TypeError('the hosts belong to different people');
     }
     return origin;

@@ -35,9 +35,15 @@ export const Environment = Type.Object({
     format: 'trusted-origins',
     default: 'none',
     description:
-      'none, or a list of http and https origins without a path, such as https://app.example.com or https://*.example.com',
+      'none, or a list of http and https origins without a path, such as https://app.example.com or https://*.example.com, and no pattern for a public suffix such as *.co.uk or a single word such as *.lan',
   }),
-  COOKIE_NAME: Type.String({ ...settings.cookieName, default: 'session_token' }),
+  COOKIE_NAME: Type.String({
+    pattern: `^(?!.*device)${settings.cookieName.pattern?.slice(1)}`,
+    maxLength: 64,
+    default: 'session_token',
+    description:
+      'an HTTP token of at most 64 characters without a prefix such as __Host-, and without the word device, which the name of the other cookie has',
+  }),
   COOKIE_DOMAIN: Type.String({
     format: 'cookie-domain',
     default: 'none',
@@ -156,7 +162,7 @@ function assertCookieDomain({ COOKIE_DOMAIN, PUBLIC_URL }: Config): void {
   if (COOKIE_DOMAIN !== 'none' && (protocol !== 'https:' || !`.${hostname}`.endsWith(`.${COOKIE_DOMAIN}`))) {
     throw new ConfigError(
       `COOKIE_DOMAIN is "${COOKIE_DOMAIN}" and PUBLIC_URL is "${PUBLIC_URL}": PUBLIC_URL must be an https URL of this domain or of a host below it. ` +
-        `Example: PUBLIC_URL=https://login.${COOKIE_DOMAIN}`,
+        'Example: COOKIE_DOMAIN=example.com PUBLIC_URL=https://login.example.com',
     );
   }
 }

@@ -10,6 +10,8 @@ const KIB = 1024;
 /** How long a client may take to send a request. It limits how long a slow client holds a connection. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** A proxy asks with the cookies and the URL of a request that it may have received in several lines of 8 KiB. */
+const MAX_HEADER_BYTES = 32 * KIB;
 /** How long the start may take: connecting to the store, on a machine that is busy at its own start. */
 const START_TIMEOUT_MS = 60_000;
 
@@ -30,6 +32,7 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
       // Node applies the longer of the two to both, and checks connections every 30 seconds by default.
       headersTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: 1000,
+      maxHeaderSize: MAX_HEADER_BYTES,
       // Node would answer a request without Host itself. The plugin `errors` does.
       requireHostHeader: false,
     },

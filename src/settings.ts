@@ -45,9 +45,7 @@ export const settings = {
   trustedOrigin: Type.String({ format: 'trusted-origin' }),
   /** An HTTP token (RFC 6265, section 4.1.1). The prefixes follow from other settings. */
   cookieName: Type.String({
-    pattern: "^(?!__[Hh][Oo][Ss][Tt]-|__[Ss][Ee][Cc][Uu][Rr][Ee]-)[\\w!#$%&'*+.^`|~-]{1,64}$",
-    description: 'an HTTP token of at most 64 characters without the prefixes __Host- and __Secure-',
-    examples: ['session_token'],
+    pattern: "^(?!__([Hh][Oo][Ss][Tt]|[Ss][Ee][Cc][Uu][Rr][Ee]|[Hh][Tt][Tt][Pp])-)[\\w!#$%&'*+.^`|~-]+$",
   }),
   /** A host name with a dot, and no address. Browsers compare it with the ASCII form of the host. */
   cookieDomain: Type.String({

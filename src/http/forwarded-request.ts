@@ -49,8 +49,13 @@ function forwarded(method: string, scheme = '', host = '', uri = ''): ForwardedR
   if (protocol === undefined || path === undefined || !METHOD.test(method) || !HOST.test(host)) {
     return undefined;
   }
-  const url = `${protocol}://${host}${path}${query}`;
+  const url = `${protocol}://${host}${encodeBytes(`${path}${query}`)}`;
   return URL.canParse(url) ? { method, path, url: new URL(url) } : undefined;
+}
+
+/** Node reads each byte of a header as one character. Browsers encode the path, but other clients may not. */
+function encodeBytes(uri: string): string {
+  return uri.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function text(value: string | string[] | undefined): string {

@@ -18,7 +18,7 @@ export function pageHeaders({
 }
 
 /** The same for a page that a proxy shows at the origin of another app. */
-export function pageHeadersElsewhere({ publicOrigin }: { readonly publicOrigin: string }): Record<string, string> {
+export function pageHeadersAtApp({ publicOrigin }: { readonly publicOrigin: string }): Record<string, string> {
   return withPolicy([
     "default-src 'none'",
     `style-src ${publicOrigin}`,

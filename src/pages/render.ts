@@ -23,7 +23,10 @@ export interface Page {
   readonly title: string;
   /** Whether the page reports an error. */
   readonly hasError?: boolean;
-  /** The path that shows this page again, without the base path. The page goes there when the browser restores it. */
+  /**
+   * The path that shows this page again, without the base path. The page goes there when the browser restores it. A page that
+   * shows nothing of a user has none.
+   */
   readonly self?: string;
   readonly [value: string]: unknown;
 }

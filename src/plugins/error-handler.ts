@@ -23,7 +23,12 @@ import { type SecurityHeadersOptions, securityHeadersFor } from './security-head
 interface ErrorPages {
   isPageRequest(request: FastifyRequest): boolean;
   sendErrorPage(request: FastifyRequest, reply: FastifyReply, error: HttpError): void;
-  sendErrorPageElsewhere(request: FastifyRequest, reply: FastifyReply, error: HttpError): void;
+  sendErrorPageAtApp(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    error: HttpError,
+    signInUrl: string | undefined,
+  ): void;
 }
 
 export const kErrorPages = Symbol('error-pages');
@@ -75,13 +80,21 @@ export function applyError(thrown: FastifyError, request: FastifyRequest, reply:
   return error;
 }
 
-/** Sends an error that a proxy passes to the client of another app. The status and the headers are set. */
-export function sendErrorElsewhere(request: FastifyRequest, reply: FastifyReply, error: HttpError): void {
+/**
+ * Sends an error that a proxy passes to the client of another app. The status and the headers are set.
+ * `signInUrl` is where the user can sign in, if that helps.
+ */
+export function sendErrorAtApp(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: HttpError,
+  signInUrl: string | undefined,
+): void {
   const pages = pagesFor(request);
   if (pages === undefined) {
     reply.send(errorBody(error));
   } else {
-    pages.sendErrorPageElsewhere(request, reply, error);
+    pages.sendErrorPageAtApp(request, reply, error, signInUrl);
   }
 }
 

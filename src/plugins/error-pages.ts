@@ -17,9 +17,9 @@ interface PageView {
 
 interface PagesContext {
   readonly next: NextOptions;
-  readonly here: PageView;
+  readonly own: PageView;
   /** For a page that a proxy shows at the origin of another app. */
-  readonly elsewhere: PageView;
+  readonly atApp: PageView;
 }
 
 export const kPages = Symbol('pages');
@@ -36,7 +36,7 @@ declare module 'fastify' {
 
 /** Sends a page: the reply decorator `page`. */
 export function sendPage(this: FastifyReply, page: Page): FastifyReply {
-  return send(this, contextOf(this.request).here, page);
+  return send(this, contextOf(this.request).own, page);
 }
 
 /** Not the decorator: the reply to a request without a route has none. */
@@ -72,15 +72,20 @@ export function sendErrorPage(request: FastifyRequest, reply: FastifyReply, erro
   const pageOf = async () =>
     (await request.routeOptions.config.errorPage?.(request, error)) ?? errorPageOf(error, basePath);
   pageOf()
-    .then((page) => send(reply, context.here, page))
+    .then((page) => send(reply, context.own, page))
     // If the page of the route fails as well, such as the account page without a store, that error has the common page.
-    .catch((failure) => send(reply, context.here, errorPageOf(applyError(failure, request, reply), basePath)));
+    .catch((failure) => send(reply, context.own, errorPageOf(applyError(failure, request, reply), basePath)));
 }
 
-/** The same for a reply that a proxy shows at the origin of another app. */
-export function sendErrorPageElsewhere(request: FastifyRequest, reply: FastifyReply, error: HttpError): void {
-  const { elsewhere, next } = contextOf(request);
-  send(reply, elsewhere, errorPageOf(error, `${next.publicOrigin}${next.basePath}`));
+/** The same for a reply that a proxy shows at the origin of another app. The account page would not help there. */
+export function sendErrorPageAtApp(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: HttpError,
+  signInUrl: string | undefined,
+): void {
+  const link = signInUrl === undefined ? undefined : { url: signInUrl, text: texts.error.toSignIn };
+  send(reply, contextOf(request).atApp, { ...errorPageOf(error, ''), link });
 }
 
 const ACCOUNT = '/account';

@@ -1,11 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { CrossOriginRefused, ForwardedHeadersInvalid, ProxyNotTrusted, TargetNotTrusted } from '../errors.ts';
+import {
+  CrossOriginRefused,
+  errorBody,
+  ForwardedHeadersInvalid,
+  ProxyNotTrusted,
+  TargetNotTrusted,
+} from '../errors.ts';
 import { describeOrigin, isCrossOrigin, isSafeMethod } from '../http/cross-origin.ts';
 import { type ForwardedRequest, forwardedRequest, isPlainPath, originalRequest } from '../http/forwarded-request.ts';
 import { logEvent, mayLog } from '../http/security-events.ts';
 import { type OriginMatcher, originMatcher } from '../http/trusted-origins.ts';
-import { applyError, sendErrorElsewhere } from './error-handler.ts';
+import { applyError, sendErrorAtApp } from './error-handler.ts';
 import { forbidCaching } from './session-context.ts';
 import { requireSession } from './session-guards.ts';
 
@@ -18,8 +24,8 @@ export interface ForwardAuthOptions {
   readonly csrf: boolean;
   /** Paths to which that does not apply: exact, or all below one, such as `/hooks/*`. */
   readonly csrfExempt: readonly string[];
-  /** Whether browsers send the session cookie to a host. */
-  hostHasCookie(hostname: string): boolean;
+  /** Whether browsers send the session cookie to a URL. */
+  receivesCookie(url: URL): boolean;
 }
 
 const kTarget = Symbol('target');
@@ -72,7 +78,7 @@ async function allow({ session }: FastifyRequest, reply: FastifyReply): Promise<
 
 /** Percent-encodes what is not printable ASCII, spaces at the ends, and the percent sign itself. */
 function toHeaderValue(text: string): string {
-  return text.toWellFormed().replace(/[^\x20-\x7e]+|%|^ +| +$/gu, encodeURIComponent);
+  return text.toWellFormed().replace(/[^\x20-\x7e]+|%|^ | $/gu, encodeURIComponent);
 }
 
 /** An onRequest hook: rejects a request that must not reach the app, signed in or not. */
@@ -88,7 +94,7 @@ function targetGuard(options: ForwardAuthOptions, kind: Kind) {
       warn(request, 'TARGET_NOT_TRUSTED', { origin: target.url.origin, fix }, 'a proxy asked about an unknown origin');
       throw new TargetNotTrusted();
     }
-    if (options.csrf && changesState(request, target) && !isExempt(target, options)) {
+    if (options.csrf && mayChangeState(request, target) && !isExempt(target, options)) {
       refuseCrossOrigin(request, target, isTrusted);
     }
     request[kTarget] = target;
@@ -115,9 +121,19 @@ function readTarget(
   return target;
 }
 
-/** A proxy does not forward the `Upgrade` of a WebSocket handshake with its question, but this header. */
-function changesState({ headers }: FastifyRequest, { method }: ForwardedRequest): boolean {
-  return !isSafeMethod(method) || headers['sec-websocket-key'] !== undefined;
+/** Another site must not make a browser send such a request. */
+function mayChangeState({ headers }: FastifyRequest, { method }: ForwardedRequest): boolean {
+  return !isSafeMethod(method) || isWebSocketHandshake(headers);
+}
+
+/** Most proxies remove `Upgrade` from their question. A handshake over HTTP/2 has no key (RFC 8441, section 5). */
+function isWebSocketHandshake(headers: IncomingHttpHeaders): boolean {
+  return (
+    headers['sec-websocket-key'] !== undefined ||
+    headers['sec-websocket-version'] !== undefined ||
+    headers['sec-fetch-mode'] === 'websocket' ||
+    /\bwebsocket\b/i.test(headers.upgrade ?? '')
+  );
 }
 
 function isExempt({ path }: ForwardedRequest, { csrfExempt }: ForwardAuthOptions): boolean {
@@ -145,10 +161,15 @@ function errorHandlerOf(options: ForwardAuthOptions, redirects: boolean) {
       reply.redirect(url, 303);
       return;
     }
-    if (url && !redirects) {
+    if (redirects) {
+      sendErrorAtApp(request, reply, error, url || undefined);
+      return;
+    }
+    // nginx reads the status and the headers only.
+    if (url) {
       reply.header('location', url);
     }
-    sendErrorElsewhere(request, reply, error);
+    reply.send(errorBody(error));
   };
 }
 
@@ -156,7 +177,7 @@ function errorHandlerOf(options: ForwardAuthOptions, redirects: boolean) {
 function signInUrl(
   request: FastifyRequest,
   { url }: ForwardedRequest,
-  { hostHasCookie }: ForwardAuthOptions,
+  { receivesCookie }: ForwardAuthOptions,
 ): string | undefined {
   const { server: app } = request;
   if (!app.hasDecorator('signInUrl')) {
@@ -168,30 +189,35 @@ function signInUrl(
     warn(request, 'SIGN_IN_PAGE_PROTECTED', { page, fix }, 'a proxy protects the sign-in page: nobody can sign in');
     return undefined;
   }
-  if (!hostHasCookie(url.hostname)) {
-    const fix = 'set COOKIE_DOMAIN to a domain of both hosts';
+  if (!receivesCookie(url)) {
+    const fix = 'set COOKIE_DOMAIN to a domain of both hosts, and use https for both or for none';
     warn(
       request,
-      'HOST_WITHOUT_COOKIE',
-      { host: url.hostname, fix },
-      'browsers send the session cookie to another host only',
+      'APP_WITHOUT_COOKIE',
+      { origin: url.origin, fix },
+      'browsers do not send the session cookie to this app',
     );
   }
   // If the URL is too long, to the start page of the app.
   return app.signInUrl(app.safeNext(url.href) ?? `${url.origin}/`);
 }
 
+/** `text/html` without a weight of zero (RFC 9110, section 12.4.2). */
+const ACCEPTS_HTML = /(^|,)\s*text\/html\s*(,|$|;(?!\s*q=0(\.0*)?\s*(,|$)))/i;
+
 /** Whether the user opens a page. Old browsers, and browsers over plain HTTP, do not send the first two headers. */
 function isNavigation({ headers }: FastifyRequest, { method }: ForwardedRequest): boolean {
   const { 'sec-fetch-mode': mode, 'sec-fetch-dest': destination, accept = '' } = headers;
   return mode === undefined && destination === undefined
-    ? method === 'GET' && /\btext\/html\b/i.test(accept)
+    ? method === 'GET' && ACCEPTS_HTML.test(accept)
     : mode === 'navigate' && destination === 'document';
 }
 
-/** Logs what the operator must set. One line of a kind and a network in ten seconds is enough. */
+/** Logs what the operator must set. One line of a kind, a route and a proxy in ten seconds is enough. */
 function warn(request: FastifyRequest, code: string, details: object, message: string): void {
-  if (mayLog(request, code, 1)) {
-    request.log.warn({ code, ...details }, message);
+  const { log, server, socket, routeOptions } = request;
+  const kind = `${code} ${routeOptions.url}`;
+  if (mayLog({ log, server, ip: socket.remoteAddress }, kind, 1)) {
+    log.warn({ code, ...details }, message);
   }
 }

@@ -4,10 +4,10 @@ import fp from 'fastify-plugin';
 import Negotiator from 'negotiator';
 import { originMatcher } from '../http/trusted-origins.ts';
 import { type NextOptions, safeNext } from '../pages/next.ts';
-import { pageHeaders, pageHeadersElsewhere } from '../pages/page-headers.ts';
+import { pageHeaders, pageHeadersAtApp } from '../pages/page-headers.ts';
 import { createRenderer, type Page, type Site } from '../pages/render.ts';
 import { kErrorPages } from './error-handler.ts';
-import { addVary, kPages, sendErrorPage, sendErrorPageElsewhere, sendPage, signInPath } from './error-pages.ts';
+import { addVary, kPages, sendErrorPage, sendErrorPageAtApp, sendPage, signInPath } from './error-pages.ts';
 
 export interface PagesOptions extends Omit<NextOptions, 'isTrustedOrigin'> {
   readonly name: string;
@@ -25,7 +25,7 @@ declare module 'fastify' {
     /** Where a sign-in may lead: see `safeNext`. */
     safeNext(text: unknown): string | undefined;
     /** Whether a URL is of a trusted origin. */
-    isTrustedPage(url: string): boolean;
+    isTrustedUrl(url: string): boolean;
     /** The URL of the sign-in page, which leads to `next` if a sign-in may lead there. */
     signInUrl(next: string): string;
   }
@@ -56,13 +56,13 @@ async function registerPages(app: FastifyInstance, options: PagesOptions): Promi
   const site = siteOf(app, options);
   app[kPages] = {
     next,
-    here: { headers: pageHeaders(options), render: createRenderer(site) },
-    elsewhere: { headers: pageHeadersElsewhere(options), render: createRenderer(siteElsewhere(site, options)) },
+    own: { headers: pageHeaders(options), render: createRenderer(site) },
+    atApp: { headers: pageHeadersAtApp(options), render: createRenderer(siteAtApp(site, options)) },
   };
-  app[kErrorPages] = { isPageRequest, sendErrorPage, sendErrorPageElsewhere };
+  app[kErrorPages] = { isPageRequest, sendErrorPage, sendErrorPageAtApp };
   app.decorate('pagePath', (path) => `${basePath}${path}`);
   app.decorate('safeNext', (text) => safeNext(text, next));
-  app.decorate('isTrustedPage', (url) => URL.canParse(url) && next.isTrustedOrigin(new URL(url).origin));
+  app.decorate('isTrustedUrl', (url) => URL.canParse(url) && next.isTrustedOrigin(new URL(url).origin));
   app.decorate('signInUrl', (target) => `${options.publicOrigin}${signInPath(target, next)}`);
   app.decorateReply('page', sendPage);
   app.addHook('onRoute', varyByAccept);
@@ -80,7 +80,7 @@ function siteOf(app: FastifyInstance, { name, basePath, logo, styles }: PagesOpt
 }
 
 /** With absolute URLs. The page script would need CORS, and an error page does without it. */
-function siteElsewhere({ script: _, ...site }: Site, { basePath, publicOrigin }: PagesOptions): Site {
+function siteAtApp({ script: _, ...site }: Site, { basePath, publicOrigin }: PagesOptions): Site {
   return {
     ...site,
     basePath: `${publicOrigin}${basePath}`,

@@ -100,6 +100,15 @@ t.test('a header that is missing, double, forged or too long is refused', async 
   t.equal(originalRequest({ ...ORIGINAL, 'x-original-url': undefined }), undefined);
 });
 
+t.test('bytes that are not ASCII are percent-encoded as they are', async (t) => {
+  const uri = '/\xc3\xa4?b=\xe4';
+  t.equal(forwardedRequest({ ...FORWARDED, 'x-forwarded-uri': uri })?.url.href, 'https://app.example.com/%C3%A4?b=%E4');
+  t.equal(
+    originalRequest({ ...ORIGINAL, 'x-original-url': `https://app.example.com${uri}` })?.url.href,
+    'https://app.example.com/%C3%A4?b=%E4',
+  );
+});
+
 t.test('a long URL is no fault: the app may have one', async (t) => {
   const uri = `/a?${'b'.repeat(8000)}`;
   t.equal(forwardedRequest({ ...FORWARDED, 'x-forwarded-uri': uri })?.url.search.length, 8001);

@@ -33,6 +33,15 @@ t.test(
   },
 );
 
+t.test('a service with the longest name of the cookie starts', async (t) => {
+  const app = await build(t, { env: { COOKIE_NAME: 'x'.repeat(64), PUBLIC_URL: 'https://login.example' } });
+  const response = await app.inject({ method: 'POST', url: '/signin', payload: USER1 });
+  t.same(
+    setCookies(response).map((line) => line.split('=', 1)[0]?.length),
+    ['__Host-'.length + 64, '__Host-'.length + 64 + '_device'.length],
+  );
+});
+
 t.test('whatever the cookie is called, the command line ends the sessions of a user', async (t) => {
   const sessionStore = new MemorySessionStore();
   t.teardown(() => sessionStore.close());

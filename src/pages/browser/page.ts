@@ -24,12 +24,15 @@ for (const button of all<HTMLButtonElement>('.show')) {
   button.hidden = false;
 }
 
-// The page is hidden when it is left. If the back/forward cache restores it, it is loaded again.
-const reload = () => location.replace(body.dataset.self ?? '');
-addEventListener('pagehide', () => {
-  body.hidden = true;
-});
-addEventListener('pageshow', ({ persisted }) => persisted && reload());
+// A page that shows something of a user is hidden when it is left. If the back/forward cache restores it, it is loaded again.
+const { self } = body.dataset;
+const reload = () => self && location.replace(self);
+if (self) {
+  addEventListener('pagehide', () => {
+    body.hidden = true;
+  });
+  addEventListener('pageshow', ({ persisted }) => persisted && reload());
+}
 
 if (body.dataset.signedOut) {
   (await client()).announceSignOut();

@@ -42,15 +42,16 @@ async function clearCache(_request: FastifyRequest, reply: FastifyReply): Promis
 
 /**
  * An onRequest hook: shows a page with one button to a user who has followed a link on a page of a trusted origin. With a link,
- * browsers do not tell reliably where it was, and any site could sign users out. The button is on a page of this service.
+ * browsers do not tell reliably where it was, and any site could sign users out. The button is on a page of this service. The page has
+ * no `self`: to load it again would be a request of this origin, which signs out at once.
  */
 async function askFirst(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
   const next = nextOf(request);
   if (!isTrustedLink(request, next)) {
     return undefined;
   }
-  const self = next === undefined ? '/logout' : `/logout?next=${encodeURIComponent(next)}`;
-  return reply.page({ template: 'logout', title: texts.signOut.title, self });
+  const action = next === undefined ? '/logout' : `/logout?next=${encodeURIComponent(next)}`;
+  return reply.page({ template: 'logout', title: texts.signOut.title, action });
 }
 
 /** The page of the link is that of `Referer`. A page can suppress that header: then `next` must lead to a trusted origin. */
@@ -58,7 +59,7 @@ function isTrustedLink({ server, headers }: FastifyRequest, next = ''): boolean 
   const { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers;
   const isCrossOrigin = site === 'same-site' || site === 'cross-site';
   const isNavigation = mode === 'navigate' && destination === 'document' && !headers['sec-purpose'];
-  return isCrossOrigin && isNavigation && server.isTrustedPage(headers.referer ?? next);
+  return isCrossOrigin && isNavigation && server.isTrustedUrl(headers.referer ?? next);
 }
 
 function nextOf({ server, query }: FastifyRequest): string | undefined {

@@ -89,6 +89,8 @@ t.test('a link on a page of a trusted origin asks for one click', async (t) => {
     t.equal(attributesOf(response, 'form').method, 'post');
     t.equal(response.headers['cache-control'], 'no-store');
     t.match(response.headers['content-security-policy'], /frame-ancestors 'none'/);
+    t.notMatch(response.body, 'data-self', 'the page script must not load it again: that would sign out');
+    t.notMatch(response.body, 'autofocus', 'a key that is pressed on the page before must not sign out');
   }
   t.equal(await welcome(app, cookie), 200, 'the link alone changes nothing');
   const click = await submit(app, url, {}, { cookie, 'sec-fetch-site': 'same-origin' });
