@@ -21,7 +21,7 @@ const ORIGIN = 'http://app.example.com';
 
 /** What nginx asks. The ids with "bare" let everybody pass. */
 const SERVERS = {
-  'nginx-bare': 'nginx alone',
+  'nginx-bare': 'nobody: nginx alone',
   bare: 'a bare Fastify route',
   'bare-again': 'the same once more: the control',
   memory: 'ours, memory',
@@ -35,7 +35,7 @@ const IDS = /** @type {(keyof typeof SERVERS)[]} */ (Object.keys(SERVERS));
  * round starts new processes.
  * @param {{ redisUrl: string, rounds?: number, blocks?: number }} options
  */
-export async function forwardAuth({ redisUrl, rounds = 3, blocks = 4 }) {
+export async function forwardAuth({ redisUrl, rounds = 3, blocks = 3 }) {
   if (!hasNginx()) {
     return undefined;
   }
@@ -177,7 +177,7 @@ function summarize(/** @type {Record<string, Slice>[][]} */ rounds) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
-    options: { rounds: { type: 'string', default: '3' }, blocks: { type: 'string', default: '4' } },
+    options: { rounds: { type: 'string', default: '3' }, blocks: { type: 'string', default: '3' } },
   });
   const redis = await startRedis();
   const counts = { rounds: Number(values.rounds), blocks: Number(values.blocks) };
