@@ -78,11 +78,13 @@ async function slice(/** @type {Server} */ { child, listen: port, cookies }) {
 /** Starts the app, and the servers that nginx asks. nginx alone has one, too, which gets no request. */
 async function startServers(/** @type {string} */ redisUrl) {
   const { cookies, ...app } = await start('bare', redisUrl);
-  const servers = [];
+  const started = [];
   for (const id of IDS) {
-    servers.push({ id, listen: Number(await freePort()), ...(await start(id, redisUrl)) });
+    started.push({ id, ...(await start(id, redisUrl)) });
   }
-  return { app, servers };
+  // At the end and at the same time: otherwise a server could get a port that is meant for nginx.
+  const listens = await Promise.all(IDS.map(freePort));
+  return { app, servers: started.map((server, i) => ({ ...server, listen: Number(listens[i]) })) };
 }
 
 async function start(/** @type {string} */ id, /** @type {string} */ redisUrl) {
