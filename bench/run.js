@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { aimsTable } from './aims.js';
 import { contestants } from './contestants/list.js';
 import { startRedis } from './lib/redis.js';
+import { forwardAuth } from './parts/forward-auth.js';
 import { growth } from './parts/growth.js';
 import { micro } from './parts/micro.js';
 import { oneProcess } from './parts/one-process.js';
@@ -66,6 +67,7 @@ async function runAll() {
   const grown = await growth(run);
   add('Growth', tables.growthTable(grown));
   add('Two processes on one store', tables.twoProcessesTable(await twoProcesses(run)));
+  add('Forward authentication', tables.forwardAuthTable(await forwardAuth({ redisUrl: redis.url })));
   add('Versions', versions());
   const text = [
     '# Results',

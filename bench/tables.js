@@ -51,9 +51,11 @@ export function welcomeTable(/** @type {import('./parts/welcome.js').WelcomeRows
   );
 }
 
+/** A ratio and its 95 % interval. */
+const interval = (/** @type {Comparison['cost']} */ { ratio, low, high }, digits = 3) =>
+  `${ratio.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
+
 export function oneProcessTable(/** @type {Comparison[]} */ comparisons) {
-  const interval = (/** @type {Comparison['cost']} */ { ratio, low, high }) =>
-    `${ratio.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
   return markdown(
     ['', 'CPU a request, bare = 1 (95 %)', 'control, bare again (95 %)', 'µs, bare', 'µs'],
     comparisons.map(({ variant, cost, control, bareMicros, variantMicros }) => [
@@ -118,4 +120,22 @@ export function twoProcessesTable(/** @type {import('./parts/two-processes.js').
     ['speed-up', (lap) => lap.two / lap.one, 2],
   ];
   return medians(rows, columns, 'store');
+}
+
+export function forwardAuthTable(/** @type {import('./parts/forward-auth.js').Protection[] | undefined} */ rows) {
+  if (rows === undefined) {
+    return 'Left out: it needs nginx (Debian package `nginx`).';
+  }
+  const ratios = ['requests/s', 'nginx alone = 1 (95 %)', 'p99 ms', 'nginx alone = 1 (95 %)'];
+  return markdown(
+    ['nginx asks', ...ratios, 'µs of user CPU a question', 'bare route = 1 (95 %)'],
+    rows.map(({ title, perSecond, speed, p99, delay, userMicros, cpu }) => [
+      title,
+      whole(perSecond),
+      interval(speed, 2),
+      p99.toFixed(1),
+      interval(delay, 2),
+      ...(cpu === undefined ? ['', ''] : [userMicros.toFixed(1), interval(cpu, 2)]),
+    ]),
+  );
 }

@@ -18,7 +18,13 @@ interface Contestant {
   readonly title: string;
   /** The file in `contestants/`, without `.js`. */
   readonly module: string;
-  readonly settings: { store?: 'memory' | 'lmdb' | 'redis'; cache?: false; cookieCache?: boolean };
+  readonly settings: {
+    store?: 'memory' | 'lmdb' | 'redis';
+    cache?: false;
+    cookieCache?: boolean;
+    /** Settings of the service. */
+    env?: Record<string, string>;
+  };
   /** In which tables it appears beside the one of GET /welcome. */
   readonly tables: readonly ('refresh' | 'signin')[];
 }

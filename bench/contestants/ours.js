@@ -15,7 +15,7 @@ export default async function ours({ sessions, redisUrl, lmdbPath, hash, setting
   const storeUrl = urls[settings.store ?? 'memory'];
   const sessionStore = settings.cache === false ? await openUncachedRedis(redisUrl) : undefined;
   const userStore = hash ? await createUsers(storeUrl, sessions) : undefined;
-  const app = await buildService({ STORE_URL: storeUrl, ...LIMITS }, { sessionStore, userStore });
+  const app = await buildService({ STORE_URL: storeUrl, ...LIMITS, ...settings.env }, { sessionStore, userStore });
   return { app, cookies: (await createSessions(app.sessionStore, sessions)).cookies };
 }
 

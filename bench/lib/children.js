@@ -103,22 +103,25 @@ export class Child {
   }
 
   /**
-   * Runs an action and returns its result and the CPU time that the process used meanwhile.
+   * Runs an action and returns its result and the CPU time that the process used meanwhile, in total and in user mode.
    * @template T
    * @param {() => Promise<T>} action
    */
   async cpuDuring(action) {
-    const before = this.#cpuMillis();
+    const before = this.#cpu();
     const result = await Promise.race([action(), this.died()]);
-    return { result, cpuMillis: this.#cpuMillis() - before };
+    const { user, system } = this.#cpu();
+    const userMillis = user - before.user;
+    return { result, cpuMillis: userMillis + system - before.system, userMillis };
   }
 
-  /** CPU time of all threads, see proc_pid_stat(5). */
-  #cpuMillis() {
+  /** Milliseconds of CPU time of all threads, see proc_pid_stat(5). */
+  #cpu() {
     const stat = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8');
     // The name is in parentheses and may hold spaces. User and system time are fields 12 and 13 after it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+    const [user, system] = fields.slice(11, 13).map((ticks) => (Number(ticks) * 1000) / TICKS_PER_SECOND);
+    return { user, system };
   }
 
   residentMiB() {
