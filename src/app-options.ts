@@ -1,9 +1,9 @@
 import type { Config } from './config.ts';
 import { parsePaths, parseTrustedOrigins } from './config-formats.ts';
 import { isHttps } from './fastify-options.ts';
-import { isTrustedPeer, parseTrustProxy } from './http/trusted-proxies.ts';
+import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 import type { OptionalPackage } from './packages.ts';
-import type { ForwardAuthOptions } from './plugins/forward-auth.ts';
+import type { ForwardAuthOptions } from './plugins/target-guard.ts';
 import { DEFAULT_NAMESPACE } from './sessions/session.ts';
 import { parseStoreUrl } from './stores/store-url.ts';
 import { WORD_LIST } from './users/password-policy.ts';
@@ -49,10 +49,9 @@ function deviceCookieName({ COOKIE_NAME }: Config): string {
 }
 
 export function forwardAuthSettings(config: Config): ForwardAuthOptions {
-  const trustProxy = parseTrustProxy(config.TRUST_PROXY);
   const own = new URL(config.PUBLIC_URL);
   return {
-    isTrustedProxy: (address) => isTrustedPeer(trustProxy, address),
+    isTrustedProxy: trustedPeers(parseTrustProxy(config.TRUST_PROXY)),
     trustedOrigins: parseTrustedOrigins(config.TRUSTED_ORIGINS),
     csrf: config.FORWARD_AUTH_CSRF === 'on',
     csrfExempt: parsePaths(config.FORWARD_AUTH_CSRF_EXEMPT),

@@ -49,8 +49,11 @@ function forwarded(method: string, scheme = '', host = '', uri = ''): ForwardedR
   if (protocol === undefined || path === undefined || !METHOD.test(method) || !HOST.test(host)) {
     return undefined;
   }
-  const url = `${protocol}://${host}${encodeBytes(`${path}${query}`)}`;
-  return URL.canParse(url) ? { method, path, url: new URL(url) } : undefined;
+  try {
+    return { method, path, url: new URL(`${protocol}://${host}${encodeBytes(`${path}${query}`)}`) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Node reads each byte of a header as one character. Browsers encode the path, but other clients may not. */

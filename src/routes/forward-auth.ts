@@ -7,7 +7,8 @@ import {
   StoreUnavailable,
   TargetNotTrusted,
 } from '../errors.ts';
-import { type ForwardAuthOptions, forwardAuthHooks } from '../plugins/forward-auth.ts';
+import { forwardAuthHooks } from '../plugins/forward-auth.ts';
+import type { ForwardAuthOptions } from '../plugins/target-guard.ts';
 import { addComponents } from './components.ts';
 import { errorResponses, notSignedIn } from './schemas.ts';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { isTrustedPeer, parseTrustProxy } from '../../src/http/trusted-proxies.ts';
+import { parseTrustProxy, trustedPeers } from '../../src/http/trusted-proxies.ts';
 
 t.test('TRUST_PROXY is converted to the option of Fastify', async (t) => {
   t.equal(parseTrustProxy('off'), false);
@@ -18,12 +18,20 @@ t.test('TRUST_PROXY is converted to the option of Fastify', async (t) => {
 });
 
 t.test('the peer of a connection is a trusted proxy if TRUST_PROXY is on or lists its address', async (t) => {
-  t.equal(isTrustedPeer(false, '127.0.0.1'), false);
-  t.equal(isTrustedPeer(true, '192.0.2.1'), true);
-  const list = parseTrustProxy('loopback');
-  t.equal(isTrustedPeer(list, '127.0.0.1'), true);
-  t.equal(isTrustedPeer(list, '::ffff:127.0.0.1'), true);
-  t.equal(isTrustedPeer(list, '192.0.2.1'), false);
-  t.equal(isTrustedPeer(list, undefined), false, 'a Unix socket');
-  t.equal(isTrustedPeer(true, undefined), true);
+  t.equal(trustedPeers(false)('127.0.0.1'), false);
+  t.equal(trustedPeers(true)('192.0.2.1'), true);
+  t.equal(trustedPeers(true)(undefined), true, 'a Unix socket');
+  t.equal(trustedPeers(parseTrustProxy('loopback'))(undefined), false);
+  const isTrusted = trustedPeers(parseTrustProxy('loopback'));
+  for (const [address, expected] of [
+    ['127.0.0.1', true],
+    ['127.0.0.1', true],
+    ['192.0.2.1', false],
+    ['192.0.2.1', false],
+    ['::ffff:127.0.0.1', true],
+    [undefined, false],
+    ['127.0.0.2', true],
+  ] as const) {
+    t.equal(isTrusted(address), expected, `${address}`);
+  }
 });

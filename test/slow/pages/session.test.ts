@@ -101,6 +101,30 @@ if (site !== undefined) {
     t.notMatch(await page.content(), /Where you are signed in/);
   });
 
+  t.test('the page that asks before a sign-out waits for the click, also when it is restored', async (t) => {
+    const context = await profile(t);
+    const page = await context.newPage();
+    const welcome = async () => (await context.request.get(`${origin}/welcome`)).status();
+    await signInOnPage(page, origin);
+    await page.goto(app);
+    const address = `${origin}/logout?next=${encodeURIComponent(`${app}/bye`)}`;
+    await page.evaluate(`location.href = ${JSON.stringify(address)}`);
+    const button = page.getByRole('button', { name: 'Sign out' });
+    await button.waitFor();
+    // The cache restores both pages: there is no load event.
+    await page.goBack({ waitUntil: 'commit' });
+    await page.getByRole('heading', { name: 'App' }).waitFor();
+    await page.goForward({ waitUntil: 'commit' });
+    await button.waitFor();
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
+    await page.reload();
+    await button.waitFor();
+    t.equal(await welcome(), 200);
+    await button.click();
+    await page.waitForURL(`${app}/bye`);
+    t.equal(await welcome(), 401);
+  });
+
   t.test('a page is hidden when it is left, and loaded again when it is restored', async (t) => {
     const page = await (await profile(t)).newPage();
     await signInOnPage(page, origin);
