@@ -68,7 +68,7 @@ async function registerDocs(app: FastifyInstance, { publicUrl, basePath, pages }
         { name: 'session', description: 'Sign in, refresh, sign out.' },
         { name: 'user', description: 'The sessions and the password of the signed-in user.' },
         ...(pages ? [{ name: 'pages', description: 'For browsers: HTML.' }] : []),
-        { name: 'forward-auth', description: 'For proxies before other apps.' },
+        { name: 'forward-auth', description: 'For proxies.' },
         { name: 'health', description: 'For load balancers and orchestrators.' },
       ],
       components: {

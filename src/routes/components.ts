@@ -28,7 +28,7 @@ const sessionProperties = {
   id: Type.String({
     pattern: '^[A-Za-z0-9_-]{22}$',
     maxLength: 22,
-    description: 'The public name of the session. It gives no access, and stays the same across refreshes.',
+    description: 'The public name of the session. It gives no access, and never changes.',
   }),
   username: Type.String({ maxLength: 256 }),
   createdAt: Time('The time of the sign-in.'),

@@ -16,7 +16,7 @@ const RemoteHeader = Type.String({ maxLength: 4096 });
 
 const allowed = {
   type: 'null',
-  description: 'Signed in. The values are percent-encoded where they are not ASCII.',
+  description: 'Signed in. Values are percent-encoded.',
   headers: {
     'Remote-User': RemoteHeader,
     'Remote-User-Id': RemoteHeader,
@@ -24,12 +24,7 @@ const allowed = {
   },
 };
 
-/** Without those of requests that the HTTP parser or the router rejects: a proxy sends none. */
-const {
-  400: _malformed,
-  500: _bug,
-  ...errors
-} = errorResponses(
+const errors = errorResponses(
   ...notSignedIn,
   ProxyNotTrusted,
   ForwardedHeadersInvalid,
@@ -38,26 +33,26 @@ const {
   StoreUnavailable,
 );
 
-const SIGN_IN_PAGE = { Location: Type.String({ maxLength: 8192, description: 'The sign-in page.' }) };
+const SIGN_IN_PAGE = { Location: Type.String({ maxLength: 8192 }) };
 
 const common = { tags: ['forward-auth'], security: [{ sessionCookie: [] }] };
 
 const authRequestSchema = {
   ...common,
   operationId: 'authRequest',
-  summary: 'Decide about a request, for `auth_request` of nginx',
-  description: '`X-Original-Method` and `X-Original-URL` say which request. Any method is accepted.',
+  summary: 'Decide about a request, for nginx',
+  description: 'Any method. `X-Original-Method` and `X-Original-URL` say which request.',
   response: { 200: allowed, ...errors, 401: { ...errors[401], headers: SIGN_IN_PAGE } },
 };
 
 const forwardAuthSchema = {
   ...common,
   operationId: 'forwardAuth',
-  summary: 'Decide about a request, for Traefik and Caddy',
-  description: '`X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri` say which request. Any method is accepted.',
+  summary: 'The same, for Traefik and Caddy',
+  description: 'Any method. `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri` say which request.',
   response: {
     200: allowed,
-    303: { type: 'null', description: 'A user who is not signed in opens a page.', headers: SIGN_IN_PAGE },
+    303: { type: 'null', description: 'To the sign-in page.', headers: SIGN_IN_PAGE },
     ...errors,
   },
 };

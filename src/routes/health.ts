@@ -17,7 +17,7 @@ const livezSchema = {
   ...common,
   operationId: 'livez',
   summary: 'Check that the process runs',
-  description: 'Does not use the store: restarting the service does not repair a store.',
+  description: 'Does not use the store.',
   response: { 200: Ok('The process runs.'), ...errorResponses() },
 };
 

@@ -26,7 +26,7 @@ const schema = {
   response: {
     200: sessionResponse(
       'Changed.',
-      'Two cookies: the new token, until `expiresAt` (`endsAt` with renewal by activity), and a new `device_token`.',
+      'The token, until `expiresAt` (`endsAt` with renewal by activity), and a cookie that identifies the browser.',
     ),
     ...errorResponses(
       ...commonPostErrors,

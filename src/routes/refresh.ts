@@ -8,7 +8,7 @@ const schema = {
   tags: ['session'],
   summary: 'Replace the token',
   description:
-    'Renews the session. The old token is refused from then on. Of concurrent requests with the same token, one succeeds.',
+    'Renews the session. The old token is refused then. Of concurrent requests with one token, one succeeds.',
   security: [{ sessionCookie: [] }],
   response: {
     200: sessionResponse('Refreshed.'),

@@ -63,7 +63,7 @@ export function setCookieHeader(description: string): Record<string, TSchema> {
 /** The response of a route that sets the session cookie. `cookies` says what it sets. */
 export function sessionResponse(
   description: string,
-  cookies = 'The new token, until `expiresAt`, or until `endsAt` with renewal by activity.',
+  cookies = 'The token, until `expiresAt` (`endsAt` with renewal by activity).',
 ) {
   return jsonResponse(description, Ref(Session), setCookieHeader(cookies));
 }

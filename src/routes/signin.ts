@@ -19,13 +19,13 @@ export const Credentials = Type.Object(
 );
 
 const COOKIES =
-  'Two cookies: the new token, until `expiresAt` (`endsAt` with renewal by activity), and `device_token`, which identifies the browser at a later sign-in.';
+  'The token, until `expiresAt` (`endsAt` with renewal by activity), and a cookie that identifies the browser.';
 
 const schema = {
   operationId: 'signIn',
   tags: ['session'],
   summary: 'Sign in',
-  description: 'Starts a session and sets its cookie. A session that came with the request ends.',
+  description: 'Starts a session. One that came with the request ends.',
   security: [],
   consumes: ['application/json', 'application/x-www-form-urlencoded'],
   body: Credentials,
