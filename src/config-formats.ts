@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { Value } from '@sinclair/typebox/value';
-import { parse as parseDomain } from 'tldts';
 import { isPlainPath } from './http/forwarded-request.ts';
 import { parseTrustProxy } from './http/trusted-proxies.ts';
+import { MissingPackageError, requirePackages } from './packages.ts';
 import { settings } from './settings.ts';
 import { parseStoreUrl } from './stores/store-url.ts';
 
@@ -56,15 +57,22 @@ function parseList(text: string): string[] {
   return text === 'none' ? [] : text.split(',').map((entry) => entry.trim());
 }
 
+/** Parses a domain with the Public Suffix List. Few settings need the package. @throws MissingPackageError */
+function parseDomain(domain: string) {
+  requirePackages('COOKIE_DOMAIN, or a pattern in TRUSTED_ORIGINS,', ['tldts']);
+  const { parse } = createRequire(import.meta.url)('tldts') as typeof import('tldts');
+  return parse(domain, { allowPrivateDomains: true });
+}
+
 /** Whether everybody can register a name below the domain (https://publicsuffix.org). */
 function isPublicSuffix(domain: string): boolean {
-  const { publicSuffix, isIcann, isPrivate } = parseDomain(domain, { allowPrivateDomains: true });
+  const { publicSuffix, isIcann, isPrivate } = parseDomain(domain);
   return publicSuffix === domain && Boolean(isIcann || isPrivate);
 }
 
 /** Browsers reject cookies for a public suffix, and for a domain without a dot (RFC 6265bis, section 5.7). */
 function isCookieDomain(text: string): boolean {
-  return Value.Check(settings.cookieDomain, text) && parseDomain(text, { allowPrivateDomains: true }).domain !== null;
+  return Value.Check(settings.cookieDomain, text) && parseDomain(text).domain !== null;
 }
 
 /** Segments of the path have only characters that nothing encodes or removes. */
@@ -98,7 +106,10 @@ function accepts(parse: (text: string) => unknown): (text: string) => boolean {
     try {
       parse(text);
       return true;
-    } catch {
+    } catch (error) {
+      if (error instanceof MissingPackageError) {
+        throw error;
+      }
       return false;
     }
   };

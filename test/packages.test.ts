@@ -58,3 +58,28 @@ t.test('a package that is missing in the repository is named as well', async (t)
     t.match(err, /^The (service|command line) needs the optional packages .*\n$/);
   }
 });
+
+t.test('the list of public suffixes is needed only by the settings that use it', async (t) => {
+  const hide = `--import=${new URL('helpers/hide-packages.mjs', import.meta.url)}`;
+  const url = 'https://login.example.com';
+  for (const env of [{ COOKIE_DOMAIN: 'example.com' }, { TRUSTED_ORIGINS: 'https://*.example.com' }]) {
+    const { code, err } = await run(builtCommand('openapi.js', [hide]), {
+      HIDDEN_PACKAGES: 'tldts',
+      PUBLIC_URL: url,
+      ...env,
+    });
+    t.equal(code, 1);
+    t.match(
+      err,
+      'COOKIE_DOMAIN, or a pattern in TRUSTED_ORIGINS, needs the optional package tldts. Install with: npm install tldts@7\n',
+    );
+  }
+  const { code, out } = await run(builtCommand('openapi.js', [hide]), {
+    HIDDEN_PACKAGES: 'tldts',
+    PUBLIC_URL: url,
+    TRUSTED_ORIGINS: 'https://app.example.com',
+    DEMO_USERS: 'on',
+  });
+  t.equal(code, 0);
+  t.match(out, /"openapi":/);
+});
