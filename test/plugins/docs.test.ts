@@ -11,8 +11,11 @@ async function document(app: Awaited<ReturnType<typeof build>>) {
   return (await app.inject('/docs/json')).json();
 }
 
+/** Most tests only read. */
+const app = await build(t);
+
 t.test('every route is documented with every status it answers', async (t) => {
-  const { openapi, info, paths } = await document(await build(t));
+  const { openapi, info, paths } = await document(app);
   t.match(openapi, /^3\.1\./);
   t.match(info, { title: String, version: /^\d+\.\d+\.\d+/ });
   const statuses = Object.entries<Record<string, Operation>>(paths).flatMap(([path, methods]) =>
@@ -42,7 +45,7 @@ t.test('every route is documented with every status it answers', async (t) => {
 });
 
 t.test('the cookie is a security scheme, under the name it has', async (t) => {
-  const plain = await document(await build(t));
+  const plain = await document(app);
   t.match(plain.components.securitySchemes.sessionCookie, {
     type: 'apiKey',
     in: 'cookie',
@@ -56,7 +59,7 @@ t.test('the cookie is a security scheme, under the name it has', async (t) => {
 });
 
 t.test('Set-Cookie and Retry-After are documented where they are sent', async (t) => {
-  const { paths } = await document(await build(t));
+  const { paths } = await document(app);
   for (const operation of [
     paths['/signin'].post,
     paths['/refresh'].post,
@@ -76,7 +79,6 @@ t.test('Set-Cookie and Retry-After are documented where they are sent', async (t
 });
 
 t.test('the example of a sign-in works', async (t) => {
-  const app = await build(t);
   const { paths } = await document(app);
   const payload = paths['/signin'].post.requestBody.content['application/json'].example;
   t.same(payload, USER1);
@@ -86,7 +88,6 @@ t.test('the example of a sign-in works', async (t) => {
 t.test(
   'the page and its parts come from here, under a policy that allows nothing else (ASVS 3.4.8, ASVS 3.5.7)',
   async (t) => {
-    const app = await build(t);
     const page = await app.inject('/docs');
     t.equal(page.statusCode, 200);
     t.match(page.headers['content-type'], 'text/html');
@@ -110,7 +111,6 @@ t.test(
 );
 
 t.test('only the page, the document and what the page loads is served, and nothing with DOCS=off', async (t) => {
-  const app = await build(t);
   for (const path of ['/docs/', '/docs/json?x=1', '/docs/yaml', '/docs/static/swagger-ui.css']) {
     t.equal((await app.inject(path)).statusCode, 200, path);
   }

@@ -222,14 +222,18 @@ t.test('any method is accepted, and a body is not read', async (t) => {
     { 'content-type': ';;;' },
     { 'content-type': 'text/plain', 'content-encoding': 'x' },
   ] as Headers[];
-  for (const method of METHODS.filter((name) => name !== 'CONNECT') as InjectOptions['method'][]) {
-    for (const headers of bodies) {
-      const payload = 'x'.repeat(40_000);
-      for (const { response } of await askBoth(app, {}, { cookie, ...headers }, { method, payload } as InjectOptions)) {
-        t.equal(response.statusCode, 200, `${method} ${JSON.stringify(headers)}`);
-        assertAnswer(t, response);
-      }
+  const payload = 'x'.repeat(40_000);
+  const ask = async (method: string, headers: Headers) => {
+    for (const { response } of await askBoth(app, {}, { cookie, ...headers }, { method, payload } as InjectOptions)) {
+      t.equal(response.statusCode, 200, `${method} ${JSON.stringify(headers)}`);
+      assertAnswer(t, response);
     }
+  };
+  for (const headers of bodies) {
+    await ask('POST', headers);
+  }
+  for (const method of METHODS.filter((name) => name !== 'CONNECT')) {
+    await ask(method, { 'content-type': 'application/json' });
   }
   t.match((await app.inject({ method: 'PROPFIND' as 'GET', url: '/welcome' })).json(), { code: 'METHOD_NOT_ALLOWED' });
 });
@@ -343,24 +347,22 @@ const GENUINE: Headers[] = [
 
 t.test('a request that another site makes a browser send does not reach the app', async (t) => {
   const { app, cookie, lines } = await start(t);
-  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'post', 'X']) {
-    for (const headers of FORGED) {
-      const told = `${method} ${JSON.stringify(headers)}`;
-      t.same(await codes(app, { method }, { cookie, ...headers }), Array(2).fill('CROSS_ORIGIN_REFUSED'), told);
-    }
-    for (const headers of GENUINE) {
-      t.same(
-        await statuses(app, { method }, { cookie, ...headers }),
-        [200, 200],
-        `${method} ${JSON.stringify(headers)}`,
-      );
-    }
+  const [forged = {}] = FORGED;
+  const [genuine = {}] = GENUINE;
+  for (const headers of FORGED) {
+    const told = JSON.stringify(headers);
+    t.same(await codes(app, { method: 'POST' }, { cookie, ...headers }), Array(2).fill('CROSS_ORIGIN_REFUSED'), told);
+  }
+  for (const headers of GENUINE) {
+    t.same(await statuses(app, { method: 'POST' }, { cookie, ...headers }), [200, 200], JSON.stringify(headers));
+  }
+  for (const method of ['PUT', 'PATCH', 'DELETE', 'PROPFIND', 'post', 'X']) {
+    t.same(await statuses(app, { method }, { cookie, ...forged }), [403, 403], method);
+    t.same(await statuses(app, { method }, { cookie, ...genuine }), [200, 200], method);
   }
   t.match(lines()[0], { event: 'malicious_csrf', target: APP });
   for (const method of ['GET', 'HEAD', 'OPTIONS']) {
-    for (const headers of FORGED) {
-      t.same(await statuses(app, { method }, { cookie, ...headers }), [200, 200], method);
-    }
+    t.same(await statuses(app, { method }, { cookie, ...forged }), [200, 200], method);
   }
 });
 

@@ -17,7 +17,7 @@ const CHROMIUM_ARGUMENTS = [
 
 async function start(root: Test, executablePath: string) {
   const { origin: trusted } = await listen(root);
-  const { port } = await startServer(root, { TRUSTED_ORIGINS: trusted });
+  const { port } = await startServer(root, { TRUSTED_ORIGINS: trusted, DOCS: 'on' });
   const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGUMENTS });
   root.teardown(() => browser.close());
   return { origin: `http://127.0.0.1:${port}`, browser, trusted };
