@@ -156,6 +156,7 @@ const SUBREQUEST = `proxy_http_version 1.1;
       proxy_set_header Sec-Fetch-Mode $http_sec_fetch_mode;
       proxy_set_header Sec-Fetch-Site $http_sec_fetch_site;
       proxy_set_header Sec-WebSocket-Key $http_sec_websocket_key;
+      proxy_set_header Sec-WebSocket-Version $http_sec_websocket_version;
       proxy_set_header User-Agent $http_user_agent;`;
 
 /** A ratio is taken within a block. Requests and latencies are compared with nginx alone, CPU time with the bare route. */
