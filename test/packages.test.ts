@@ -71,4 +71,9 @@ t.test('the list of public suffixes is needed only by the settings that use it',
   const missing =
     'COOKIE_DOMAIN, or a pattern in TRUSTED_ORIGINS, needs the optional package tldts. Install with: npm install tldts@7';
   t.same(out.trim().split('\n'), [missing, missing, 'https://app.example.com']);
+  const start = await run(builtCommand('server.js', [hide]), {
+    HIDDEN_PACKAGES: 'tldts',
+    TRUSTED_ORIGINS: 'https://*.example.com',
+  });
+  t.match(start, { code: 1, err: `${missing}\n` });
 });
