@@ -52,6 +52,7 @@ export function forwardAuthSettings(config: Config): ForwardAuthOptions {
   const own = new URL(config.PUBLIC_URL);
   return {
     isTrustedProxy: trustedPeers(parseTrustProxy(config.TRUST_PROXY)),
+    publicUrl: config.PUBLIC_URL,
     trustedOrigins: parseTrustedOrigins(config.TRUSTED_ORIGINS),
     csrf: config.FORWARD_AUTH_CSRF === 'on',
     csrfExempt: parsePaths(config.FORWARD_AUTH_CSRF_EXEMPT),

@@ -16,7 +16,7 @@ const UNAVAILABLE: ErrorText = {
 
 const MISCONFIGURED: ErrorText = {
   title: 'This address is not set up',
-  message: 'The login service does not know this address. Tell the operator of the site.',
+  message: 'Tell the operator of the site: the log of the login service says why.',
 };
 
 const MALFORMED: ErrorText = {

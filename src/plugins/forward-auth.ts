@@ -6,9 +6,13 @@ import { requireSession } from './session-guards.ts';
 import { type ForwardAuthKind, type ForwardAuthOptions, kTarget, targetGuard, warnOperator } from './target-guard.ts';
 
 const KINDS = {
-  'auth-request': { headers: 'X-Original-Method and X-Original-URL', read: originalRequest, redirects: false },
+  'auth-request': {
+    fix: 'set X-Original-Method, and X-Original-URL to the full URL, each once. Only nginx asks here: the others ask /forward-auth',
+    read: originalRequest,
+    redirects: false,
+  },
   'forward-auth': {
-    headers: 'X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Uri',
+    fix: 'set X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Uri, each once. nginx asks /auth-request',
     read: forwardedRequest,
     redirects: true,
   },
@@ -70,7 +74,7 @@ function errorHandlerOf(options: ForwardAuthOptions, redirects: boolean) {
 function signInUrl(
   request: FastifyRequest,
   { url }: ForwardedRequest,
-  { receivesCookie }: ForwardAuthOptions,
+  { receivesCookie, publicUrl }: ForwardAuthOptions,
 ): string | undefined {
   const { server: app } = request;
   if (!app.hasDecorator('signInUrl')) {
@@ -88,11 +92,12 @@ function signInUrl(
     return undefined;
   }
   if (!receivesCookie(url)) {
-    const fix = 'set COOKIE_DOMAIN to a domain of both hosts, and use https for both or for none';
+    const fix =
+      'if PUBLIC_URL is right, use https for both and set COOKIE_DOMAIN to a domain of both, or use one host for both';
     warnOperator(
       request,
       'APP_WITHOUT_COOKIE',
-      { origin: url.origin, fix },
+      { origin: url.origin, publicUrl, fix },
       'browsers do not send the session cookie to this app',
     );
   }

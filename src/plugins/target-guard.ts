@@ -11,6 +11,8 @@ import { forbidCaching } from './session-context.ts';
 export interface ForwardAuthOptions {
   /** Whether the peer of a connection may say which request it asks about. */
   isTrustedProxy(address: string | undefined): boolean;
+  /** Where users sign in. */
+  readonly publicUrl: string;
   /** The origins of the apps that proxies protect. */
   readonly trustedOrigins: readonly string[];
   /** Whether requests that another site makes a browser send are refused. */
@@ -32,8 +34,8 @@ declare module 'fastify' {
 
 /** How the two routes differ. */
 export interface ForwardAuthKind {
-  /** The headers that say which request the proxy asks about. */
-  readonly headers: string;
+  /** What a proxy must do to say which request it asks about. */
+  readonly fix: string;
   /** Reads that request. */
   read(headers: IncomingHttpHeaders): ForwardedRequest | undefined;
   /** Whether the reply to a navigation is a redirect to the sign-in page. nginx does not pass one on. */
@@ -63,7 +65,7 @@ export function targetGuard(options: ForwardAuthOptions, kind: ForwardAuthKind) 
 function readTarget(
   request: FastifyRequest,
   { isTrustedProxy }: ForwardAuthOptions,
-  { headers, read }: ForwardAuthKind,
+  { fix, read }: ForwardAuthKind,
 ): ForwardedRequest {
   const { remoteAddress: peer } = request.socket;
   if (!isTrustedProxy(peer)) {
@@ -73,7 +75,6 @@ function readTarget(
   }
   const target = read(request.headers);
   if (target === undefined) {
-    const fix = `let the proxy set ${headers}, each once`;
     warnOperator(
       request,
       'FORWARDED_HEADERS_INVALID',
@@ -94,7 +95,10 @@ function assertMayReach(
 ): void {
   const { origin } = target.url;
   if (!isTrusted(origin)) {
-    const fix = 'if this is an app of yours, add its origin to TRUSTED_ORIGINS';
+    const fix =
+      origin === new URL(options.publicUrl).origin
+        ? 'this is PUBLIC_URL: pass requests for the login service on without asking, or add the origin to TRUSTED_ORIGINS if it has an app as well'
+        : 'if this is an app of yours, add its origin to TRUSTED_ORIGINS';
     warnOperator(request, 'TARGET_NOT_TRUSTED', { origin, fix }, 'a proxy asked about an unknown origin');
     throw new TargetNotTrusted();
   }

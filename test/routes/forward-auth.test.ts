@@ -295,7 +295,7 @@ t.test('a proxy must say exactly once which request it asks about', async (t) =>
     t.equal(response.json().code, 'FORWARDED_HEADERS_INVALID', 'the headers of the other route do not count');
   }
   t.match(lines(), [
-    { code: 'FORWARDED_HEADERS_INVALID', fix: /set X-Original-Method and X-Original-URL, each once/ },
+    { code: 'FORWARDED_HEADERS_INVALID', fix: /^set X-Original-Method, and X-Original-URL to the full URL, each once/ },
     {
       code: 'FORWARDED_HEADERS_INVALID',
       fix: /set X-Forwarded-Method, X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Uri, /,
@@ -322,6 +322,15 @@ t.test('the app must be in TRUSTED_ORIGINS, and the log names one that is not', 
   const line = { code: 'TARGET_NOT_TRUSTED', origin: 'https://evil.test', fix: /TRUSTED_ORIGINS/ };
   t.match(lines(), [line, line]);
   t.equal(lines().length, 2, 'one for each route, whatever the address of the client is');
+});
+
+t.test('a proxy that asks about the login service itself is told so', async (t) => {
+  const { app, lines } = await start(t);
+  t.same(await codes(app, { url: `${LOGIN}/signin` }), ['TARGET_NOT_TRUSTED', 'TARGET_NOT_TRUSTED']);
+  t.match(lines()[0], {
+    origin: LOGIN,
+    fix: /^this is PUBLIC_URL: pass requests for the login service on without asking/,
+  });
 });
 
 /** Requests that a page of another site makes the browser send. */
@@ -528,7 +537,7 @@ t.test('the log says if browsers do not send the cookie to the app', async (t) =
   ] as [Headers, string][]) {
     const { app, lines } = await start(t, env);
     t.same(await statuses(app, { url: `${origin}/` }, { accept: '*/*' }), [401, 401]);
-    t.match(lines()[0], { code: 'APP_WITHOUT_COOKIE', origin, fix: /COOKIE_DOMAIN/ });
+    t.match(lines()[0], { code: 'APP_WITHOUT_COOKIE', origin, publicUrl: LOGIN, fix: /COOKIE_DOMAIN/ });
     t.equal(lines().length, 2, 'one for each route');
   }
   const { app, lines } = await start(t);
