@@ -75,12 +75,7 @@ function readTarget(
   }
   const target = read(request.headers);
   if (target === undefined) {
-    warnOperator(
-      request,
-      'FORWARDED_HEADERS_INVALID',
-      { fix },
-      'a proxy does not say properly which request it asks about',
-    );
+    warnOperator(request, 'FORWARDED_HEADERS_INVALID', { fix }, 'a proxy does not say which request it asks about');
     throw new ForwardedHeadersInvalid();
   }
   return target;

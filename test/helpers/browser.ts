@@ -56,6 +56,20 @@ export async function signInOnPage(page: Page, origin: string, { username, passw
   await page.waitForLoadState();
 }
 
+/** Opens a WebSocket from a page and sends a message. Returns what it receives, or how it was closed. */
+export function helloFrom(page: Page, url: string): Promise<string> {
+  return page.evaluate(
+    (url) =>
+      new Promise<string>((resolve) => {
+        const socket = new WebSocket(url);
+        socket.onopen = () => socket.send('hello');
+        socket.onmessage = ({ data }) => resolve(String(data));
+        socket.onclose = ({ code }) => resolve(`closed with ${code}`);
+      }),
+    url.replace('http', 'ws'),
+  );
+}
+
 /** Everything that a page complains about, such as a violation of its policy, and what it loads from elsewhere. */
 export function complaintsOf(page: Page, origin: string): string[] {
   const complaints: string[] = [];

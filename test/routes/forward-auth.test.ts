@@ -321,10 +321,10 @@ t.test('the app must be in TRUSTED_ORIGINS, and the log names one that is not', 
   }
   const line = { code: 'TARGET_NOT_TRUSTED', origin: 'https://evil.test', fix: /TRUSTED_ORIGINS/ };
   t.match(lines(), [line, line]);
-  t.equal(lines().length, 2, 'one for each route, whatever the address of the client is');
+  t.equal(lines().length, 2, 'one for each route, also for clients with different addresses');
 });
 
-t.test('a proxy that asks about the login service itself is told so', async (t) => {
+t.test('if a proxy asks about the login service itself, the log says what to change', async (t) => {
   const { app, lines } = await start(t);
   t.same(await codes(app, { url: `${LOGIN}/signin` }), ['TARGET_NOT_TRUSTED', 'TARGET_NOT_TRUSTED']);
   t.match(lines()[0], {
@@ -545,7 +545,7 @@ t.test('the log says if browsers do not send the cookie to the app', async (t) =
   t.same(lines(), []);
 });
 
-t.test('nginx gets errors as JSON, whatever the browser accepts', async (t) => {
+t.test('nginx gets errors as JSON, also if the browser accepts HTML', async (t) => {
   const { app, cookie } = await start(t);
   const headers = { ...original({ method: 'POST' }), ...OPENED };
   for (const sent of [{}, { cookie, 'sec-fetch-site': 'cross-site' }] as Headers[]) {

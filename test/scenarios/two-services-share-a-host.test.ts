@@ -42,7 +42,7 @@ t.test('a service with the longest name of the cookie starts', async (t) => {
   );
 });
 
-t.test('whatever the cookie is called, the command line ends the sessions of a user', async (t) => {
+t.test('the command line ends the sessions of a user, also if the cookie has another name', async (t) => {
   const sessionStore = new MemorySessionStore();
   t.teardown(() => sessionStore.close());
   const userStore = new MemoryUserStore();

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
+import { helloFrom } from '../helpers/browser.ts';
 import { startApps } from '../helpers/guides.ts';
 import { program } from '../helpers/programs.ts';
 
@@ -25,20 +26,6 @@ async function enter(page: Page, password: string): Promise<void> {
   await page.getByLabel('Name').fill('ann');
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-}
-
-/** Opens a socket from the page. Returns what it receives, or how it was closed. */
-function firstOf(page: Page, url: string): Promise<string> {
-  return page.evaluate(
-    (url) =>
-      new Promise<string>((resolve) => {
-        const socket = new WebSocket(url);
-        socket.onopen = () => socket.send('hello');
-        socket.onmessage = ({ data }) => resolve(String(data));
-        socket.onclose = ({ code }) => resolve(`closed with ${code}`);
-      }),
-    url.replace('http', 'ws'),
-  );
 }
 
 async function serverRendered(t: Test, browser: Browser): Promise<void> {
@@ -87,14 +74,14 @@ async function webSocket(t: Test, browser: Browser): Promise<void> {
   const url = await startGuide(t, 'websocket');
   const page = await newPage(t, browser);
   await page.goto(`${url}/auth/session`);
-  t.equal(await firstOf(page, `${url}/chat`), 'closed with 1006', 'a stranger gets no socket');
+  t.equal(await helloFrom(page, `${url}/chat`), 'closed with 1006', 'a stranger gets no socket');
   const data = { username: 'ann', password: PASSWORD };
   t.equal((await page.request.post(`${url}/auth/signin`, { data })).status(), 200);
-  t.equal(await firstOf(page, `${url}/chat`), 'ann: hello');
+  t.equal(await helloFrom(page, `${url}/chat`), 'ann: hello');
   // Another port is another origin of the same site: the browser sends the cookie.
   const other = await startGuide(t, 'single-page');
   await page.goto(other);
-  t.equal(await firstOf(page, `${url}/chat`), 'closed with 1006', 'another origin gets no socket');
+  t.equal(await helloFrom(page, `${url}/chat`), 'closed with 1006', 'another origin gets no socket');
 }
 
 t.test('the guides in a browser', async (t) => {

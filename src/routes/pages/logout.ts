@@ -41,9 +41,9 @@ async function clearCache(_request: FastifyRequest, reply: FastifyReply): Promis
 }
 
 /**
- * An onRequest hook: shows a page with one button to a user who has followed a link on a page of a trusted origin. With a link,
- * browsers do not tell reliably where it was, and any site could sign users out. The button is on a page of this service. The page has
- * no `self`: to load it again would be a request of this origin, which signs out at once.
+ * An onRequest hook: shows a page with one button to a user who has followed a link on a page of a trusted origin. A link alone must
+ * not sign out: any site can have one, and `Referer` may be missing. The page has no `self`: the page script would load it again
+ * with a request of this origin, which signs out.
  */
 async function askFirst(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
   const next = nextOf(request);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { signInOnPage } from '../../helpers/browser.ts';
+import { helloFrom, signInOnPage } from '../../helpers/browser.ts';
 import { program } from '../../helpers/programs.ts';
 import { APP, certificateOf, LOGIN, loginSettings, PROXIES, startApp } from '../../helpers/proxies.ts';
 import { startServer } from '../../helpers/server-process.ts';
@@ -43,18 +43,14 @@ async function attack(context: BrowserContext, origin: string): Promise<number |
   return status;
 }
 
-/** Opens a socket from the page. Returns what it receives, or how it was closed. */
-function hello(page: Page): Promise<string> {
-  return page.evaluate(
-    (url) =>
-      new Promise<string>((resolve) => {
-        const socket = new WebSocket(url);
-        socket.onopen = () => socket.send('hello');
-        socket.onmessage = ({ data }) => resolve(String(data));
-        socket.onclose = ({ code }) => resolve(`closed with ${code}`);
-      }),
-    `wss://${APP}/socket`,
-  );
+/** Loads the session client from a page of the app. Returns how long the session lasts, in seconds. */
+function secondsLeft(page: Page): Promise<number> {
+  return page.evaluate(async (url) => {
+    const { keepAlive } = await import(url);
+    return new Promise<number>((resolve, reject) => {
+      keepAlive({ onTick: (time: { secondsLeft: number }) => resolve(time.secondsLeft), onEnded: reject });
+    });
+  }, `${LOGIN_ORIGIN}/session.js`);
 }
 
 const statusOf = (page: Page, path: string) => page.evaluate(async (path) => (await fetch(path)).status, path);
@@ -84,9 +80,11 @@ async function walk(t: Test, context: BrowserContext): Promise<void> {
 
   t.equal(await attack(context, 'https://evil.test'), 403, 'another site');
   t.equal(await attack(context, 'https://other.example.com'), 403, 'another host of the domain, which has the cookie');
-  t.equal(await hello(page), 'user1: hello');
+  t.equal(await helloFrom(page, `${APP_ORIGIN}/socket`), 'user1: hello');
 
   await stayActive(t, page);
+  const left = await secondsLeft(page);
+  t.ok(left > 0 && left <= IDLE_SECONDS, 'the session client works on a page of the app');
   await page.goto(target);
   await page.getByRole('link', { name: 'Sign out' }).click();
   await page.waitForURL(`${LOGIN_ORIGIN}/logout?next=**`);
