@@ -30,16 +30,27 @@ async function openBrowser(t: Test, executablePath: string, port: number): Promi
   return context;
 }
 
-/** Opens a page of another site with a form for the app, and sends it. Resolves with the status of the answer. */
-async function attack(context: BrowserContext, origin: string): Promise<number | undefined> {
-  const form = `<form method="post" action="${APP_ORIGIN}/notes"><input name="note" value="x"><button>Win</button></form>`;
-  await context.route(`${origin}/`, (route) => route.fulfill({ contentType: 'text/html', body: form }));
+/** A page with a form that sends a note to the app. Other sites have it. */
+const FORM = `<form method="post" action="${APP_ORIGIN}/notes"><input name="note" value="x"><button>Win</button></form>`;
+const OTHER_SITES = ['https://evil.test', 'https://other.example.com'] as const;
+
+/** Opens a page whose requests to the other sites are answered with the form. */
+async function openAttackerPage(context: BrowserContext): Promise<Page> {
   const page = await context.newPage();
+  await page.route(
+    ({ origin }) => OTHER_SITES.some((site) => site === origin),
+    (route) => route.fulfill({ contentType: 'text/html', body: FORM }),
+  );
+  return page;
+}
+
+/** Sends the form from another site. Resolves with the status of the answer. */
+async function attack(page: Page, origin: (typeof OTHER_SITES)[number]): Promise<number | undefined> {
   await page.goto(`${origin}/`);
   const answered = page.waitForResponse(`${APP_ORIGIN}/notes`);
   await page.getByRole('button', { name: 'Win' }).click();
   const status = (await answered).status();
-  await page.close();
+  await page.waitForURL(`${APP_ORIGIN}/notes`);
   return status;
 }
 
@@ -78,8 +89,9 @@ async function walk(t: Test, context: BrowserContext): Promise<void> {
   await page.waitForURL(`${APP_ORIGIN}/notes`);
   t.match(await page.locator('pre').textContent(), /"method": "POST"[\s\S]*"bytes": 8,/);
 
-  t.equal(await attack(context, 'https://evil.test'), 403, 'another site');
-  t.equal(await attack(context, 'https://other.example.com'), 403, 'another host of the domain, which has the cookie');
+  const attacker = await openAttackerPage(context);
+  t.equal(await attack(attacker, 'https://evil.test'), 403, 'another site');
+  t.equal(await attack(attacker, 'https://other.example.com'), 403, 'another host of the domain, which has the cookie');
   t.equal(await helloFrom(page, `${APP_ORIGIN}/socket`), 'user1: hello');
 
   await stayActive(t, page);
@@ -100,7 +112,6 @@ async function walk(t: Test, context: BrowserContext): Promise<void> {
 async function statusOfApp(context: BrowserContext): Promise<number> {
   const page = await context.newPage();
   const response = await page.goto(`${APP_ORIGIN}/`);
-  await page.close();
   return response?.status() ?? 0;
 }
 
