@@ -1,4 +1,4 @@
-import type { Config } from './config.ts';
+import { basePathOf, type Config } from './config.ts';
 import { parsePaths, parseTrustedOrigins } from './config-formats.ts';
 import { isHttps } from './fastify-options.ts';
 import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
@@ -40,6 +40,16 @@ function sessionSettings(config: Config) {
     maxPerUser: config.SESSIONS_PER_USER,
     freshSeconds: config.FRESH_SECONDS,
     reuseWindowSeconds: config.REUSE_WINDOW_SECONDS,
+    deviceBound: config.DEVICE_BOUND_SESSIONS === 'on' && deviceBoundSettings(config),
+    boundIdleSeconds: config.BOUND_IDLE_SECONDS,
+  };
+}
+
+/** Links and requests from pages of trusted origins wait while the browser refreshes the cookie. */
+function deviceBoundSettings(config: Config) {
+  return {
+    refreshPath: `${basePathOf(config)}/refresh`,
+    allowedInitiators: parseTrustedOrigins(config.TRUSTED_ORIGINS),
   };
 }
 

@@ -60,6 +60,8 @@ export const Environment = Type.Object({
   SESSIONS_PER_USER: settings.maxPerUser,
   FRESH_SECONDS: settings.freshSeconds,
   REUSE_WINDOW_SECONDS: settings.reuseWindowSeconds,
+  DEVICE_BOUND_SESSIONS: onOrOff(),
+  BOUND_IDLE_SECONDS: settings.boundIdleSeconds,
   SIGNIN_FAILURES_PER_ADDRESS: settings.failuresPerAddress,
   SIGNIN_FAILURES_PER_USER: settings.failuresPerUser,
   SIGNIN_FAILURE_WINDOW_SECONDS: settings.failureWindowSeconds,
@@ -131,13 +133,19 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   );
   const { PORT } = Environment.properties;
   const port = Value.Check(PORT, given.PORT) ? given.PORT : PORT.default;
-  const config = Value.Default(Environment, { PUBLIC_URL: `http://localhost:${port}`, DEMO_USERS: 'off', ...given });
+  const PUBLIC_URL = `http://localhost:${port}`;
+  const config = Value.Default(Environment, { PUBLIC_URL, DEMO_USERS: 'off', DEVICE_BOUND_SESSIONS: 'off', ...given });
   if (!Value.Check(Environment, config)) {
     throw new ConfigError(describeErrors(config));
   }
   assertCookieDomain(config);
-  const DEMO_USERS = given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) ? 'on' : config.DEMO_USERS;
-  return Object.freeze({ ...config, DEMO_USERS, PUBLIC_URL: new URL(config.PUBLIC_URL).href.replace(/\/$/, '') });
+  assertDeviceBoundSessions(config);
+  return Object.freeze({
+    ...config,
+    ...(given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) && { DEMO_USERS: 'on' }),
+    ...(given.DEVICE_BOUND_SESSIONS === undefined && canBindSessions(config) && { DEVICE_BOUND_SESSIONS: 'on' }),
+    PUBLIC_URL: new URL(config.PUBLIC_URL).href.replace(/\/$/, ''),
+  });
 }
 
 /** The origin of `PUBLIC_URL`. */
@@ -163,6 +171,26 @@ function assertCookieDomain({ COOKIE_DOMAIN, PUBLIC_URL }: Config): void {
     throw new ConfigError(
       `COOKIE_DOMAIN is "${COOKIE_DOMAIN}" and PUBLIC_URL is "${PUBLIC_URL}": PUBLIC_URL must be an https URL of this domain or of a host below it. ` +
         'Example: COOKIE_DOMAIN=example.com PUBLIC_URL=https://login.example.com',
+    );
+  }
+}
+
+/** Browsers bind sessions only over HTTPS, and refresh the cookie only for requests to the host of the service. */
+function canBindSessions({ COOKIE_DOMAIN, PUBLIC_URL }: Config): boolean {
+  return COOKIE_DOMAIN === 'none' && new URL(PUBLIC_URL).protocol === 'https:';
+}
+
+/** @throws ConfigError if device-bound sessions are on and browsers could not keep the user signed in. */
+function assertDeviceBoundSessions(config: Config): void {
+  const { DEVICE_BOUND_SESSIONS, COOKIE_DOMAIN, PUBLIC_URL } = config;
+  if (DEVICE_BOUND_SESSIONS === 'on' && !canBindSessions(config)) {
+    const problem =
+      COOKIE_DOMAIN === 'none'
+        ? `PUBLIC_URL is "${PUBLIC_URL}": PUBLIC_URL must be an https URL, because browsers bind sessions only over HTTPS.`
+        : `COOKIE_DOMAIN is "${COOKIE_DOMAIN}": COOKIE_DOMAIN must be none, because browsers refresh the cookie only for the host of PUBLIC_URL. Apps on other hosts would lose it after two minutes.`;
+    throw new ConfigError(
+      `DEVICE_BOUND_SESSIONS is "on" and ${problem} ` +
+        'Example: DEVICE_BOUND_SESSIONS=on COOKIE_DOMAIN=none PUBLIC_URL=https://login.example.com',
     );
   }
 }

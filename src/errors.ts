@@ -31,6 +31,26 @@ export const SeveralSessionCookies = createError(
 /** The session is live, but the route requires a more recent sign-in. */
 export const ReauthenticationRequired = createError('SIGN_IN_AGAIN', 'Sign in again to do this.', 403);
 
+/**
+ * The request would give a bound session a new token, and does not prove that it comes from the browser of the session. The
+ * session stays as it is. A browser that refreshes the session gets a challenge in `Secure-Session-Challenge`.
+ */
+export const DeviceProofRequired = createError(
+  'DEVICE_PROOF_REQUIRED',
+  'This session is bound to its browser, which must prove that it has the key.',
+  403,
+);
+
+/** The browser registers a key, and the sign-in has not offered that, or the proof is wrong. */
+export const DeviceKeyRefused = createError('DEVICE_KEY_REFUSED', 'The key was not accepted.', 403);
+
+/** The session is live, but not bound to its browser. */
+export const BoundSessionRequired = createError(
+  'BOUND_SESSION_REQUIRED',
+  'This needs a session that is bound to its browser.',
+  403,
+);
+
 /** The current password of a password change is wrong. Not a 401, because the session is valid. */
 export const WrongPassword = createError('WRONG_PASSWORD', 'The current password is wrong.', 403);
 
@@ -114,6 +134,13 @@ export const SignInBusy = unavailable('SIGN_IN_BUSY', 'Too many sign-ins at once
 /** A store failed or timed out. A missing record is not a failure: stores return `undefined` for it. */
 export const StoreUnavailable = unavailable('STORE_UNAVAILABLE', 'The store does not answer. Try again shortly.', 1);
 
+/** The browser could not refresh its bound session before this request, so nobody can tell whether the user is signed in. */
+export const SessionNotRefreshed = unavailable(
+  'SESSION_NOT_REFRESHED',
+  'The browser could not refresh the session. Try again shortly.',
+  1,
+);
+
 /** The store has reached its maximum of live sessions. It never evicts a live session. */
 export const StoreFull = unavailable('STORE_FULL', 'No room for another session. Try again shortly.', 10);
 
@@ -128,6 +155,9 @@ export const httpErrors = [
   Unauthenticated,
   SeveralSessionCookies,
   ReauthenticationRequired,
+  DeviceProofRequired,
+  DeviceKeyRefused,
+  BoundSessionRequired,
   WrongPassword,
   NewPasswordRefused,
   CrossOriginRefused,
@@ -147,6 +177,7 @@ export const httpErrors = [
   InternalError,
   SignInBusy,
   StoreUnavailable,
+  SessionNotRefreshed,
   StoreFull,
   ShuttingDown,
 ] as const;

@@ -4,9 +4,13 @@ import './plugins/session-replies.ts';
 import './plugins/session-requests.ts';
 
 export {
+  BoundSessionRequired,
   CrossOriginRefused,
+  DeviceKeyRefused,
+  DeviceProofRequired,
   NoSuchSession,
   ReauthenticationRequired,
+  SessionNotRefreshed,
   SeveralSessionCookies,
   StoreFull,
   StoreUnavailable,
@@ -19,10 +23,26 @@ export {
   crossOriginGuard,
   refuseCrossOrigin,
 } from './plugins/cross-origin-guard.ts';
-export { optionalSession, requireRecentSignIn, requireSession, type SessionGuard } from './plugins/session-guards.ts';
+export type { DeviceBoundOptions } from './plugins/device-bound.ts';
+export {
+  optionalSession,
+  requireBoundSession,
+  requireRecentSignIn,
+  requireSession,
+  type SessionGuard,
+} from './plugins/session-guards.ts';
 export { type SessionsOptions, sessions } from './plugins/sessions.ts';
 export type { DataChange } from './sessions/data-updates.ts';
-export type { Client, ReplacedSecret, Session, SessionOwner, SessionRecord } from './sessions/session.ts';
+export type {
+  Binding,
+  BindingOffer,
+  Client,
+  PublicKey,
+  ReplacedSecret,
+  Session,
+  SessionOwner,
+  SessionRecord,
+} from './sessions/session.ts';
 export type { SessionData, StoredData } from './sessions/session-data.ts';
 export type { NewSession } from './sessions/session-manager.ts';
 export type { SessionStore } from './sessions/session-store.ts';

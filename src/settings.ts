@@ -24,6 +24,7 @@ export const settings = {
   maxPerUser: integer('a whole number', 1, 10_000, 20),
   freshSeconds: seconds(MAX_COOKIE_SECONDS, 300),
   reuseWindowSeconds: seconds(3600, 10),
+  boundIdleSeconds: integer('a whole number of seconds', 300, 86_400, 900),
   failuresPerAddress: integer('a whole number', 1, 1_000_000, 20),
   failuresPerUser: integer('a whole number', 1, 1_000_000, 10),
   failureWindowSeconds: seconds(604_800, 900, ' (a week)'),

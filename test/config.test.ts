@@ -20,6 +20,8 @@ const DEFAULTS = {
   SESSIONS_PER_USER: 20,
   FRESH_SECONDS: 300,
   REUSE_WINDOW_SECONDS: 10,
+  DEVICE_BOUND_SESSIONS: 'off',
+  BOUND_IDLE_SECONDS: 900,
   SIGNIN_FAILURES_PER_ADDRESS: 20,
   SIGNIN_FAILURES_PER_USER: 10,
   SIGNIN_FAILURE_WINDOW_SECONDS: 900,
@@ -171,6 +173,8 @@ t.test('an invalid value is reported with its name, its value and what is allowe
     SESSIONS_PER_USER: ['0', '10001', 'all'],
     FRESH_SECONDS: ['0', '5m'],
     REUSE_WINDOW_SECONDS: ['0', '3601'],
+    DEVICE_BOUND_SESSIONS: ['yes', 'ON'],
+    BOUND_IDLE_SECONDS: ['299', '86401', '15m'],
     SIGNIN_FAILURES_PER_ADDRESS: ['0', 'off'],
     SIGNIN_FAILURES_PER_USER: ['0', '1000001'],
     SIGNIN_FAILURE_WINDOW_SECONDS: ['0', '604801'],
@@ -228,6 +232,42 @@ t.test('the demo users are on only where no other machine can reach the service,
     t.equal(parseConfig(env).DEMO_USERS, 'off', JSON.stringify(env));
     t.equal(parseConfig({ ...env, DEMO_USERS: 'on' }).DEMO_USERS, 'on');
   }
+});
+
+t.test('device-bound sessions are on only with https and without a cookie domain, unless they are set', async (t) => {
+  const PUBLIC_URL = 'https://login.example.com';
+  for (const env of [
+    { PUBLIC_URL },
+    { PUBLIC_URL: 'HTTPS://Login.Example.com/a' },
+    { PUBLIC_URL, COOKIE_DOMAIN: 'none' },
+  ]) {
+    t.equal(parseConfig(env).DEVICE_BOUND_SESSIONS, 'on', JSON.stringify(env));
+    t.equal(parseConfig({ ...env, DEVICE_BOUND_SESSIONS: 'on' }).DEVICE_BOUND_SESSIONS, 'on');
+    t.equal(parseConfig({ ...env, DEVICE_BOUND_SESSIONS: 'off' }).DEVICE_BOUND_SESSIONS, 'off');
+  }
+  for (const env of [{}, { PUBLIC_URL: 'http://login.example.com' }, { PUBLIC_URL, COOKIE_DOMAIN: 'example.com' }]) {
+    t.equal(parseConfig(env).DEVICE_BOUND_SESSIONS, 'off', JSON.stringify(env));
+    t.equal(parseConfig({ ...env, DEVICE_BOUND_SESSIONS: 'off' }).DEVICE_BOUND_SESSIONS, 'off');
+  }
+});
+
+t.test('device-bound sessions with http or with a cookie domain are an error', async (t) => {
+  const example = 'Example: DEVICE_BOUND_SESSIONS=on COOKIE_DOMAIN=none PUBLIC_URL=https://login.example.com';
+  const DEVICE_BOUND_SESSIONS = 'on';
+  t.throws(() => parseConfig({ DEVICE_BOUND_SESSIONS, PUBLIC_URL: 'http://login.example.com' }), {
+    name: 'ConfigError',
+    message:
+      'DEVICE_BOUND_SESSIONS is "on" and PUBLIC_URL is "http://login.example.com": PUBLIC_URL must be an https URL, ' +
+      `because browsers bind sessions only over HTTPS. ${example}`,
+  });
+  const PUBLIC_URL = 'https://login.example.com';
+  t.throws(() => parseConfig({ DEVICE_BOUND_SESSIONS, PUBLIC_URL, COOKIE_DOMAIN: 'example.com' }), {
+    name: 'ConfigError',
+    message:
+      'DEVICE_BOUND_SESSIONS is "on" and COOKIE_DOMAIN is "example.com": COOKIE_DOMAIN must be none, because browsers ' +
+      'refresh the cookie only for the host of PUBLIC_URL. Apps on other hosts would lose it after two minutes. ' +
+      example,
+  });
 });
 
 t.test('all invalid values are reported at once, one per line', async (t) => {

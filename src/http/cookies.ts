@@ -149,6 +149,12 @@ export class ServiceCookie {
     request.log.warn(details, 'browsers use another scheme than the session cookie is meant for');
   }
 
+  /** The name and the attributes of the cookie that the reply to this request sets, without its lifetime. */
+  describe(request: FastifyRequest): { name: string; attributes: string } {
+    const { name, attributes } = this.#variant(request);
+    return { name, attributes: `Path=${attributes.path}; HttpOnly; Secure; SameSite=Lax` };
+  }
+
   /** Makes the client delete the cookie. */
   clear(reply: FastifyReply): void {
     this.#set(reply, '', 0, 0);

@@ -15,6 +15,10 @@ export const securityEvents = {
   authn_password_change_fail: { level: 'warn', message: 'password change refused' },
   authn_token_reuse: { level: 'warn', message: 'a replaced token was reused: its session has ended' },
   authz_fail: { level: 'warn', message: 'the session does not allow this action' },
+  device_bound_registered: { level: 'info', message: 'session bound to its browser' },
+  device_bound_refreshed: { level: 'info', message: 'bound session refreshed' },
+  device_bound_refused: { level: 'warn', message: 'proof of a key refused' },
+  device_bound_skipped: { level: 'info', message: 'the browser could not refresh a bound session' },
   excess_rate_limit_exceeded: { level: 'warn', message: 'too many failures: the password was not checked' },
   input_validation_fail: { level: 'warn', message: 'input refused' },
   malicious_csrf: { level: 'warn', message: 'cross-origin request refused' },
@@ -55,6 +59,9 @@ const MAX_LINES = 20;
  */
 const LIMITS: Partial<Record<SecurityEvent, number>> = {
   authz_fail: MAX_LINES,
+  device_bound_refreshed: 10 * MAX_LINES,
+  device_bound_refused: MAX_LINES,
+  device_bound_skipped: MAX_LINES,
   excess_rate_limit_exceeded: MAX_LINES,
   input_validation_fail: MAX_LINES,
   malicious_csrf: MAX_LINES,

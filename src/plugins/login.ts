@@ -6,7 +6,7 @@ import { ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { requirePackages } from '../packages.ts';
 import type { Session } from '../sessions/session.ts';
-import type { IssuedSession } from '../sessions/session-manager.ts';
+import type { CreatedSession } from '../sessions/session-manager.ts';
 import type { Clock } from '../types.ts';
 import { type Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
@@ -131,7 +131,7 @@ function toText(value: unknown): string {
  * Disabling a user or changing a password updates the user first and revokes the sessions then. So a user who is read
  * after the session was created is either unchanged, or the new session is refused here.
  */
-async function assertStillAllowed(request: FastifyRequest, user: UserRecord, { session }: IssuedSession) {
+async function assertStillAllowed(request: FastifyRequest, user: UserRecord, { session }: CreatedSession) {
   if (!(await request.server[kLogin].authenticator.isUnchanged(user))) {
     const { username } = session;
     logEvent(request, 'authn_login_fail', { username, reason: 'no longer allowed' });

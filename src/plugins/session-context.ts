@@ -8,6 +8,7 @@ import type { SessionStore } from '../sessions/session-store.ts';
 import type { SessionWatch } from '../sessions/session-watch.ts';
 import type { UserSessions } from '../sessions/user-sessions.ts';
 import type { Clock, Milliseconds } from '../types.ts';
+import type { DeviceBound } from './device-bound.ts';
 
 /** What guards, requests and replies need of the plugin `sessions`. */
 export interface SessionContext {
@@ -16,8 +17,8 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly namespace: string;
   readonly cookie: ServiceCookie;
-  /** The deadline until which the client keeps the cookie. */
-  readonly cookieDeadline: 'expiresAt' | 'endsAt';
+  /** `undefined` if sessions are not bound to browsers. */
+  readonly deviceBound: DeviceBound | undefined;
   readonly freshMs: Milliseconds;
   readonly manager: SessionManager;
   readonly userSessions: UserSessions;

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { ReauthenticationRequired } from '../errors.ts';
+import { BoundSessionRequired, ReauthenticationRequired } from '../errors.ts';
 import type { AnyReply, AnyRequest, HookDone } from '../http/hooks.ts';
 import { logEvent } from '../http/security-events.ts';
 import type { Session } from '../sessions/session.ts';
@@ -34,6 +34,15 @@ export const requireSession: SessionGuard = guard('requireSession', (request, re
  */
 export const requireRecentSignIn: SessionGuard = guard('requireRecentSignIn', (request, reply) =>
   whenReady(identify(request, reply, 'requireRecentSignIn'), (session) => assertRecent(request, session)),
+);
+
+/**
+ * The same as `requireSession`, but the session must be bound to its browser: for actions that a copied cookie must never allow
+ * later than two minutes after the theft. A browser binds the session within a second after the sign-in, if it can.
+ * @throws BoundSessionRequired (403), and the errors of `requireSession`; Error (500) without the option `deviceBound`.
+ */
+export const requireBoundSession: SessionGuard = guard('requireBoundSession', (request, reply) =>
+  whenReady(identify(request, reply, 'requireBoundSession'), (session) => assertBound(request, session)),
 );
 
 /**
@@ -72,6 +81,18 @@ function assertRecent(request: FastifyRequest, session: Session): void {
   if (session.authenticatedAt <= clock() - freshMs) {
     logEvent(request, 'authz_fail', { ...logFields(session), reason: 'signed in too long ago' });
     throw new ReauthenticationRequired();
+  }
+}
+
+function assertBound(request: FastifyRequest, session: Session): void {
+  if (contextOf(request, 'requireBoundSession').deviceBound === undefined) {
+    throw new Error(
+      'requireBoundSession needs the option deviceBound of the plugin sessions: no session is bound without it',
+    );
+  }
+  if (!session.bound) {
+    logEvent(request, 'authz_fail', { ...logFields(session), reason: 'not a bound session' });
+    throw new BoundSessionRequired();
   }
 }
 

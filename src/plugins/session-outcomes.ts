@@ -1,29 +1,35 @@
 import type { FastifyRequest } from 'fastify';
-import { SeveralSessionCookies, Unauthenticated } from '../errors.ts';
-import type { ServiceCookie } from '../http/cookies.ts';
+import { SessionNotRefreshed, SeveralSessionCookies, Unauthenticated } from '../errors.ts';
 import { type EventDetails, logEvent } from '../http/security-events.ts';
 import { AuthFailure, type AuthFailureReason } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import { parseToken } from '../sessions/token.ts';
 import type { MaybePromise } from '../types.ts';
+import { skippedRefresh } from './device-bound.ts';
+import type { SessionContext } from './session-context.ts';
 
 /** The most session cookies of one request that are looked up. */
 export const MAX_TOKENS = 5;
 
+/** What tells the session of a request. */
+type TokenContext = Pick<SessionContext, 'cookie' | 'manager' | 'deviceBound'>;
+
 /**
  * The token of the request. A page of another host of the domain can add a cookie of the same name, so if there are several
  * tokens, it is the only one that opens a live session.
- * @throws Unauthenticated or SeveralSessionCookies (401); StoreUnavailable (503).
+ * @throws Unauthenticated or SeveralSessionCookies (401); SessionNotRefreshed or StoreUnavailable (503).
  */
-export function sessionToken(
-  request: FastifyRequest,
-  { cookie, manager }: { cookie: ServiceCookie; manager: SessionManager },
-): MaybePromise<string> {
+export function sessionToken(request: FastifyRequest, context: TokenContext): MaybePromise<string> {
+  const { cookie, manager } = context;
   const tokens = cookie.read(request);
   const [token] = tokens;
   if (token === undefined) {
-    throw unauthenticated(request, 'no session cookie');
+    const reason = skippedRefresh(request, context);
+    // A sign-in is what helps if the browser has signed too often.
+    throw reason === undefined || reason === 'quota_exceeded'
+      ? unauthenticated(request, 'no session cookie')
+      : new SessionNotRefreshed();
   }
   return tokens.length === 1 ? token : onlyLiveToken(request, tokens, manager);
 }

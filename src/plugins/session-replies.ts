@@ -1,11 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { SessionNotRefreshed } from '../errors.ts';
 import { canonicalAddress } from '../http/client-address.ts';
 import { logEvent } from '../http/security-events.ts';
 import { deviceName } from '../http/user-agent.ts';
 import { AuthFailure } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
-import type { IssuedSession, NewSession } from '../sessions/session-manager.ts';
+import type { CreatedSession, NewSession } from '../sessions/session-manager.ts';
+import { answerBrowser, offerBinding, skippedRefresh } from './device-bound.ts';
 import { contextOf, forbidCaching, kPrivate, kSession, type SessionContext } from './session-context.ts';
+import { setSessionCookie } from './session-cookie.ts';
 import {
   accepted,
   assertFew,
@@ -31,12 +34,16 @@ declare module 'fastify' {
     startSession(user: NewSession): Promise<StartedSession>;
     /**
      * Replaces the token of the request and sets the cookie. The old token is refused from then on.
-     * @throws Unauthenticated (401) without a live session, or if another refresh was first; StoreUnavailable (503).
+     *
+     * With the option `deviceBound` it also binds a session to its browser, and refreshes a bound session for a proof. The
+     * browser then gets instructions (JSON) in place of what the handler replies.
+     * @throws Unauthenticated (401) without a live session, or if another refresh was first; DeviceProofRequired or
+     * DeviceKeyRefused (403) about a bound session; StoreUnavailable or SessionNotRefreshed (503).
      */
     refreshSession(): Promise<StartedSession>;
     /**
      * Gives the session a new token and ends all other sessions of the user, after the user has proved their identity
-     * again. `reason` goes to the log.
+     * again. `reason` goes to the log. The cookie of a bound session is cleared: its browser gets a new token for a proof.
      * @throws Unauthenticated (401) if the session has ended meanwhile; StoreUnavailable (503).
      */
     rotateAndRevokeOthers(reason: string): Promise<StartedSession>;
@@ -99,7 +106,7 @@ function assertNewSession(user: unknown): void {
 }
 
 /** The first half of a sign-in. The client knows nothing of the session yet. @throws StoreFull or StoreUnavailable. */
-export function createSession(reply: FastifyReply, user: NewSession): Promise<IssuedSession> {
+export function createSession(reply: FastifyReply, user: NewSession): Promise<CreatedSession> {
   const { request } = reply;
   forbidCaching(reply);
   const address = canonicalAddress(request.ip);
@@ -111,7 +118,7 @@ export function createSession(reply: FastifyReply, user: NewSession): Promise<Is
  * The second half of a sign-in: ends the sessions that the new one replaces and sets the cookie. If it fails, the caller
  * must discard the new session.
  */
-export async function acceptSession(reply: FastifyReply, issued: IssuedSession): Promise<Session> {
+export async function acceptSession(reply: FastifyReply, issued: CreatedSession): Promise<Session> {
   const { request } = reply;
   const { session } = issued;
   const context = contextOf(request, 'startSession');
@@ -122,6 +129,7 @@ export async function acceptSession(reply: FastifyReply, issued: IssuedSession):
     logEnding(request, surplus, 'too many sessions');
   }
   logEvent(request, 'session_created', logFields(session));
+  offerBinding(reply, context, issued);
   return setSessionCookie(reply, context, issued);
 }
 
@@ -129,6 +137,10 @@ async function refreshSession(this: FastifyReply): Promise<Session> {
   const { request } = this;
   const context = contextOf(request, 'refreshSession');
   forbidCaching(this);
+  const answered = await answerBrowser(this, context);
+  if (answered !== undefined) {
+    return answered;
+  }
   const token = await sessionToken(request, context);
   const issued = accepted(request, await context.manager.refresh(token));
   logEvent(request, 'session_renewed', logFields(issued.session));
@@ -142,8 +154,14 @@ async function rotateAndRevokeOthers(this: FastifyReply, reason: string): Promis
   await revokeOthers(request, reason);
   const context = contextOf(request, 'rotateAndRevokeOthers');
   const issued = accepted(request, await context.manager.reauthenticate(id));
-  logEvent(request, 'session_renewed', logFields(issued.session));
-  return setSessionCookie(this, context, issued);
+  if ('token' in issued) {
+    logEvent(request, 'session_renewed', logFields(issued.session));
+    return setSessionCookie(this, context, issued);
+  }
+  // The browser refreshes the session when it finds no cookie.
+  context.cookie.clear(this);
+  request[kSession] = issued;
+  return issued;
 }
 
 async function signOut(this: FastifyReply): Promise<void> {
@@ -152,7 +170,8 @@ async function signOut(this: FastifyReply): Promise<void> {
   forbidCaching(this);
   const tokens = context.cookie.read(request);
   if (tokens.length === 0) {
-    throw unauthenticated(request, 'no session cookie');
+    const isBound = skippedRefresh(request, context) !== undefined;
+    throw isBound ? new SessionNotRefreshed() : unauthenticated(request, 'no session cookie');
   }
   const usable = usableTokens(tokens);
   assertFew(request, usable);
@@ -175,17 +194,4 @@ async function endPresentedSessions(
       logEnding(request, outcome, reason);
     }
   }
-}
-
-function setSessionCookie(reply: FastifyReply, context: SessionContext, { session, token }: IssuedSession): Session {
-  const { cookie, cookieDeadline } = context;
-  cookie.warnOfScheme(reply.request);
-  if (reply.sent) {
-    reply.request.log.warn(
-      'the reply was sent before its session cookie was set: await the call before you send the reply',
-    );
-  }
-  cookie.write(reply, token, session[cookieDeadline]);
-  reply.request[kSession] = session;
-  return session;
 }

@@ -11,8 +11,15 @@ import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from 
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import { type Clock, whenReady } from '../types.ts';
+import { DEVICE_BOUND, type DeviceBoundOptions, readDeviceBound, sendInstructions } from './device-bound.ts';
 import { kContext, type SessionContext } from './session-context.ts';
-import { optionalSession, requireRecentSignIn, requireSession, type SessionGuard } from './session-guards.ts';
+import {
+  optionalSession,
+  requireBoundSession,
+  requireRecentSignIn,
+  requireSession,
+  type SessionGuard,
+} from './session-guards.ts';
 import { decorateReplies } from './session-replies.ts';
 import { decorateRequests } from './session-requests.ts';
 
@@ -42,6 +49,16 @@ export interface SessionsOptions {
    * stolen, in seconds. Default 10.
    */
   readonly reuseWindowSeconds?: number;
+  /**
+   * Whether sessions are bound to their browsers (Device Bound Session Credentials, W3C draft). Needs `cookie.secure`, and a
+   * route that calls `reply.refreshSession`. Default `false`.
+   */
+  readonly deviceBound?: boolean | DeviceBoundOptions;
+  /**
+   * How long a bound session lasts after the latest proof of its browser, in seconds. `idleSeconds` applies if it is longer.
+   * Default 900.
+   */
+  readonly boundIdleSeconds?: number;
   /** The session cookie. Its name is `session_token` by default. */
   readonly cookie?: CookieOptions;
   /**
@@ -64,6 +81,8 @@ declare module 'fastify' {
     /** The function of the same name. */
     readonly requireRecentSignIn: SessionGuard;
     /** The function of the same name. */
+    readonly requireBoundSession: SessionGuard;
+    /** The function of the same name. */
     readonly optionalSession: SessionGuard;
   }
 }
@@ -79,6 +98,8 @@ const OPTIONS = {
   maxPerUser: settings.maxPerUser,
   freshSeconds: settings.freshSeconds,
   reuseWindowSeconds: settings.reuseWindowSeconds,
+  deviceBound: DEVICE_BOUND,
+  boundIdleSeconds: settings.boundIdleSeconds,
   cookie: COOKIE_OPTIONS,
   namespace: Type.Optional(Type.String({ minLength: 1, description: 'a text that is not empty' })),
   clock: optionalFunction,
@@ -106,7 +127,11 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
     app.addHook('onRoute', refuseLateGuards);
     app.decorate('requireSession', requireSession);
     app.decorate('requireRecentSignIn', requireRecentSignIn);
+    app.decorate('requireBoundSession', requireBoundSession);
     app.decorate('optionalSession', optionalSession);
+  }
+  if (context.deviceBound !== undefined) {
+    sendInstructions(app);
   }
   define(app, 'sessionStore', context.store);
   define(app, 'sessionCookieName', context.cookie.name);
@@ -115,7 +140,8 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
 type CheckedOptions = ReturnType<typeof readOptions<typeof OPTIONS, SessionsOptions>>;
 
 async function createContext(app: FastifyInstance, options: CheckedOptions): Promise<SessionContext> {
-  const { maxPerUser, freshSeconds, renewal } = options;
+  const { maxPerUser, freshSeconds } = options;
+  const deviceBound = readDeviceBound(options.deviceBound, options.cookie);
   const store = options.store ?? openMemoryStore(app, options.clock);
   const bound = timeBoundSessionStore(store, options.storeTimeoutMs, app.log);
   const { clock = clockOf(bound) } = options;
@@ -129,9 +155,16 @@ async function createContext(app: FastifyInstance, options: CheckedOptions): Pro
     clock,
     namespace,
     cookie,
-    cookieDeadline: renewal === 'activity' ? 'endsAt' : 'expiresAt',
+    deviceBound,
     freshMs: freshSeconds * 1000,
-    manager: new SessionManager({ store: watched, clock, namespace, lifetimes: options, log: app.log }),
+    manager: new SessionManager({
+      store: watched,
+      clock,
+      namespace,
+      lifetimes: options,
+      offersBinding: deviceBound !== undefined,
+      log: app.log,
+    }),
     userSessions: new UserSessions(watched, clock, maxPerUser),
     dataUpdates: new DataUpdates(watched, clock),
     watch,
@@ -140,7 +173,12 @@ async function createContext(app: FastifyInstance, options: CheckedOptions): Pro
 
 /** The hooks of a route that run after its handler. */
 const LATE_STAGES = ['preSerialization', 'onSend', 'onResponse', 'onError', 'onTimeout'] as const;
-const GUARDS: ReadonlySet<unknown> = new Set([requireSession, requireRecentSignIn, optionalSession]);
+const GUARDS: ReadonlySet<unknown> = new Set([
+  requireSession,
+  requireRecentSignIn,
+  requireBoundSession,
+  optionalSession,
+]);
 
 /** A guard after the handler would be too late, and Fastify skips preSerialization for texts and streams. */
 function refuseLateGuards(route: RouteOptions): void {

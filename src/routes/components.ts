@@ -21,6 +21,7 @@ const EXAMPLE = {
   authenticatedAt: '2030-01-01T12:00:00.000Z',
   expiresAt: '2030-01-01T12:02:00.000Z',
   endsAt: '2030-01-02T00:00:00.000Z',
+  bound: false,
   current: true,
 };
 
@@ -35,6 +36,9 @@ const sessionProperties = {
   authenticatedAt: Time('The time when the user last entered the password.'),
   expiresAt: Time('The time when the session ends if it is not renewed.'),
   endsAt: Time('The time when the session ends in any case.'),
+  bound: Type.Boolean({
+    description: 'Whether the browser must prove for a new token that it has the key of the session.',
+  }),
   current: Type.Boolean({ description: 'Whether this is the session of the request.' }),
 };
 

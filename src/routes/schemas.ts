@@ -6,6 +6,7 @@ import {
   type HttpError,
   type httpErrors,
   InternalError,
+  SessionNotRefreshed,
   SeveralSessionCookies,
   Unauthenticated,
   UnsupportedMediaType,
@@ -23,7 +24,7 @@ type HttpErrorClass = (typeof httpErrors)[number];
 export const commonPostErrors = [CrossOriginRefused, BodyTooLarge, UnsupportedMediaType] as const;
 
 /** The errors of a request without exactly one live session. */
-export const notSignedIn = [Unauthenticated, SeveralSessionCookies] as const;
+export const notSignedIn = [Unauthenticated, SeveralSessionCookies, SessionNotRefreshed] as const;
 
 /** A response with a JSON body. */
 export function jsonResponse(description: string, schema: TSchema, headers?: Record<string, TSchema>) {
@@ -76,6 +77,7 @@ export function viewSession(session: SessionRecord, { current }: { current: bool
     authenticatedAt: toIso(session.authenticatedAt),
     expiresAt: toIso(session.expiresAt),
     endsAt: toIso(session.endsAt),
+    bound: session.bound,
     current,
   };
 }

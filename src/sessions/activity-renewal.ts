@@ -1,4 +1,5 @@
 import type { Clock, MaybePromise, Milliseconds } from '../types.ts';
+import type { Deadlines } from './lifetimes.ts';
 import { changedRecord, freezeRecord, type Session, type SessionRecord } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 
@@ -19,7 +20,7 @@ export const NO_RENEWAL: Renewal = { renew: (record) => freezeRecord(record).ses
 export interface ActivityRenewalOptions {
   readonly store: SessionStore;
   readonly clock: Clock;
-  readonly idleMs: Milliseconds;
+  readonly deadlines: Deadlines;
   readonly log: SessionLog;
 }
 
@@ -32,7 +33,7 @@ const RENEWAL_PAUSE_MS = 1000;
 export class ActivityRenewal implements Renewal {
   readonly #store: SessionStore;
   readonly #clock: Clock;
-  readonly #idleMs: Milliseconds;
+  readonly #deadlines: Deadlines;
   readonly #log: SessionLog;
   /** Those that are being written, by the id of the session. */
   readonly #pending = new Map<string, Promise<Session>>();
@@ -41,18 +42,18 @@ export class ActivityRenewal implements Renewal {
   /** Whether the latest renewal failed. Only the first failure in a row is logged. */
   #fails = false;
 
-  constructor({ store, clock, idleMs, log }: ActivityRenewalOptions) {
+  constructor({ store, clock, deadlines, log }: ActivityRenewalOptions) {
     this.#store = store;
     this.#clock = clock;
-    this.#idleMs = idleMs;
+    this.#deadlines = deadlines;
     this.#log = log;
   }
 
   renew(record: SessionRecord): MaybePromise<Session> {
     const { session } = record;
     const now = this.#clock();
-    const expiresAt = Math.min(now + this.#idleMs, session.endsAt);
-    if (expiresAt - session.expiresAt < this.#idleMs * RENEWAL_STEP || now < this.#nextAt) {
+    const expiresAt = this.#deadlines.expiresAt(session, now);
+    if (expiresAt - session.expiresAt < this.#deadlines.idleMs(session) * RENEWAL_STEP || now < this.#nextAt) {
       return freezeRecord(record).session;
     }
     // Of parallel requests one writes.

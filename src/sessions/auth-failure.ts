@@ -7,7 +7,11 @@ export type AuthFailureReason =
   | 'reused token'
   | 'expired'
   | 'refreshed elsewhere'
-  | "another user's session";
+  | "another user's session"
+  | ProofProblem;
+
+/** Why a request does not bind a session, or gets no new token for a bound one. */
+export type ProofProblem = 'no proof' | 'malformed proof' | 'unknown challenge' | 'wrong signature';
 
 /** The session that a failure is about, as far as it is known. */
 interface Subject {

@@ -1,37 +1,22 @@
 import { StoreUnavailable } from '../errors.ts';
-import { type Clock, type MaybePromise, type Milliseconds, whenReady } from '../types.ts';
+import { type Clock, type MaybePromise, whenReady } from '../types.ts';
 import { ActivityRenewal, NO_RENEWAL, type Renewal, type SessionLog } from './activity-renewal.ts';
 import { AuthFailure } from './auth-failure.ts';
+import { createOffer } from './binding.ts';
+import { BoundSessions } from './bound-sessions.ts';
 import { changedTooOften, changeSession, MAX_TRIES } from './change-session.ts';
-import {
-  type Client,
-  changedRecord,
-  newVersion,
-  SESSION_SCHEMA,
-  type Session,
-  type SessionRecord,
-  withReplaced,
-} from './session.ts';
+import { Deadlines, type Lifetimes } from './lifetimes.ts';
+import { type Client, newVersion, SESSION_SCHEMA, type Session } from './session.ts';
 import { type StoredData, toStoredData } from './session-data.ts';
 import type { SessionStore } from './session-store.ts';
 import { formatToken, generateToken, hashSecret, parseToken } from './token.ts';
-import { TokenVerifier } from './token-verifier.ts';
+import { type IssuedSession, TokenRotation } from './token-rotation.ts';
+import { isGood, TokenVerifier } from './token-verifier.ts';
 
-/** A session and the token that authenticates it. The token goes into the cookie and nowhere else. */
-export interface IssuedSession {
-  readonly session: Session;
-  readonly token: string;
-}
-
-export interface Lifetimes {
-  /** How long a session lasts after sign-in or its latest renewal. */
-  readonly idleSeconds: number;
-  /** How long a session lasts at most, however often it is renewed. */
-  readonly maxSeconds: number;
-  /** How long after its replacement a token is refused without being treated as stolen. */
-  readonly reuseWindowSeconds: number;
-  /** What moves the idle deadline: only a refresh, or each request as well. */
-  readonly renewal: 'refresh' | 'activity';
+/** A session that was just created. */
+export interface CreatedSession extends IssuedSession {
+  /** What the browser must sign to bind the session, if that is offered. It is as secret as the token. */
+  readonly challenge: string | undefined;
 }
 
 export interface SessionManagerOptions {
@@ -40,6 +25,8 @@ export interface SessionManagerOptions {
   /** The sessions of other namespaces in the same store are unknown to the manager. */
   readonly namespace: string;
   readonly lifetimes: Lifetimes;
+  /** Whether a new session is offered to its browser for binding. */
+  readonly offersBinding: boolean;
   readonly log: SessionLog;
 }
 
@@ -60,23 +47,26 @@ export class SessionManager {
   readonly #clock: Clock;
   readonly #namespace: string;
   readonly #verifier: TokenVerifier;
-  readonly #idleMs: Milliseconds;
-  readonly #maxMs: Milliseconds;
-  /** How long a client keeps a cookie, and with it a token that was replaced. */
-  readonly #cookieMs: Milliseconds;
+  readonly #deadlines: Deadlines;
+  readonly #offersBinding: boolean;
   readonly #renewal: Renewal;
+  readonly #rotation: TokenRotation;
+  /** The rules of sessions that are bound to a key. */
+  readonly bound: BoundSessions;
 
-  constructor({ store, clock, namespace, log, lifetimes }: SessionManagerOptions) {
+  constructor({ store, clock, namespace, log, lifetimes, offersBinding }: SessionManagerOptions) {
+    const deadlines = new Deadlines(lifetimes);
+    const shared = { store, clock, namespace, deadlines };
     this.#store = store;
     this.#clock = clock;
     this.#namespace = namespace;
-    this.#idleMs = lifetimes.idleSeconds * 1000;
-    this.#maxMs = lifetimes.maxSeconds * 1000;
-    const byActivity = lifetimes.renewal === 'activity';
-    this.#cookieMs = byActivity ? this.#maxMs : this.#idleMs;
-    this.#renewal = byActivity ? new ActivityRenewal({ store, clock, idleMs: this.#idleMs, log }) : NO_RENEWAL;
-    const reuseWindowMs = lifetimes.reuseWindowSeconds * 1000;
-    this.#verifier = new TokenVerifier({ store, clock, namespace, reuseWindowMs });
+    this.#deadlines = deadlines;
+    this.#offersBinding = offersBinding;
+    this.#renewal =
+      lifetimes.renewal === 'activity' ? new ActivityRenewal({ store, clock, deadlines, log }) : NO_RENEWAL;
+    this.#rotation = new TokenRotation(store, deadlines);
+    this.#verifier = new TokenVerifier({ ...shared, reuseWindowMs: lifetimes.reuseWindowSeconds * 1000 });
+    this.bound = new BoundSessions({ ...shared, rotation: this.#rotation, verifier: this.#verifier });
   }
 
   /**
@@ -87,10 +77,10 @@ export class SessionManager {
    * changing a password update the user first and revoke the sessions then; with this order one of the two sides always
    * sees the other.
    */
-  async create({ userId, username, data = {} }: NewSession, { address, device }: Client): Promise<IssuedSession> {
+  async create({ userId, username, data = {} }: NewSession, { address, device }: Client): Promise<CreatedSession> {
     const now = this.#clock();
     const token = generateToken();
-    const endsAt = now + this.#maxMs;
+    const endsAt = now + this.#deadlines.maxMs;
     const session = {
       id: token.id,
       namespace: this.#namespace,
@@ -98,27 +88,31 @@ export class SessionManager {
       username,
       createdAt: now,
       authenticatedAt: now,
-      expiresAt: Math.min(now + this.#idleMs, endsAt),
+      expiresAt: this.#deadlines.expiresAt({ bound: false, endsAt }, now),
       endsAt,
+      bound: false,
       address,
       device,
       data: toStoredData(data),
     };
+    const offered = this.#offersBinding ? createOffer(token.id, now) : undefined;
     const record = {
       schema: SESSION_SCHEMA,
       version: newVersion(),
       session,
       secretHash: hashSecret(token.secret),
       replaced: [],
+      ...(offered && { offer: offered.offer }),
     } as const;
     if (!(await this.#store.create(record))) {
       throw new StoreUnavailable({ cause: new Error('the store reports that a random id is taken') });
     }
-    return { session, token: formatToken(token) };
+    const cookieExpiresAt = this.#deadlines.cookieExpiresAt(session, now);
+    return { session, token: formatToken(token), cookieExpiresAt, challenge: offered?.challenge };
   }
 
   /** Removes a session whose token was not sent to the client. */
-  async discard({ session }: IssuedSession): Promise<void> {
+  async discard({ session }: CreatedSession): Promise<void> {
     await this.#store.remove(session.id);
   }
 
@@ -141,7 +135,10 @@ export class SessionManager {
     );
   }
 
-  /** Replaces a token by a new one. Of any number of concurrent calls with one token, one succeeds. */
+  /**
+   * Replaces the token of a session that is not bound. Of any number of concurrent calls with one token, one succeeds. A bound
+   * session needs a proof: `bound.refresh`.
+   */
   async refresh(text: string): Promise<IssuedSession | AuthFailure> {
     const token = parseToken(text);
     if (token === undefined) {
@@ -154,13 +151,17 @@ export class SessionManager {
         return opened;
       }
       const { record, now } = opened;
-      const issued = await this.#rotate(record, now);
+      if (record.binding !== undefined) {
+        return new AuthFailure('no proof', record.session);
+      }
+      const issued = await this.#rotation.rotate(record, record, now);
       if (issued !== undefined) {
         return issued;
       }
       found = await this.#store.find(token.id, true);
-      // A change of the data, or a renewal by another request, leaves the token as it is.
-      if (found?.secretHash !== record.secretHash) {
+      // A change of the data, or a renewal by another request, leaves the token as it is. If the session is bound now, a
+      // replaced token still opens it.
+      if (found?.secretHash !== record.secretHash && found?.binding === undefined) {
         return new AuthFailure('refreshed elsewhere', record.session);
       }
     }
@@ -169,18 +170,17 @@ export class SessionManager {
 
   /**
    * Gives a session a new token after its user has proved their identity again. It wins over concurrent refreshes: their
-   * tokens are replaced.
+   * tokens are replaced. A bound session is returned without a token.
    */
-  reauthenticate(id: string): Promise<IssuedSession | AuthFailure> {
-    return changeSession(this.#store, this.#clock, id, (record, now) =>
-      this.#rotate(record, now, { authenticatedAt: now }),
-    );
+  reauthenticate(id: string): Promise<IssuedSession | Session | AuthFailure> {
+    return changeSession(this.#store, this.#clock, id, (record, now) => this.#rotation.reauthenticate(record, now));
   }
 
   /**
    * Ends the session of a token, expired or not, and also if a refresh has replaced the token: a user who signs out while
    * another tab refreshes is signed out. A token that was replaced longer ago than the reuse window is an `AuthFailure`;
-   * its session ends as well.
+   * its session ends as well. A bound session has a token that has expired only in the hands of a thief, so that one does not
+   * end it.
    */
   async end(text: string): Promise<Session | AuthFailure> {
     const token = parseToken(text);
@@ -191,25 +191,11 @@ export class SessionManager {
     if (match instanceof AuthFailure) {
       return match;
     }
-    const { session } = match.record;
+    const { session, binding } = match.record;
+    if (binding !== undefined && !isGood(match)) {
+      return new AuthFailure('expired', session);
+    }
     await this.#store.remove(session.id);
-    return this.#verifier.isReuse(match) ? new AuthFailure('reused token', session) : session;
-  }
-
-  /** Replaces the secret of a record. Returns `undefined` if another call was faster. */
-  async #rotate(
-    record: SessionRecord,
-    now: Milliseconds,
-    changes: Partial<Session> = {},
-  ): Promise<IssuedSession | undefined> {
-    const token = generateToken(record.session.id);
-    const expiresAt = Math.min(now + this.#idleMs, record.session.endsAt);
-    const next = changedRecord(record, {
-      session: { ...record.session, ...changes, expiresAt },
-      secretHash: hashSecret(token.secret),
-      replaced: withReplaced(record, now, this.#cookieMs),
-    });
-    const replaced = await this.#store.replace(next, record.version);
-    return replaced ? { session: next.session, token: formatToken(token) } : undefined;
+    return binding === undefined && this.#verifier.isReuse(match) ? new AuthFailure('reused token', session) : session;
   }
 }

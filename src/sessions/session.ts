@@ -35,6 +35,8 @@ export interface Session extends Client, SessionOwner {
   readonly expiresAt: Milliseconds;
   /** The absolute deadline, fixed at sign-in. */
   readonly endsAt: Milliseconds;
+  /** Whether the session is bound to a key of its browser, which proves for each new token that it has the key. */
+  readonly bound: boolean;
   /** What the app keeps with the session. It is frozen: `request.updateSession` changes it. */
   readonly data: StoredData;
 }
@@ -43,10 +45,35 @@ export interface Session extends Client, SessionOwner {
 export interface ReplacedSecret {
   readonly secretHash: string;
   readonly replacedAt: Milliseconds;
+  /** Until when the token of a bound session is still accepted: requests that are under way carry it. */
+  readonly goodUntil?: Milliseconds;
+}
+
+/** What a sign-in offers to its browser: to bind the session to a key. */
+export interface BindingOffer {
+  /** SHA-256 of the secret of the challenge that the browser must sign. */
+  readonly challengeHash: string;
+  readonly expiresAt: Milliseconds;
+}
+
+/** A public key on the curve P-256: the coordinates of a JWK (RFC 7518, section 6.2.1). */
+export interface PublicKey {
+  readonly x: string;
+  readonly y: string;
+}
+
+/** What binds a session to its browser. */
+export interface Binding {
+  readonly key: PublicKey;
+  /** The key of the HMAC of challenges. */
+  readonly challengeKey: string;
+  readonly boundAt: Milliseconds;
+  /** The current token is refused from this moment on. The session may last longer. */
+  readonly tokenExpiresAt: Milliseconds;
 }
 
 /** The layout of {@link SessionRecord}. It changes when older code could misread a record. */
-export const SESSION_SCHEMA = 2;
+export const SESSION_SCHEMA = 3;
 
 /** A session as a store keeps it. */
 export interface SessionRecord {
@@ -58,6 +85,10 @@ export interface SessionRecord {
   readonly secretHash: string;
   /** Earlier secrets, the first replaced one first. */
   readonly replaced: readonly ReplacedSecret[];
+  /** Until the browser accepts the offer of its sign-in. */
+  readonly offer?: BindingOffer;
+  /** If the session is bound. */
+  readonly binding?: Binding;
 }
 
 /** Returns a version that no record had before. */
@@ -71,7 +102,13 @@ export function changedRecord(record: SessionRecord, changes: Partial<SessionRec
 }
 
 /** What sessions did not have in schema 1. The name of the user was also the id. */
-type AddedFields = 'namespace' | 'userId' | 'data';
+type AddedFields = 'namespace' | 'userId' | 'data' | 'bound';
+
+/** The layout of schema 2. No session was bound. */
+interface SessionRecord2 extends Pick<SessionRecord, 'version' | 'secretHash' | 'replaced'> {
+  readonly schema: 2;
+  readonly session: Omit<Session, 'bound'>;
+}
 
 /** The layout of schema 1. The hash of the secret was also the version. */
 interface SessionRecord1 extends Pick<SessionRecord, 'secretHash' | 'replaced'> {
@@ -82,6 +119,7 @@ interface SessionRecord1 extends Pick<SessionRecord, 'secretHash' | 'replaced'> 
 /** A record of any schema, as it comes from a backend. Before there were schemas, the session's fields stood beside the hashes. */
 export type StoredRecord =
   | SessionRecord
+  | SessionRecord2
   | SessionRecord1
   | (Omit<Session, AddedFields> & Pick<SessionRecord, 'secretHash'> & Partial<Pick<SessionRecord, 'replaced'>>);
 
@@ -92,6 +130,9 @@ export type StoredRecord =
 export function readSessionRecord(stored: StoredRecord): SessionRecord {
   if ('session' in stored && stored.schema === SESSION_SCHEMA) {
     return freezeRecord(stored);
+  }
+  if ('session' in stored && stored.schema === 2) {
+    return freezeRecord({ ...stored, schema: SESSION_SCHEMA, session: storedSession(stored) });
   }
   if ('session' in stored && stored.schema !== 1) {
     const { schema } = stored as { schema: number };
@@ -117,14 +158,16 @@ export function freezeRecord(record: SessionRecord): SessionRecord {
  */
 export function storedSession(stored: StoredRecord): Session {
   if ('session' in stored) {
-    return 'userId' in stored.session ? stored.session : withAddedFields(stored.session);
+    return withAddedFields(stored.session);
   }
   const { secretHash: _, replaced: __, ...session } = stored;
   return withAddedFields(session);
 }
 
-function withAddedFields(session: Omit<Session, AddedFields>): Session {
-  return { ...session, namespace: DEFAULT_NAMESPACE, userId: session.username, data: {} };
+function withAddedFields(session: Omit<Session, AddedFields> | Omit<Session, 'bound'> | Session): Session {
+  return 'bound' in session
+    ? session
+    : { namespace: DEFAULT_NAMESPACE, userId: session.username, data: {}, ...session, bound: false };
 }
 
 /** Whether the session is within both of its deadlines. */
@@ -139,19 +182,19 @@ export function isLive(session: Session, now: Milliseconds): boolean {
 const MAX_REPLACED = 4;
 
 /**
- * The replaced secrets of a record whose current secret is replaced now. Those replaced `memoryMs` ago or earlier are
+ * The replaced secrets of a record whose current secret becomes `last`. Those replaced `memoryMs` before or earlier are
  * dropped: the cookies that held them have expired.
  */
 export function withReplaced(
-  { secretHash, replaced }: SessionRecord,
-  now: Milliseconds,
+  { replaced }: SessionRecord,
+  last: ReplacedSecret,
   memoryMs: Milliseconds,
 ): readonly ReplacedSecret[] {
-  const recent = replaced.filter(({ replacedAt }) => now - replacedAt < memoryMs);
-  return [...recent.slice(0, MAX_REPLACED - 1), { secretHash, replacedAt: now }];
+  const recent = replaced.filter(({ replacedAt }) => last.replacedAt - replacedAt < memoryMs);
+  return [...recent.slice(0, MAX_REPLACED - 1), last];
 }
 
-/** When the secret with this hash was replaced, or `undefined` if it is not among the replaced ones. */
-export function replacedAt({ replaced }: SessionRecord, hash: string): Milliseconds | undefined {
-  return replaced.find(({ secretHash }) => hashesMatch(secretHash, hash))?.replacedAt;
+/** The replaced secret with this hash, or `undefined`. */
+export function findReplaced({ replaced }: SessionRecord, hash: string): ReplacedSecret | undefined {
+  return replaced.find(({ secretHash }) => hashesMatch(secretHash, hash));
 }

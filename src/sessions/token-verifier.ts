@@ -1,6 +1,6 @@
 import type { Clock, Milliseconds } from '../types.ts';
 import { AuthFailure } from './auth-failure.ts';
-import { isLive, replacedAt, type SessionRecord } from './session.ts';
+import { findReplaced, isLive, type SessionRecord } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 import { hashesMatch, hashSecret, type Token } from './token.ts';
 
@@ -10,6 +10,8 @@ export interface TokenMatch {
   readonly now: Milliseconds;
   /** When the token was replaced; `undefined` for the current token. */
   readonly replacedAt: Milliseconds | undefined;
+  /** Until when the token of a bound session is accepted, also if it was replaced. */
+  readonly goodUntil: Milliseconds | undefined;
 }
 
 export interface TokenVerifierOptions {
@@ -30,21 +32,30 @@ export class TokenVerifier {
   }
 
   /** Whether this is the current token of a live session. */
-  isCurrent({ secretHash, session }: SessionRecord, { secret }: Token): boolean {
+  isCurrent({ secretHash, session, binding }: SessionRecord, { secret }: Token): boolean {
     const { namespace, clock } = this.#options;
-    return session.namespace === namespace && hashesMatch(secretHash, hashSecret(secret)) && isLive(session, clock());
+    if (session.namespace !== namespace || !hashesMatch(secretHash, hashSecret(secret))) {
+      return false;
+    }
+    const now = clock();
+    return isLive(session, now) && (binding === undefined || now < binding.tokenExpiresAt);
   }
 
-  /** Returns the live record whose current token this is. `found` is what `find` of the store returned. */
+  /**
+   * Returns the live record that the token opens: its current token, and of a bound session also a replaced one that has not
+   * expired. `found` is what `find` of the store returned.
+   */
   async open(token: Token, found: SessionRecord | undefined): Promise<TokenMatch | AuthFailure> {
     const match = await this.match(token, found);
     if (match instanceof AuthFailure) {
       return match;
     }
-    if (!isLive(match.record.session, match.now)) {
-      return new AuthFailure('expired', match.record.session);
+    const { session, binding } = match.record;
+    if (!isLive(session, match.now) || (binding !== undefined && !isGood(match))) {
+      return new AuthFailure('expired', session);
     }
-    return match.replacedAt === undefined ? match : this.#refuseReplaced(match);
+    // The reuse of a token reveals nothing of a bound session. It is not refreshed without a proof, so no thief can have done it.
+    return binding !== undefined || match.replacedAt === undefined ? match : this.#refuseReplaced(match);
   }
 
   /** Matches a token with the record that `find` returned, and with the latest record if that one is older. */
@@ -87,9 +98,14 @@ export class TokenVerifier {
   #matchRecord(record: SessionRecord, hash: string): TokenMatch | undefined {
     const now = this.#options.clock();
     if (hashesMatch(record.secretHash, hash)) {
-      return { record, now, replacedAt: undefined };
+      return { record, now, replacedAt: undefined, goodUntil: record.binding?.tokenExpiresAt };
     }
-    const replaced = replacedAt(record, hash);
-    return replaced === undefined ? undefined : { record, now, replacedAt: replaced };
+    const replaced = findReplaced(record, hash);
+    return replaced && { record, now, replacedAt: replaced.replacedAt, goodUntil: replaced.goodUntil };
   }
+}
+
+/** Whether the token of a bound session has not expired. */
+export function isGood({ now, goodUntil = 0 }: TokenMatch): boolean {
+  return now < goodUntil;
 }

@@ -23,6 +23,7 @@ export function record({
     endsAt: CREATED_AT + 12 * HOUR_MS,
     address: '192.0.2.1',
     device: 'Firefox on Linux',
+    bound: false,
     data: {},
     ...changes,
   };

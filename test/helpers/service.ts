@@ -105,6 +105,7 @@ export function record({
     endsAt: now + 43_200_000,
     address: '192.0.2.1',
     device: 'Firefox on Linux',
+    bound: false,
     data: {},
     ...over,
   };

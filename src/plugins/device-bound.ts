@@ -1,0 +1,202 @@
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { DeviceKeyRefused, DeviceProofRequired } from '../errors.ts';
+import type { CookieOptions } from '../http/cookies.ts';
+import { logEvent } from '../http/security-events.ts';
+import { AuthFailure } from '../sessions/auth-failure.ts';
+import { ProofRequired } from '../sessions/bound-sessions.ts';
+import type { Session } from '../sessions/session.ts';
+import type { CreatedSession } from '../sessions/session-manager.ts';
+import { settings } from '../settings.ts';
+import type { SessionContext } from './session-context.ts';
+import { setSessionCookie } from './session-cookie.ts';
+import { accepted, logFields, usableTokens } from './session-outcomes.ts';
+
+// Device Bound Session Credentials (W3C draft): a browser registers a key after the sign-in, and proves for each new token
+// that it has the key.
+
+export interface DeviceBoundOptions {
+  /** The path of the route that calls `reply.refreshSession`, as the browser sees it. Default `/refresh`. */
+  readonly refreshPath?: string;
+  /**
+   * Other origins whose pages may send requests that the browser holds until it has refreshed the session, such as
+   * `https://app.example.com` or `https://*.example.com`. Default: only the origin of the app.
+   */
+  readonly allowedInitiators?: readonly string[];
+}
+
+/** What the plugin `sessions` needs to bind sessions. */
+export interface DeviceBound {
+  readonly refreshPath: string;
+  /** Host names and patterns of them. */
+  readonly initiators: readonly string[];
+}
+
+/** The schema of the option `deviceBound`. */
+export const DEVICE_BOUND = Type.Optional(
+  Type.Union(
+    [
+      Type.Boolean(),
+      Type.Object(
+        {
+          refreshPath: Type.Optional(Type.String({ pattern: '^/(?!/)[\\x21\\x23-\\x5b\\x5d-\\x7e]*$' })),
+          allowedInitiators: Type.Optional(Type.Array(settings.trustedOrigin)),
+        },
+        { additionalProperties: false },
+      ),
+    ],
+    {
+      description:
+        'true, false, or an object with refreshPath, a path such as "/refresh", and allowedInitiators, an array of origins',
+    },
+  ),
+);
+
+/**
+ * Reads the option `deviceBound`. Returns `undefined` if sessions are not bound.
+ * @throws TypeError if browsers would not bind a session with this cookie.
+ */
+export function readDeviceBound(
+  option: boolean | DeviceBoundOptions | undefined,
+  { secure = false, domain }: CookieOptions = {},
+): DeviceBound | undefined {
+  if (!option) {
+    return undefined;
+  }
+  if (secure === false) {
+    throw new TypeError('sessions: deviceBound needs cookie.secure. Browsers bind sessions over HTTPS only.');
+  }
+  if (domain !== undefined) {
+    throw new TypeError(
+      'sessions: deviceBound does not work with cookie.domain. The browser would not refresh the session for the other hosts.',
+    );
+  }
+  const { refreshPath = '/refresh', allowedInitiators = [] } = option === true ? {} : option;
+  return { refreshPath, initiators: allowedInitiators.map((origin) => new URL(origin).hostname) };
+}
+
+/** What the browser gets in place of the reply of the handler. */
+const kInstructions = Symbol('instructions');
+
+declare module 'fastify' {
+  interface FastifyReply {
+    [kInstructions]?: object;
+  }
+}
+
+/** Sends the instructions for the browser, also if the handler replies with something else. The browser would end the session. */
+export function sendInstructions(app: FastifyInstance): void {
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    const instructions = reply[kInstructions];
+    if (instructions === undefined || reply.statusCode >= 400) {
+      done(null, payload);
+      return;
+    }
+    reply.code(200).removeHeader('location').removeHeader('content-length');
+    reply.header('content-type', 'application/json; charset=utf-8');
+    done(null, JSON.stringify(instructions));
+  });
+}
+
+/** Offers to the browser that has just signed in to bind the session. A browser without the feature ignores the header. */
+export function offerBinding(
+  reply: FastifyReply,
+  { deviceBound, cookie }: SessionContext,
+  { challenge }: CreatedSession,
+): void {
+  if (deviceBound !== undefined && challenge !== undefined && cookie.isSecure(reply.request)) {
+    const { refreshPath } = deviceBound;
+    reply.header('secure-session-registration', `(ES256);path="${refreshPath}";challenge="${challenge}"`);
+  }
+}
+
+/**
+ * Answers a request of the browser itself: the registration of a key, or a refresh with or without a proof. Returns
+ * `undefined` if it is none of them.
+ * @throws DeviceKeyRefused or DeviceProofRequired (403); Unauthenticated (401) if the session has ended; StoreUnavailable
+ * (503).
+ */
+export async function answerBrowser(reply: FastifyReply, context: SessionContext): Promise<Session | undefined> {
+  const { request } = reply;
+  const id = headerOf(request, 'sec-secure-session-id')?.replace(/^"(.*)"$/, '$1');
+  const proof = headerOf(request, 'secure-session-response');
+  if (context.deviceBound === undefined || (id === undefined && proof === undefined)) {
+    return undefined;
+  }
+  const session =
+    id === undefined ? await register(reply, context, proof as string) : await refresh(reply, context, id, proof);
+  reply[kInstructions] = instructionsFor(request, context, session);
+  return session;
+}
+
+async function register(reply: FastifyReply, context: SessionContext, proof: string): Promise<Session> {
+  const { request } = reply;
+  const outcome = await context.manager.bound.register(proof);
+  if (outcome instanceof AuthFailure) {
+    logRefusal(request, outcome.reason, outcome.subject);
+    throw new DeviceKeyRefused();
+  }
+  logEvent(request, 'device_bound_registered', logFields(outcome.session));
+  return setSessionCookie(reply, context, outcome);
+}
+
+async function refresh(
+  reply: FastifyReply,
+  context: SessionContext,
+  id: string,
+  proof: string | undefined,
+): Promise<Session> {
+  const { request } = reply;
+  const tokens = usableTokens(context.cookie.read(request));
+  const outcome = accepted(request, await context.manager.bound.refresh(id, proof, tokens));
+  if (outcome instanceof ProofRequired) {
+    if (proof !== undefined) {
+      logRefusal(request, outcome.reason, outcome.session);
+    }
+    reply.header('secure-session-challenge', `"${outcome.challenge}";id="${id}"`);
+    throw new DeviceProofRequired();
+  }
+  if (!('token' in outcome)) {
+    return outcome;
+  }
+  logEvent(request, 'device_bound_refreshed', logFields(outcome.session));
+  return setSessionCookie(reply, context, outcome);
+}
+
+function logRefusal(request: FastifyRequest, reason: string, subject?: { id: string; username?: string }): void {
+  logEvent(request, 'device_bound_refused', { username: subject?.username, sessionId: subject?.id, reason });
+}
+
+/** What the browser keeps about the session. The attributes of the cookie must equal those in `Set-Cookie`. */
+function instructionsFor(request: FastifyRequest, { cookie, deviceBound }: SessionContext, { id }: Session): object {
+  const { refreshPath, initiators } = deviceBound as DeviceBound;
+  return {
+    session_identifier: id,
+    refresh_url: refreshPath,
+    scope: { include_site: false },
+    credentials: [{ type: 'cookie', ...cookie.describe(request) }],
+    ...(initiators.length > 0 && { allowed_refresh_initiators: initiators }),
+  };
+}
+
+const REASONS: ReadonlySet<unknown> = new Set(['quota_exceeded', 'server_error', 'unreachable']);
+
+/**
+ * Why the browser has sent a request without the cookie of a bound session: it could not refresh the session. Returns
+ * `undefined` if the browser does not say so.
+ */
+export function skippedRefresh(request: FastifyRequest, { deviceBound }: Pick<SessionContext, 'deviceBound'>) {
+  const header = headerOf(request, 'secure-session-skipped');
+  if (deviceBound === undefined || header === undefined) {
+    return undefined;
+  }
+  const [name] = header.split(/[;,]/, 1);
+  const reason = REASONS.has(name) ? (name as string) : 'other';
+  const [, sessionId] = /session_identifier="([\w-]{22})"/.exec(header) ?? [];
+  logEvent(request, 'device_bound_skipped', { sessionId, reason });
+  return reason;
+}
+
+function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
+  return headers[name] as string | undefined;
+}
