@@ -111,11 +111,11 @@ t.test('a session with a newer schema is not read, but it can be ended and expir
   const clock = fakeClock();
   const { store } = open(t, { clock });
   const create = (id: string, expiresAt: number) =>
-    store.create({ ...record({ id, expiresAt }), schema: 3 } as unknown as SessionRecord);
+    store.create({ ...record({ id, expiresAt }), schema: 4 } as unknown as SessionRecord);
   await create('one', clock() + 60_000);
   await create('two', clock() + 60_000);
   await create('expired', clock());
-  const message = /newer version \(schema 3\)/;
+  const message = /newer version \(schema 4\)/;
   t.throws(() => store.find('one'), { message });
   t.throws(() => store.listByUser(owner('user1')), { message });
   mock.timers.tick(1000);
@@ -128,7 +128,7 @@ t.test('a session with a newer schema is not read, but it can be ended and expir
 
 t.test('a session of an earlier version is found, listed, refreshed and ended', async (t) => {
   const { store, environment } = open(t);
-  const { namespace: _, userId: __, data: ___, ...session } = record().session;
+  const { bound: _, namespace: __, userId: ___, data: ____, ...session } = record().session;
   const stored = { schema: 1, session, secretHash: 'hash', replaced: [] };
   await environment.write(() => {
     environment.table('sessions').put('id', stored);

@@ -252,11 +252,11 @@ t.test('a session with a newer schema is not read, but it can be ended', async (
   const { store } = await open(t, redis);
   const create = (id: string) => {
     const expiresAt = Date.now() + 60_000;
-    return store.create({ ...record({ id, expiresAt }), schema: 3 } as unknown as SessionRecord);
+    return store.create({ ...record({ id, expiresAt }), schema: 4 } as unknown as SessionRecord);
   };
   await create('one');
   await create('two');
-  const message = /newer version \(schema 3\)/;
+  const message = /newer version \(schema 4\)/;
   await t.rejects(async () => store.find('one'), { message });
   await t.rejects(store.listByUser(owner('user1')), { message });
   t.equal(await store.remove('one'), true);
@@ -271,7 +271,8 @@ t.test('a session of an earlier version is found, listed, refreshed and ended', 
   }
   const { store } = await open(t, redis);
   const client = await operator(t, redis);
-  const { namespace: _, userId: __, data: ___, ...session } = record({ expiresAt: Date.now() + 60_000 }).session;
+  const { session: current } = record({ expiresAt: Date.now() + 60_000 });
+  const { bound: _, namespace: __, userId: ___, data: ____, ...session } = current;
   await client.set('test:session:id', JSON.stringify(['hash', { schema: 1, session, replaced: [] }]));
   await client.zAdd('test:sessions-of:user1', { score: Date.now() + 60_000, value: 'id' });
   const expected = { ...record({ expiresAt: session.expiresAt }), version: 'hash' };
