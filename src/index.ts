@@ -23,7 +23,7 @@ export {
   crossOriginGuard,
   refuseCrossOrigin,
 } from './plugins/cross-origin-guard.ts';
-export type { DeviceBoundOptions } from './plugins/device-bound.ts';
+export type { DeviceBoundOptions } from './plugins/device-bound-options.ts';
 export {
   optionalSession,
   requireBoundSession,

@@ -118,6 +118,18 @@ export function guardStateChanges(request: FastifyRequest, reply: FastifyReply, 
 }
 
 /**
+ * The guard of the refresh route. It lets the browser itself pass, which would end its bound session after a 403 without a
+ * challenge. No page can set a header whose name starts with `Sec-` (Fetch, "forbidden request-header").
+ */
+export function guardRefresh(request: FastifyRequest, reply: FastifyReply, done: HookDone): void {
+  if (request.headers['sec-secure-session-id'] === undefined) {
+    refuseCrossOrigin(request, reply, done);
+  } else {
+    done();
+  }
+}
+
+/**
  * Logs the first request that shows that browsers use another scheme than that of the public origin: the browser drops
  * the cookie then, or sends it without encryption as well. Returns whether it did.
  */

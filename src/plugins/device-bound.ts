@@ -1,79 +1,17 @@
-import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DeviceKeyRefused, DeviceProofRequired } from '../errors.ts';
-import type { CookieOptions } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { AuthFailure } from '../sessions/auth-failure.ts';
 import { ProofRequired } from '../sessions/bound-sessions.ts';
 import type { Session } from '../sessions/session.ts';
 import type { CreatedSession } from '../sessions/session-manager.ts';
-import { settings } from '../settings.ts';
+import type { DeviceBound } from './device-bound-options.ts';
 import type { SessionContext } from './session-context.ts';
 import { setSessionCookie } from './session-cookie.ts';
-import { accepted, logFields, usableTokens } from './session-outcomes.ts';
+import { accepted, logAuthFailure, logFields, usableTokens } from './session-outcomes.ts';
 
 // Device Bound Session Credentials (W3C draft): a browser registers a key after the sign-in, and proves for each new token
 // that it has the key.
-
-export interface DeviceBoundOptions {
-  /** The path of the route that calls `reply.refreshSession`, as the browser sees it. Default `/refresh`. */
-  readonly refreshPath?: string;
-  /**
-   * Other origins whose pages may send requests that the browser holds until it has refreshed the session, such as
-   * `https://app.example.com` or `https://*.example.com`. Default: only the origin of the app.
-   */
-  readonly allowedInitiators?: readonly string[];
-}
-
-/** What the plugin `sessions` needs to bind sessions. */
-export interface DeviceBound {
-  readonly refreshPath: string;
-  /** Host names and patterns of them. */
-  readonly initiators: readonly string[];
-}
-
-/** The schema of the option `deviceBound`. */
-export const DEVICE_BOUND = Type.Optional(
-  Type.Union(
-    [
-      Type.Boolean(),
-      Type.Object(
-        {
-          refreshPath: Type.Optional(Type.String({ pattern: '^/(?!/)[\\x21\\x23-\\x5b\\x5d-\\x7e]*$' })),
-          allowedInitiators: Type.Optional(Type.Array(settings.trustedOrigin)),
-        },
-        { additionalProperties: false },
-      ),
-    ],
-    {
-      description:
-        'true, false, or an object with refreshPath, a path such as "/refresh", and allowedInitiators, an array of origins',
-    },
-  ),
-);
-
-/**
- * Reads the option `deviceBound`. Returns `undefined` if sessions are not bound.
- * @throws TypeError if browsers would not bind a session with this cookie.
- */
-export function readDeviceBound(
-  option: boolean | DeviceBoundOptions | undefined,
-  { secure = false, domain }: CookieOptions = {},
-): DeviceBound | undefined {
-  if (!option) {
-    return undefined;
-  }
-  if (secure === false) {
-    throw new TypeError('sessions: deviceBound needs cookie.secure. Browsers bind sessions over HTTPS only.');
-  }
-  if (domain !== undefined) {
-    throw new TypeError(
-      'sessions: deviceBound does not work with cookie.domain. The browser would not refresh the session for the other hosts.',
-    );
-  }
-  const { refreshPath = '/refresh', allowedInitiators = [] } = option === true ? {} : option;
-  return { refreshPath, initiators: allowedInitiators.map((origin) => new URL(origin).hostname) };
-}
 
 /** What the browser gets in place of the reply of the handler. */
 const kInstructions = Symbol('instructions');
@@ -133,7 +71,7 @@ async function register(reply: FastifyReply, context: SessionContext, proof: str
   const { request } = reply;
   const outcome = await context.manager.bound.register(proof);
   if (outcome instanceof AuthFailure) {
-    logRefusal(request, outcome.reason, outcome.subject);
+    logAuthFailure(request, outcome);
     throw new DeviceKeyRefused();
   }
   logEvent(request, 'device_bound_registered', logFields(outcome.session));
@@ -150,8 +88,9 @@ async function refresh(
   const tokens = usableTokens(context.cookie.read(request));
   const outcome = accepted(request, await context.manager.bound.refresh(id, proof, tokens));
   if (outcome instanceof ProofRequired) {
+    // The browser asks for a challenge without a proof.
     if (proof !== undefined) {
-      logRefusal(request, outcome.reason, outcome.session);
+      logAuthFailure(request, new AuthFailure(outcome.reason, outcome.session));
     }
     reply.header('secure-session-challenge', `"${outcome.challenge}";id="${id}"`);
     throw new DeviceProofRequired();
@@ -161,10 +100,6 @@ async function refresh(
   }
   logEvent(request, 'device_bound_refreshed', logFields(outcome.session));
   return setSessionCookie(reply, context, outcome);
-}
-
-function logRefusal(request: FastifyRequest, reason: string, subject?: { id: string; username?: string }): void {
-  logEvent(request, 'device_bound_refused', { username: subject?.username, sessionId: subject?.id, reason });
 }
 
 /** What the browser keeps about the session. The attributes of the cookie must equal those in `Set-Cookie`. */
@@ -177,24 +112,6 @@ function instructionsFor(request: FastifyRequest, { cookie, deviceBound }: Sessi
     credentials: [{ type: 'cookie', ...cookie.describe(request) }],
     ...(initiators.length > 0 && { allowed_refresh_initiators: initiators }),
   };
-}
-
-const REASONS: ReadonlySet<unknown> = new Set(['quota_exceeded', 'server_error', 'unreachable']);
-
-/**
- * Why the browser has sent a request without the cookie of a bound session: it could not refresh the session. Returns
- * `undefined` if the browser does not say so.
- */
-export function skippedRefresh(request: FastifyRequest, { deviceBound }: Pick<SessionContext, 'deviceBound'>) {
-  const header = headerOf(request, 'secure-session-skipped');
-  if (deviceBound === undefined || header === undefined) {
-    return undefined;
-  }
-  const [name] = header.split(/[;,]/, 1);
-  const reason = REASONS.has(name) ? (name as string) : 'other';
-  const [, sessionId] = /session_identifier="([\w-]{22})"/.exec(header) ?? [];
-  logEvent(request, 'device_bound_skipped', { sessionId, reason });
-  return reason;
 }
 
 function headerOf({ headers }: FastifyRequest, name: string): string | undefined {

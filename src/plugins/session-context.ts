@@ -8,7 +8,7 @@ import type { SessionStore } from '../sessions/session-store.ts';
 import type { SessionWatch } from '../sessions/session-watch.ts';
 import type { UserSessions } from '../sessions/user-sessions.ts';
 import type { Clock, Milliseconds } from '../types.ts';
-import type { DeviceBound } from './device-bound.ts';
+import type { DeviceBound } from './device-bound-options.ts';
 
 /** What guards, requests and replies need of the plugin `sessions`. */
 export interface SessionContext {

@@ -1,12 +1,11 @@
 import type { FastifyRequest } from 'fastify';
-import { SessionNotRefreshed, SeveralSessionCookies, Unauthenticated } from '../errors.ts';
+import { DeviceProofRequired, SessionNotRefreshed, SeveralSessionCookies, Unauthenticated } from '../errors.ts';
 import { type EventDetails, logEvent } from '../http/security-events.ts';
 import { AuthFailure, type AuthFailureReason } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import { parseToken } from '../sessions/token.ts';
 import type { MaybePromise } from '../types.ts';
-import { skippedRefresh } from './device-bound.ts';
 import type { SessionContext } from './session-context.ts';
 
 /** The most session cookies of one request that are looked up. */
@@ -32,6 +31,24 @@ export function sessionToken(request: FastifyRequest, context: TokenContext): Ma
       : new SessionNotRefreshed();
   }
   return tokens.length === 1 ? token : onlyLiveToken(request, tokens, manager);
+}
+
+const REASONS: ReadonlySet<unknown> = new Set(['quota_exceeded', 'server_error', 'unreachable']);
+
+/**
+ * Why the browser has sent a request without the cookie of a bound session: it could not refresh the session. Returns
+ * `undefined` if the browser does not say so.
+ */
+export function skippedRefresh(request: FastifyRequest, { deviceBound }: Pick<SessionContext, 'deviceBound'>) {
+  const header = request.headers['secure-session-skipped'] as string | undefined;
+  if (deviceBound === undefined || header === undefined) {
+    return undefined;
+  }
+  const [name] = header.split(/[;,]/, 1);
+  const reason = REASONS.has(name) ? (name as string) : 'other';
+  const [, sessionId] = /session_identifier="([\w-]{22})"/.exec(header) ?? [];
+  logEvent(request, 'device_bound_skipped', { sessionId, reason });
+  return reason;
 }
 
 async function onlyLiveToken(request: FastifyRequest, tokens: string[], manager: SessionManager): Promise<string> {
@@ -65,13 +82,16 @@ function severalCookies(request: FastifyRequest, { length: count }: readonly str
   return new SeveralSessionCookies();
 }
 
-/** The outcome of a session rule. @throws Unauthenticated (401) if it is a failure. */
+/**
+ * The outcome of a session rule.
+ * @throws Unauthenticated (401) if it is a failure; DeviceProofRequired (403) if the session is live, but bound.
+ */
 export function accepted<T extends object>(request: FastifyRequest, outcome: T | AuthFailure): T {
-  if (outcome instanceof AuthFailure) {
-    logAuthFailure(request, outcome);
-    throw new Unauthenticated();
+  if (!(outcome instanceof AuthFailure)) {
+    return outcome;
   }
-  return outcome;
+  logAuthFailure(request, outcome);
+  throw outcome.reason === 'no proof' ? new DeviceProofRequired() : new Unauthenticated();
 }
 
 /** The error for a request without a usable token. */
@@ -88,9 +108,19 @@ const USED_AFTER_END: ReadonlySet<AuthFailureReason> = new Set([
   'replaced token',
 ]);
 
+/** Failures to prove that a request comes from the browser of a bound session. */
+const PROOF_PROBLEMS: ReadonlySet<AuthFailureReason> = new Set([
+  'no proof',
+  'malformed proof',
+  'unknown challenge',
+  'wrong signature',
+]);
+
 export function logAuthFailure(request: FastifyRequest, { reason, subject }: AuthFailure): void {
   const details = { username: subject?.username, sessionId: subject?.id };
-  if (reason === 'reused token') {
+  if (PROOF_PROBLEMS.has(reason)) {
+    logEvent(request, 'device_bound_refused', { ...details, reason });
+  } else if (reason === 'reused token') {
     logEvent(request, 'authn_token_reuse', details);
     logEvent(request, 'session_expired', { ...details, reason });
   } else if (USED_AFTER_END.has(reason)) {

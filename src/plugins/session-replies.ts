@@ -6,7 +6,7 @@ import { deviceName } from '../http/user-agent.ts';
 import { AuthFailure } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
 import type { CreatedSession, NewSession } from '../sessions/session-manager.ts';
-import { answerBrowser, offerBinding, skippedRefresh } from './device-bound.ts';
+import { answerBrowser, offerBinding } from './device-bound.ts';
 import { contextOf, forbidCaching, kPrivate, kSession, type SessionContext } from './session-context.ts';
 import { setSessionCookie } from './session-cookie.ts';
 import {
@@ -17,6 +17,7 @@ import {
   logFields,
   MAX_TOKENS,
   sessionToken,
+  skippedRefresh,
   unauthenticated,
   usableTokens,
 } from './session-outcomes.ts';

@@ -11,7 +11,8 @@ import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from 
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import { type Clock, whenReady } from '../types.ts';
-import { DEVICE_BOUND, type DeviceBoundOptions, readDeviceBound, sendInstructions } from './device-bound.ts';
+import { sendInstructions } from './device-bound.ts';
+import { DEVICE_BOUND, type DeviceBoundOptions, readDeviceBound } from './device-bound-options.ts';
 import { kContext, type SessionContext } from './session-context.ts';
 import {
   optionalSession,

@@ -1,9 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DeviceKeyRefused, DeviceProofRequired, StoreUnavailable } from '../errors.ts';
-import type { HookDone } from '../http/hooks.ts';
 import { ignoreBodies } from '../plugins/content-type-parsers.ts';
-import { refuseCrossOrigin } from '../plugins/cross-origin-guard.ts';
+import { guardRefresh } from '../plugins/cross-origin-guard.ts';
 import { commonPostErrors, errorResponses, notSignedIn, sessionResponse, viewSession } from './schemas.ts';
 
 const schema = {
@@ -22,20 +20,9 @@ const schema = {
 
 export const refresh: FastifyPluginAsyncTypebox = async (app) => {
   ignoreBodies(app);
+  // guardRefresh takes the place of the common guard.
   const config = { crossOriginGuard: false };
-  app.post('/refresh', { schema, config, onRequest: guardUnlessByBrowser }, async (_request, reply) =>
+  app.post('/refresh', { schema, config, onRequest: guardRefresh }, async (_request, reply) =>
     viewSession(await reply.refreshSession(), { current: true }),
   );
 };
-
-/**
- * The cross-origin guard, for all requests but those of the browser itself: it would end its session after a 403 without a
- * challenge. A page cannot set a header whose name starts with `Sec-` (Fetch, "forbidden request-header").
- */
-function guardUnlessByBrowser(request: FastifyRequest, reply: FastifyReply, done: HookDone): void {
-  if (request.headers['sec-secure-session-id'] === undefined) {
-    refuseCrossOrigin(request, reply, done);
-  } else {
-    done();
-  }
-}

@@ -112,7 +112,7 @@ export class SessionManager {
   }
 
   /** Removes a session whose token was not sent to the client. */
-  async discard({ session }: CreatedSession): Promise<void> {
+  async discard({ session }: Pick<IssuedSession, 'session'>): Promise<void> {
     await this.#store.remove(session.id);
   }
 

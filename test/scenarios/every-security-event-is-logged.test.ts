@@ -5,6 +5,7 @@ import { type SecurityEvent, securityEvents } from '../../src/http/security-even
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { newUser } from '../../src/users/user-store.ts';
+import { bind, challengeOf, HTTPS, proveAndRefresh } from '../helpers/device.ts';
 import {
   build,
   buildWithEvents,
@@ -45,6 +46,24 @@ const SCENES: Record<SecurityEvent, (scene: Scene) => Promise<object>> = {
       await post('/signin', wrong);
     }
     return { username: 'user1', limit: 'user pair' };
+  },
+  async device_bound_registered({ app }) {
+    const { id } = await bind(app);
+    return { username: 'user1', sessionId: id };
+  },
+  async device_bound_refreshed({ app }) {
+    const { id, device } = await bind(app);
+    await proveAndRefresh(app, { id, device });
+    return { username: 'user1', sessionId: id };
+  },
+  async device_bound_refused({ app, post }) {
+    const { id, cookie } = await bind(app);
+    await post('/refresh', {}, { cookie });
+    return { username: 'user1', sessionId: id, reason: 'no proof' };
+  },
+  async device_bound_skipped({ app }) {
+    await app.inject({ url: '/welcome', headers: { 'secure-session-skipped': 'unreachable' } });
+    return { reason: 'unreachable' };
   },
   async excess_rate_limit_exceeded({ post }) {
     for (let i = 0; i < 11; i++) {
@@ -107,8 +126,9 @@ const SCENES: Record<SecurityEvent, (scene: Scene) => Promise<object>> = {
   },
 };
 
-async function setUp(t: Test) {
-  const { app, clock, log, events } = await buildWithEvents(t);
+async function setUp(t: Test, event?: SecurityEvent) {
+  const env = event?.startsWith('device_bound') ? HTTPS : {};
+  const { app, clock, log, events } = await buildWithEvents(t, env);
   const post = (url: string, payload: object, headers = {}) =>
     app.inject({ method: 'POST', url, payload, headers: { ...headers } });
   return { app, clock, post, entries: events as () => Entry[], log };
@@ -118,7 +138,7 @@ for (const [event, act] of Object.entries(SCENES) as [SecurityEvent, (typeof SCE
   t.test(
     `${event} is logged at its level, with who and from where (ASVS 16.2.1, ASVS 16.2.2, ASVS 16.3.1, ASVS 16.3.2, ASVS 16.3.3)`,
     async (t) => {
-      const scene = await setUp(t);
+      const scene = await setUp(t, event);
       const details = await act(scene);
       const entry = scene.entries().findLast((entry) => entry.event === event);
       t.match(entry, { event, address: '127.0.0.1', time: Number, reqId: String, ...details });
@@ -158,11 +178,14 @@ t.test('an unknown name is not logged, because it may be a password in the wrong
 t.test('no token and no password is in any entry (ASVS 16.2.5)', async (t) => {
   const secrets = ['password1', 'password2', 'wrong"', 'a horse, a battery'];
   const lines: string[] = [];
-  for (const act of Object.values(SCENES)) {
-    const scene = await setUp(t);
+  for (const [event, act] of Object.entries(SCENES) as [SecurityEvent, (typeof SCENES)[SecurityEvent]][]) {
+    const scene = await setUp(t, event);
     const signedIn = await scene.post('/signin', USER1);
     for (const name of ['session_token', 'device_token']) {
       secrets.push(cookieOf(signedIn, name).split('.').at(-1) as string);
+    }
+    if (event.startsWith('device_bound')) {
+      secrets.push(challengeOf(signedIn).split('.').at(-1) as string);
     }
     const cookie = `${cookieOf(signedIn)}; ${cookieOf(signedIn, 'device_token')}`;
     await scene.post('/refresh', {}, { cookie });

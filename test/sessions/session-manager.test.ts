@@ -2,21 +2,30 @@ import t, { type Test } from 'tap';
 import { StoreUnavailable } from '../../src/errors.ts';
 import { AuthFailure } from '../../src/sessions/auth-failure.ts';
 import { MAX_TRIES } from '../../src/sessions/change-session.ts';
+import type { Lifetimes } from '../../src/sessions/lifetimes.ts';
 import { changedRecord, DEFAULT_NAMESPACE, type Session, type SessionRecord } from '../../src/sessions/session.ts';
-import { type IssuedSession, type Lifetimes, SessionManager } from '../../src/sessions/session-manager.ts';
+import { SessionManager } from '../../src/sessions/session-manager.ts';
 import type { SessionStore } from '../../src/sessions/session-store.ts';
 import { formatToken, generateToken } from '../../src/sessions/token.ts';
+import type { IssuedSession } from '../../src/sessions/token-rotation.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import type { Clock } from '../../src/types.ts';
 import { fakeClock, stubStore } from '../helpers/service.ts';
 
 const IDLE_MS = 120_000;
 const MAX_MS = 300_000;
-const LIFETIMES = { idleSeconds: 120, maxSeconds: 300, reuseWindowSeconds: 10, renewal: 'refresh' } as const;
+const LIFETIMES = {
+  idleSeconds: 120,
+  boundIdleSeconds: 120,
+  maxSeconds: 300,
+  reuseWindowSeconds: 10,
+  renewal: 'refresh',
+} as const;
 const CLIENT = { address: '192.0.2.1', device: 'Firefox on Linux' };
 
 function newManager(store: SessionStore, clock: Clock, lifetimes: Lifetimes): SessionManager {
-  return new SessionManager({ store, clock, namespace: DEFAULT_NAMESPACE, lifetimes, log: { warn() {} } });
+  const log = { warn() {} };
+  return new SessionManager({ store, clock, namespace: DEFAULT_NAMESPACE, lifetimes, offersBinding: false, log });
 }
 
 function user(username: string) {
@@ -31,9 +40,9 @@ function setUp(t: Test) {
   return { clock, store, manager };
 }
 
-function issued(outcome: IssuedSession | AuthFailure): IssuedSession {
-  if (outcome instanceof AuthFailure) {
-    throw new Error(`refused: ${outcome.reason}`);
+function issued(outcome: IssuedSession | Session | AuthFailure): IssuedSession {
+  if (!('token' in outcome)) {
+    throw new Error(`no token: ${JSON.stringify(outcome)}`);
   }
   return outcome;
 }
@@ -55,6 +64,7 @@ t.test('a session starts with both deadlines set from the clock', async (t) => {
     authenticatedAt: clock(),
     expiresAt: clock() + IDLE_MS,
     endsAt: clock() + MAX_MS,
+    bound: false,
     ...CLIENT,
     data: {},
   });
@@ -99,7 +109,7 @@ t.test('a refresh keeps the id, moves the idle deadline and kills the old token'
 
 t.test('however often it is refreshed, a session ends at its absolute deadline', async (t) => {
   const { clock, manager } = setUp(t);
-  let current = await manager.create(user('user1'), CLIENT);
+  let current: IssuedSession = await manager.create(user('user1'), CLIENT);
   for (let elapsed = 0; elapsed < MAX_MS - 60_000; elapsed += 60_000) {
     clock.advance(60_000);
     current = issued(await manager.refresh(current.token));
@@ -182,7 +192,7 @@ t.test('a replaced token after the window ends the session for both holders', as
 t.test('a thief who refreshes again and again does not make the session forget the owner', async (t) => {
   const { clock, manager } = setUp(t);
   const owners = await manager.create(user('user1'), CLIENT);
-  let thiefs = owners;
+  let thiefs: IssuedSession = owners;
   for (let i = 0; i < 20; i++) {
     thiefs = issued(await manager.refresh(thiefs.token));
   }
@@ -193,7 +203,7 @@ t.test('a thief who refreshes again and again does not make the session forget t
 
 t.test('however often a session is refreshed, the token of before is known', async (t) => {
   const { clock, store, manager } = setUp(t);
-  let before = await manager.create(user('user1'), CLIENT);
+  let before: IssuedSession = await manager.create(user('user1'), CLIENT);
   let current = before;
   for (let i = 0; i < 20; i++) {
     clock.advance(11_000);
@@ -289,7 +299,14 @@ t.test('a token that was refreshed elsewhere a moment ago opens its session, tho
 t.test('a session of another namespace is unknown, and can be neither used nor ended', async (t) => {
   const { clock, store, manager } = setUp(t);
   const { token } = await manager.create(user('user1'), CLIENT);
-  const admin = new SessionManager({ store, clock, namespace: 'admin', lifetimes: LIFETIMES, log: { warn() {} } });
+  const admin = new SessionManager({
+    store,
+    clock,
+    namespace: 'admin',
+    lifetimes: LIFETIMES,
+    offersBinding: false,
+    log: { warn() {} },
+  });
   t.equal(reason(await admin.authenticate(token)), 'unknown session');
   t.equal(reason(await admin.refresh(token)), 'unknown session');
   t.equal(reason(await admin.end(token)), 'unknown session');
@@ -414,7 +431,14 @@ t.test('a store that does not renew sessions fails no request, and is logged onc
   });
   const lines: object[] = [];
   const log = { warn: (details: object) => lines.push(details) };
-  const manager = new SessionManager({ store: full, clock, namespace: DEFAULT_NAMESPACE, lifetimes: ACTIVITY, log });
+  const manager = new SessionManager({
+    store: full,
+    clock,
+    namespace: DEFAULT_NAMESPACE,
+    lifetimes: ACTIVITY,
+    offersBinding: false,
+    log,
+  });
   const { session, token } = await manager.create(user('user1'), CLIENT);
   clock.advance(IDLE_MS / 2);
   for (let i = 0; i < 3; i++) {

@@ -1,15 +1,16 @@
 import t from 'tap';
 import {
   changedRecord,
+  findReplaced,
   isLive,
   readSessionRecord,
-  replacedAt,
   storedSession,
   withReplaced,
 } from '../../src/sessions/session.ts';
 import { record } from '../helpers/service.ts';
 
 const MEMORY_MS = 120_000;
+const LATEST = { secretHash: 'hash', replacedAt: 0 };
 const replaced = (...ages: number[]) => ages.map((age) => ({ secretHash: `hash-${age}`, replacedAt: -age }));
 
 t.test('a session is live until the first of its deadlines, to the millisecond', async (t) => {
@@ -27,7 +28,7 @@ t.test('a stored record is read as it is, and its session is frozen', async (t) 
 
 /** A session as schema 1 stored it. */
 function session1() {
-  const { namespace: _, userId: __, data: ___, ...session } = record().session;
+  const { bound: _, namespace: __, userId: ___, data: ____, ...session } = record().session;
   return session;
 }
 
@@ -43,16 +44,27 @@ t.test('a record of an earlier schema is read: the username was the id, the hash
   );
 });
 
+/** A record as schema 2 stored it. */
+function record2() {
+  const { bound: _, ...session } = record().session;
+  return { ...record({ replaced: replaced(30) }), schema: 2, session } as const;
+}
+
+t.test('no session of schema 2 is bound', async (t) => {
+  t.same(readSessionRecord(record2()), record({ replaced: replaced(30) }));
+});
+
 t.test('the session of a stored record is found in each layout', async (t) => {
   const { session, secretHash } = record();
   t.same(storedSession(record()), session);
+  t.same(storedSession(record2()), session);
   t.same(storedSession({ schema: 1, session: session1(), secretHash, replaced: [] }), session);
   t.same(storedSession({ ...session1(), secretHash }), session);
 });
 
 t.test('a record of a newer schema is an error, not a missing session', async (t) => {
-  const newer = { ...record(), schema: 3 } as unknown as Parameters<typeof readSessionRecord>[0];
-  t.throws(() => readSessionRecord(newer), { message: /newer version \(schema 3\); this version reads 2/ });
+  const newer = { ...record(), schema: 4 } as unknown as Parameters<typeof readSessionRecord>[0];
+  t.throws(() => readSessionRecord(newer), { message: /newer version \(schema 4\); this version reads 3/ });
 });
 
 t.test('a change makes a new version and leaves the record as it was', async (t) => {
@@ -63,13 +75,13 @@ t.test('a change makes a new version and leaves the record as it was', async (t)
 });
 
 t.test('the secret that is replaced now takes the last place', async (t) => {
-  t.same(withReplaced(record({ secretHash: 'first' }), 0, MEMORY_MS), [{ secretHash: 'first', replacedAt: 0 }]);
+  t.same(withReplaced(record(), LATEST, MEMORY_MS), [LATEST]);
 });
 
 t.test('secrets whose cookies have expired are dropped', async (t) => {
   const before = record({ replaced: replaced(MEMORY_MS, MEMORY_MS - 1) });
   t.same(
-    withReplaced(before, 0, MEMORY_MS).map(({ secretHash }) => secretHash),
+    withReplaced(before, LATEST, MEMORY_MS).map(({ secretHash }) => secretHash),
     [`hash-${MEMORY_MS - 1}`, 'hash'],
   );
 });
@@ -77,14 +89,14 @@ t.test('secrets whose cookies have expired are dropped', async (t) => {
 t.test('of many replaced secrets, the first three and the latest are kept', async (t) => {
   const before = record({ replaced: replaced(40, 30, 20, 10) });
   t.same(
-    withReplaced(before, 0, MEMORY_MS).map(({ secretHash }) => secretHash),
+    withReplaced(before, LATEST, MEMORY_MS).map(({ secretHash }) => secretHash),
     ['hash-40', 'hash-30', 'hash-20', 'hash'],
   );
 });
 
 t.test('a replaced secret is found by its whole hash', async (t) => {
   const known = record({ replaced: replaced(40, 30) });
-  t.equal(replacedAt(known, 'hash-30'), -30);
-  t.equal(replacedAt(known, 'hash-3'), undefined);
-  t.equal(replacedAt(record(), 'hash'), undefined);
+  t.same(findReplaced(known, 'hash-30'), { secretHash: 'hash-30', replacedAt: -30 });
+  t.equal(findReplaced(known, 'hash-3'), undefined);
+  t.equal(findReplaced(record(), 'hash'), undefined);
 });

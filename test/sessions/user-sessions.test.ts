@@ -7,7 +7,13 @@ import { UserSessions } from '../../src/sessions/user-sessions.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { fakeClock, owner, record, stubStore } from '../helpers/service.ts';
 
-const LIFETIMES = { idleSeconds: 120, maxSeconds: 300, reuseWindowSeconds: 10, renewal: 'refresh' } as const;
+const LIFETIMES = {
+  idleSeconds: 120,
+  boundIdleSeconds: 120,
+  maxSeconds: 300,
+  reuseWindowSeconds: 10,
+  renewal: 'refresh',
+} as const;
 const CLIENT = { address: '192.0.2.1', device: 'Firefox on Linux' };
 
 function setUp(t: Test, maxPerUser = 3) {
@@ -45,6 +51,7 @@ t.test('however many start at once, the newest remain, as many as are allowed', 
       clock,
       namespace: DEFAULT_NAMESPACE,
       lifetimes: LIFETIMES,
+      offersBinding: false,
       log: { warn() {} },
     });
     const sessions = new UserSessions(far, clock, 3);

@@ -1,0 +1,328 @@
+import Fastify from 'fastify';
+import t from 'tap';
+import { requireBoundSession, sessions } from '../../src/index.ts';
+import {
+  bind,
+  challengeOf,
+  HOST_COOKIE,
+  HTTPS,
+  newDevice,
+  proveAndRefresh,
+  refreshBy,
+  signInForBinding,
+} from '../helpers/device.ts';
+import { build, buildWithEvents, cookieOf, setCookies, welcome } from '../helpers/service.ts';
+
+/** How long a token of a bound session is good. */
+const TOKEN_MS = 120_000;
+const BOUND_IDLE_MS = 900_000;
+const SIGN_IN = { method: 'POST', url: '/signin', payload: { username: 'user1', password: 'password1' } } as const;
+
+t.test('only a sign-in over HTTPS offers to bind the session', async (t) => {
+  const app = await build(t, { env: HTTPS });
+  const response = await app.inject(SIGN_IN);
+  const id = response.json().id;
+  t.match(
+    response.headers['secure-session-registration'],
+    new RegExp(`^\\(ES256\\);path="/refresh";challenge="${id}\\.[\\w-]{43}"$`),
+  );
+  t.equal(response.json().bound, false);
+  const cookie = cookieOf(response, HOST_COOKIE);
+  for (const [method, url] of [
+    ['GET', '/session'],
+    ['POST', '/refresh'],
+    ['GET', '/account'],
+  ] as const) {
+    const { headers } = await app.inject({ method, url, headers: { cookie } });
+    t.equal(headers['secure-session-registration'], undefined, url);
+  }
+  const failed = await app.inject({ ...SIGN_IN, payload: { username: 'user1', password: 'wrong' } });
+  t.equal(failed.headers['secure-session-registration'], undefined, 'a failed sign-in');
+
+  const plain = await build(t);
+  t.equal((await plain.inject(SIGN_IN)).headers['secure-session-registration'], undefined, 'over HTTP');
+  const off = await build(t, { env: { ...HTTPS, DEVICE_BOUND_SESSIONS: 'off' } });
+  t.equal((await off.inject(SIGN_IN)).headers['secure-session-registration'], undefined, 'off');
+});
+
+t.test('a browser registers its key and gets a token and instructions', async (t) => {
+  const { app, clock, events } = await buildWithEvents(t, HTTPS);
+  const { id, first, cookie, response } = await bind(app);
+  t.equal(response.statusCode, 200);
+  t.match(response.headers, { 'content-type': /^application\/json/, 'cache-control': 'no-store' });
+  t.same(response.json(), {
+    session_identifier: id,
+    refresh_url: '/refresh',
+    scope: { include_site: false },
+    credentials: [{ type: 'cookie', name: HOST_COOKIE, attributes: 'Path=/; HttpOnly; Secure; SameSite=Lax' }],
+  });
+  const [setCookie] = setCookies(response);
+  t.match(setCookie, /; Max-Age=115; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/);
+  t.not(cookie, first);
+  t.match(events().at(-1), { event: 'device_bound_registered', sessionId: id, username: 'user1' });
+
+  const session = (await app.inject({ url: '/session', headers: { cookie } })).json();
+  t.match(session, { id, bound: true, expiresAt: new Date(clock() + BOUND_IDLE_MS).toISOString() });
+  const listed = (await app.inject({ url: '/sessions', headers: { cookie } })).json();
+  t.match(listed, [{ id, bound: true }]);
+});
+
+t.test('the instructions name the refresh path and the trusted origins', async (t) => {
+  const PUBLIC_URL = 'https://login.example.com/auth';
+  const app = await build(t, {
+    env: { PUBLIC_URL, TRUSTED_ORIGINS: 'https://app.example.com, https://*.example.org' },
+  });
+  const response = await app.inject(SIGN_IN);
+  t.match(response.headers['secure-session-registration'], ';path="/auth/refresh";');
+  const { response: registered } = await bind(app);
+  t.match(registered.json(), {
+    refresh_url: '/auth/refresh',
+    allowed_refresh_initiators: ['app.example.com', '*.example.org'],
+  });
+});
+
+t.test('the token of a bound session is refused after two minutes, and a proof brings a new one', async (t) => {
+  const { app, clock, events } = await buildWithEvents(t, HTTPS);
+  const { id, device, cookie } = await bind(app);
+  clock.advance(TOKEN_MS - 1);
+  t.equal(await welcome(app, cookie), 200);
+  clock.advance(1);
+  t.equal(await welcome(app, cookie), 401);
+  clock.advance(BOUND_IDLE_MS - TOKEN_MS - 1);
+  const response = await proveAndRefresh(app, { id, device });
+  t.equal(response.statusCode, 200);
+  t.match(response.json(), { session_identifier: id, scope: { include_site: false } });
+  t.equal(await welcome(app, cookieOf(response, HOST_COOKIE)), 200);
+  t.equal(await welcome(app, cookie), 401);
+  t.match(events().at(-2), { event: 'device_bound_refreshed', sessionId: id, username: 'user1' });
+  clock.advance(BOUND_IDLE_MS);
+  t.equal((await refreshBy(app, { id })).statusCode, 401, 'idle for too long');
+});
+
+t.test('a bound session gets no token without a proof by its key', async (t) => {
+  const { app, clock, events } = await buildWithEvents(t, HTTPS);
+  const { id, device, cookie } = await bind(app);
+  const stranger = newDevice();
+  const ask = async () => challengeOf(await refreshBy(app, { id }));
+  const challenge = await ask();
+  const used = device.prove(await ask());
+  t.equal((await refreshBy(app, { id, proof: used })).statusCode, 200);
+  const other = await bind(app);
+  const proofs: Record<string, [string, string]> = {
+    'a challenge before the refresh': ['unknown challenge', device.prove(challenge)],
+    'a proof that was used': ['unknown challenge', used],
+    'a challenge of another session': [
+      'unknown challenge',
+      device.prove(challengeOf(await refreshBy(app, { id: other.id }))),
+    ],
+    'an invented challenge': ['unknown challenge', device.prove('x')],
+    'another key': ['wrong signature', stranger.prove(await ask())],
+    'another key in the header': ['wrong signature', stranger.register(await ask())],
+    'no JWT': ['malformed proof', 'x'],
+  };
+  for (const [title, [reason, proof]] of Object.entries(proofs)) {
+    const response = await refreshBy(app, { id, proof, cookie });
+    t.equal(response.statusCode, 403, title);
+    t.equal(response.json().code, 'DEVICE_PROOF_REQUIRED');
+    t.match(response.headers['secure-session-challenge'], new RegExp(`^"[\\w.-]+";id="${id}"$`));
+    t.same(setCookies(response), []);
+    t.match(events().at(-1), { event: 'device_bound_refused', sessionId: id, username: 'user1', reason });
+  }
+  const fresh = await ask();
+  clock.advance(60_000);
+  t.equal((await refreshBy(app, { id, proof: device.prove(fresh) })).statusCode, 403, 'a challenge of a minute ago');
+
+  const plain = await refreshBy(app, { cookie });
+  t.equal(plain.statusCode, 403, 'a refresh by a page or a thief');
+  t.equal(plain.json().code, 'DEVICE_PROOF_REQUIRED');
+  t.equal(plain.headers['secure-session-challenge'], undefined);
+  t.same(setCookies(plain), []);
+  t.equal((await proveAndRefresh(app, { id, device })).statusCode, 200, 'the owner is not disturbed');
+});
+
+t.test('no challenge while the browser sends a good token', async (t) => {
+  const { app, clock } = await buildWithEvents(t, HTTPS);
+  const { id, first, cookie } = await bind(app);
+  for (const good of [first, cookie, `${HOST_COOKIE}=x; ${cookie}`]) {
+    const response = await refreshBy(app, { id, cookie: good });
+    t.equal(response.statusCode, 200);
+    t.equal(response.json().session_identifier, id);
+    t.same(setCookies(response), []);
+  }
+  const { cookie: ofOther } = await bind(app);
+  t.equal((await refreshBy(app, { id, cookie: ofOther })).statusCode, 403, 'a token of another session');
+  clock.advance(TOKEN_MS);
+  t.equal((await refreshBy(app, { id, cookie })).statusCode, 403);
+});
+
+t.test('the browser learns from a 401 that the session has ended', async (t) => {
+  const app = await build(t, { env: HTTPS });
+  const { id, device, cookie } = await bind(app);
+  const proof = device.prove(challengeOf(await refreshBy(app, { id })));
+  const { cookie: unbound, id: unboundId } = await signInForBinding(app);
+  t.equal((await refreshBy(app, { id: unboundId, cookie: unbound })).statusCode, 401, 'not bound');
+  await app.inject({ method: 'POST', url: '/logout', headers: { cookie } });
+  for (const request of [{ id }, { id, cookie }, { id, proof }, { id: 'x' }, { id: '' }]) {
+    t.equal((await refreshBy(app, request)).statusCode, 401);
+  }
+});
+
+t.test('a registration is refused without the challenge of the sign-in', async (t) => {
+  const { app, clock, events } = await buildWithEvents(t, HTTPS);
+  const device = newDevice();
+  const { cookie, challenge, id } = await signInForBinding(app);
+  const refuse = async (proof: string, reason: string) => {
+    const response = await refreshBy(app, { proof, cookie });
+    t.equal(response.statusCode, 403, reason);
+    t.equal(response.json().code, 'DEVICE_KEY_REFUSED');
+    t.same(setCookies(response), []);
+    t.match(events().at(-1), { event: 'device_bound_refused', reason });
+  };
+  await refuse(device.prove(challenge), 'malformed proof');
+  await refuse(device.register('x'), 'malformed proof');
+  await refuse(device.register(`${id}.${'x'.repeat(43)}`), 'unknown challenge');
+  await refuse(device.register(cookie.split('=')[1] as string), 'unknown challenge');
+  await refuse(newDevice().register(challenge, { header: { jwk: device.jwk } }), 'wrong signature');
+  const { statusCode } = await refreshBy(app, { proof: device.register(challenge) });
+  t.equal(statusCode, 200, 'without a cookie');
+  await refuse(newDevice().register(challenge), 'unknown challenge');
+
+  const late = await signInForBinding(app);
+  clock.advance(60_000);
+  t.equal((await refreshBy(app, { cookie: late.cookie })).statusCode, 200, 'a plain refresh before');
+  clock.advance(60_000);
+  const renewed = await refreshBy(app, { proof: device.register(late.challenge) });
+  t.equal(renewed.statusCode, 200);
+});
+
+t.test('an offer ends after five minutes, and with the session', async (t) => {
+  const { app, clock } = await buildWithEvents(t, { ...HTTPS, SESSION_IDLE_SECONDS: '600' });
+  const device = newDevice();
+  const first = await signInForBinding(app);
+  const second = await signInForBinding(app);
+  await app.inject({ method: 'POST', url: '/logout', headers: { cookie: first.cookie } });
+  t.equal((await refreshBy(app, { proof: device.register(first.challenge) })).statusCode, 403, 'signed out');
+  clock.advance(299_999);
+  const third = await signInForBinding(app);
+  t.equal((await refreshBy(app, { proof: device.register(second.challenge) })).statusCode, 200);
+  clock.advance(300_000);
+  t.equal((await refreshBy(app, { proof: device.register(third.challenge) })).statusCode, 403);
+});
+
+t.test('the token of the sign-in lives on for two minutes at most', async (t) => {
+  const { app, clock } = await buildWithEvents(t, { ...HTTPS, SESSION_IDLE_SECONDS: '600' });
+  const { first, cookie, response } = await bind(app);
+  t.match(setCookies(response)[0], /Max-Age=115;/, 'and so does a new one');
+  clock.advance(TOKEN_MS - 1);
+  t.equal(await welcome(app, first), 200);
+  t.equal(await welcome(app, cookie), 200);
+  clock.advance(1);
+  t.equal(await welcome(app, first), 401);
+  t.equal(await welcome(app, cookie), 401);
+});
+
+t.test('an old token of a bound session ends nothing', async (t) => {
+  const { app, clock } = await buildWithEvents(t, HTTPS);
+  const { id, device, cookie } = await bind(app);
+  clock.advance(TOKEN_MS + 1);
+  const fresh = cookieOf(await proveAndRefresh(app, { id, device }), HOST_COOKIE);
+  for (const url of ['/welcome', '/logout'] as const) {
+    await app.inject({ url, headers: { cookie } });
+    t.equal(await welcome(app, fresh), 200, url);
+  }
+  t.equal((await refreshBy(app, { cookie })).statusCode, 401);
+  await app.inject({ ...SIGN_IN, headers: { cookie } });
+  t.equal(await welcome(app, fresh), 200, 'a sign-in by the thief');
+});
+
+t.test('renewal by activity does not prolong a token of a bound session', async (t) => {
+  const { app, clock } = await buildWithEvents(t, { ...HTTPS, SESSION_RENEWAL: 'activity' });
+  const { id, device, first, cookie, response } = await bind(app);
+  t.match(setCookies(response)[0], /Max-Age=115;/);
+  clock.advance(TOKEN_MS - 1);
+  t.equal(await welcome(app, cookie), 200);
+  clock.advance(1);
+  t.equal(await welcome(app, cookie), 401);
+  t.equal(await welcome(app, first), 401);
+  clock.advance(BOUND_IDLE_MS - 2);
+  const refreshed = await proveAndRefresh(app, { id, device });
+  t.equal(refreshed.statusCode, 200, 'the activity has prolonged the session');
+});
+
+t.test('a change of the password takes all tokens of a bound session', async (t) => {
+  const { app } = await buildWithEvents(t, HTTPS);
+  const { id, device, first, cookie } = await bind(app);
+  const response = await app.inject({
+    method: 'POST',
+    url: '/password',
+    headers: { cookie },
+    payload: { currentPassword: 'password1', newPassword: 'a horse, a battery' },
+  });
+  t.equal(response.statusCode, 200);
+  t.match(response.json(), { id, bound: true });
+  t.match(
+    setCookies(response).filter((line) => line.includes('session_token')),
+    [/^__Host-session_token=; Max-Age=0;/],
+  );
+  t.equal(await welcome(app, cookie), 401);
+  t.equal(await welcome(app, first), 401);
+  t.equal((await proveAndRefresh(app, { id, device })).statusCode, 200);
+});
+
+t.test('a request whose refresh was skipped tells why', async (t) => {
+  const { app, events } = await buildWithEvents(t, HTTPS);
+  const skipped = (reason: string) => ({
+    'secure-session-skipped': `${reason};session_identifier="${'i'.repeat(22)}"`,
+  });
+  for (const reason of ['server_error', 'unreachable']) {
+    const response = await app.inject({ url: '/welcome', headers: skipped(reason) });
+    t.equal(response.statusCode, 503);
+    t.match(response.json(), { code: 'SESSION_NOT_REFRESHED' });
+    t.equal(response.headers['retry-after'], '1');
+    t.match(events().at(-1), { event: 'device_bound_skipped', reason, sessionId: 'i'.repeat(22) });
+  }
+  const limited = await app.inject({ url: '/welcome', headers: skipped('quota_exceeded') });
+  t.equal(limited.statusCode, 401, 'a sign-in helps');
+  t.match(events().at(-1), { event: 'device_bound_skipped', reason: 'quota_exceeded' });
+  const logout = await app.inject({ method: 'POST', url: '/logout', headers: skipped('quota_exceeded') });
+  t.equal(logout.statusCode, 503, 'the user may still be signed in');
+  t.equal((await app.inject({ url: '/welcome', headers: { 'secure-session-skipped': 'x' } })).statusCode, 503);
+  t.match(events().at(-1), { event: 'device_bound_skipped', reason: 'other' });
+
+  const off = await build(t, { env: { ...HTTPS, DEVICE_BOUND_SESSIONS: 'off' } });
+  t.equal((await off.inject({ url: '/welcome', headers: skipped('server_error') })).statusCode, 401, 'off');
+});
+
+t.test('the cross-origin guard lets the browser itself pass', async (t) => {
+  const app = await build(t, { env: HTTPS });
+  const { id, cookie } = await bind(app);
+  const headers = { cookie, origin: 'https://evil.test', 'sec-fetch-site': 'cross-site' };
+  const byPage = await app.inject({ method: 'POST', url: '/refresh', headers });
+  t.equal(byPage.json().code, 'CROSS_ORIGIN_REFUSED');
+  const byBrowser = await app.inject({
+    method: 'POST',
+    url: '/refresh',
+    headers: { ...headers, 'sec-secure-session-id': id },
+  });
+  t.equal(byBrowser.statusCode, 200);
+});
+
+t.test('a plugin binds sessions in any app', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(sessions, { cookie: { secure: 'auto' }, deviceBound: { refreshPath: '/renew' } });
+  app.post('/enter', async (_request, reply) => {
+    await reply.startSession({ userId: '1', username: 'ann' });
+    return 'Hello';
+  });
+  app.post('/renew', async (_request, reply) => {
+    await reply.refreshSession();
+    return reply.redirect('/');
+  });
+  app.get('/vault', { onRequest: requireBoundSession }, async ({ session }) => session.username);
+  const https = { 'x-forwarded-proto': 'https' };
+  t.equal(
+    (await app.inject({ method: 'POST', url: '/enter', headers: https })).headers['secure-session-registration'],
+    undefined,
+  );
+});
