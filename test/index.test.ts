@@ -9,10 +9,14 @@ import * as root from '../src/index.ts';
 
 t.test('the entry modules export these values', async (t) => {
   t.same(Object.keys(root), [
+    'BoundSessionRequired',
     'CrossOriginRefused',
+    'DeviceKeyRefused',
+    'DeviceProofRequired',
     'MemorySessionStore',
     'NoSuchSession',
     'ReauthenticationRequired',
+    'SessionNotRefreshed',
     'SeveralSessionCookies',
     'StoreFull',
     'StoreUnavailable',
@@ -20,6 +24,7 @@ t.test('the entry modules export these values', async (t) => {
     'crossOriginGuard',
     'optionalSession',
     'refuseCrossOrigin',
+    'requireBoundSession',
     'requireRecentSignIn',
     'requireSession',
     'sessions',
