@@ -90,7 +90,9 @@ t.test('it tells which sessions are bound to their devices', async (t) => {
   const page = async (app: FastifyInstance, cookie: string) => {
     const { body } = await open(app, '/account', { cookie });
     return [...body.matchAll(/<li>([\s\S]*?)<\/li>/g)].map(([, item = '']) =>
-      item.includes('Works only on this device') ? 'bound' : /Not bound to its device/.test(item) && 'not bound',
+      item.includes('Bound to its device: it works nowhere else')
+        ? 'bound'
+        : item.includes('Not bound to its device') && 'not bound',
     );
   };
   t.same(await page(app, cookie), ['not bound', 'not bound']);
