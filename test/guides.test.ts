@@ -26,7 +26,7 @@ t.test('the tests of the guide pass', async (t) => {
 t.test('docs/embedding.md shows the files of examples/guides', async (t) => {
   const docs = readFileSync(new URL('../docs/embedding.md', import.meta.url), 'utf8');
   const files = readdirSync(DIRECTORY);
-  t.equal(files.length, 8);
+  t.equal(files.length, 9);
   for (const file of files) {
     const language = file.slice(file.lastIndexOf('.') + 1);
     const code = readFileSync(new URL(file, DIRECTORY), 'utf8');

@@ -109,9 +109,10 @@ t.test('every header that docs/security.md names is sent (ASVS 3.1.1)', async (t
 });
 
 t.test('the default lifetimes are within those of NIST (NIST 2.2.3, NIST 2.3.3)', async (t) => {
-  const { SESSION_IDLE_SECONDS, SESSION_MAX_SECONDS } = parseConfig({});
+  const { SESSION_IDLE_SECONDS, SESSION_MAX_SECONDS, BOUND_IDLE_SECONDS } = parseConfig({});
   t.ok(SESSION_MAX_SECONDS <= 12 * 3600);
   t.ok(SESSION_IDLE_SECONDS <= 15 * 60);
+  t.ok(BOUND_IDLE_SECONDS <= 15 * 60);
 });
 
 t.test('the list of common passwords is as long as docs/security.md says (ASVS 6.1.2)', async (t) => {

@@ -5,7 +5,7 @@ import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
 import { count, iso, UsageError } from './terminal.ts';
 
-const COLUMNS = ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device'];
+const COLUMNS = ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device', 'bound'];
 
 interface RevokeOptions {
   readonly user?: string;
@@ -43,9 +43,9 @@ async function list({ user }: { user?: string }, command: CliCommand): Promise<v
   });
 }
 
-function row({ id, username, createdAt, expiresAt, endsAt, address, device }: Session) {
+function row({ id, username, createdAt, expiresAt, endsAt, address, device, bound }: Session) {
   const times = { createdAt: iso(createdAt), expiresAt: iso(expiresAt), endsAt: iso(endsAt) };
-  return { id, username, ...times, address, device };
+  return { id, username, ...times, address, device, bound };
 }
 
 async function revoke(id: string | undefined, { user, all }: RevokeOptions, command: CliCommand): Promise<void> {

@@ -135,7 +135,7 @@ export const texts = {
     sessions: 'Where you are signed in',
     thisSession: 'This session',
     signedInAt: 'Signed in',
-    bound: 'Works only on this device',
+    bound: 'Bound to its device: it works nowhere else',
     notBound: 'Not bound to its device',
     signOutOthers: 'Sign out all other sessions',
     noOthers: 'You are not signed in anywhere else.',

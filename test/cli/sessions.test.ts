@@ -23,7 +23,11 @@ t.test('what it does is done on a running server, too (ASVS 7.4.5)', async (t) =
 
   const sessions = [await signIn(), await signIn(), await signIn()];
   const [first, second] = rows((await cli('sessions list --json')).out);
-  t.same(Object.keys(first), ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device'], 'no hash');
+  t.same(
+    Object.keys(first),
+    ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device', 'bound'],
+    'no hash',
+  );
   t.match(await cli(`sessions revoke ${first.id}`), { code: 0, out: 'Ended 1 session.\n' });
   t.match(await cli(`sessions revoke ${first.id}`), {
     code: 1,
@@ -35,7 +39,7 @@ t.test('what it does is done on a running server, too (ASVS 7.4.5)', async (t) =
   t.match((await cli('sessions list --user ANN')).out, second.id, 'another spelling of the name');
   t.match(await cli('sessions list --user bob'), {
     code: 0,
-    out: 'id\tusername\tcreatedAt\texpiresAt\tendsAt\taddress\tdevice\n',
+    out: 'id\tusername\tcreatedAt\texpiresAt\tendsAt\taddress\tdevice\tbound\n',
   });
   t.match(await cli('sessions revoke --user bob'), { code: 0, out: 'Ended 0 sessions.\n' });
   t.match(await cli('sessions revoke --user Ann'), { code: 0, out: 'Ended 2 sessions.\n' });
@@ -66,4 +70,17 @@ t.test('only live sessions are listed', async (t) => {
     rows((await commandLine(url)('sessions list --json')).out).map(({ id }) => id),
     ['live'],
   );
+});
+
+t.test('the list tells which sessions are bound to their devices', async (t) => {
+  const url = onLmdb(t);
+  const { sessions } = await openTestStores(t, url);
+  const times = { expiresAt: Date.now() + 60_000, endsAt: Date.now() + 60_000 };
+  await sessions.create(record({ id: 'bound', bound: true, ...times }));
+  await sessions.create(record({ id: 'other', ...times }));
+  const bound = rows((await commandLine(url)('sessions list --json')).out).map((row) => [row.id, row.bound]);
+  t.same(bound.sort(), [
+    ['bound', true],
+    ['other', false],
+  ]);
 });

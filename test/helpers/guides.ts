@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
@@ -185,6 +186,48 @@ async function oneTimeLink(t: Test, link: string): Promise<void> {
   t.equal((await browser.send('/')).status, 401);
 }
 
+/** What a browser sends to bind a session: a JWT that a new key signs. */
+function proofOfNewKey(challenge: string): string {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwk = publicKey.export({ format: 'jwk' });
+  const parts = [{ typ: 'dbsc+jwt', alg: 'ES256', jwk }, { jti: challenge }];
+  const signed = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  return `${signed}.${signature.toString('base64url')}`;
+}
+
+async function deviceBound(t: Test, url: string): Promise<void> {
+  const browser = new Client(url);
+  const bySite = { 'sec-fetch-site': 'same-origin' };
+  const signedIn = await browser.post('/signin', ANN, bySite);
+  t.equal(signedIn.status, 200);
+  const [, path = '', challenge = ''] =
+    /^\(ES256\);path="(.+)";challenge="(.+)"$/.exec(signedIn.headers.get('secure-session-registration') ?? '') ?? [];
+  t.equal(path, '/session/refresh');
+  t.same(await (await browser.send('/me')).json(), { name: 'ann', bound: false });
+  const refused = await browser.post('/payments');
+  t.equal(refused.status, 403);
+  t.match(await refused.json(), { code: 'BOUND_SESSION_REQUIRED' });
+  t.match(await (await browser.post(path, undefined, bySite)).json(), { expiresAt: Number }, 'a refresh by the page');
+
+  const proof = proofOfNewKey(challenge);
+  const registered = await browser.post(path, undefined, { ...bySite, 'secure-session-response': proof });
+  t.equal(registered.status, 200);
+  t.match(await registered.json(), {
+    session_identifier: String,
+    refresh_url: path,
+    scope: { include_site: false },
+    credentials: [
+      { type: 'cookie', name: '__Host-session_token', attributes: 'Path=/; HttpOnly; Secure; SameSite=Lax' },
+    ],
+  });
+  t.same(await (await browser.send('/me')).json(), { name: 'ann', bound: true });
+  t.equal(await (await browser.post('/payments')).text(), 'a payment of ann');
+  t.equal((await browser.post(path, undefined, bySite)).status, 403, 'not by the page any more');
+  t.equal((await browser.post('/signout', undefined, bySite)).status, 200);
+  t.equal((await browser.send('/me')).status, 401);
+}
+
 /** Each guide that is an app, and the test of its promise. */
 export const guides = {
   'one-time-link': oneTimeLink,
@@ -192,6 +235,7 @@ export const guides = {
   'single-page': singlePage,
   websocket: webSocket,
   'two-areas': twoAreas,
+  'device-bound': deviceBound,
 };
 
 /** Signs in, changes the password and signs in again. */

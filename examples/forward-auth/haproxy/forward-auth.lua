@@ -6,7 +6,7 @@ local TIMEOUT_MS = 10000
 -- What the service needs of the request. HAProxy has the names in lower case.
 local PASSED = {
   "accept", "cookie", "origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-websocket-key",
-  "sec-websocket-version", "user-agent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
+  "sec-websocket-version", "secure-session-skipped", "user-agent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
 }
 local IDENTITY = { "remote-user", "remote-user-id", "remote-session-id" }
 -- HAProxy sets these itself.

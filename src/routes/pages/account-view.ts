@@ -5,6 +5,7 @@ import { errorTexts, texts } from '../../pages/texts.ts';
 import { errorPageOf } from '../../plugins/error-pages.ts';
 import { kSession } from '../../plugins/session-context.ts';
 import type { Milliseconds } from '../../types.ts';
+import type { PageRoutesOptions } from './page-routes.ts';
 
 const t = texts.account;
 
@@ -18,7 +19,7 @@ interface PasswordErrors {
 /** The account page of the signed-in user. @throws StoreUnavailable (503) */
 export async function accountPageOf(
   request: FastifyRequest,
-  passwordMinLength: number,
+  { passwordMinLength, deviceBound }: PageRoutesOptions,
   { error, ...fieldErrors }: PasswordErrors = {},
 ): Promise<Page> {
   const { id, username, createdAt, expiresAt, endsAt, bound } = request.session;
@@ -37,7 +38,7 @@ export async function accountPageOf(
       device,
       address,
       since: timeOf(since),
-      binding: isBound ? t.bound : t.notBound,
+      binding: isBound ? t.bound : deviceBound && t.notBound,
       current: sessionId === id,
     })),
     error,
@@ -46,7 +47,7 @@ export async function accountPageOf(
 }
 
 /** The account page after a password change that has failed. Other errors have a page of their own. */
-export function accountAfterError(passwordMinLength: number) {
+export function accountAfterError(options: PageRoutesOptions) {
   return async (request: FastifyRequest, error: HttpError): Promise<Page | undefined> => {
     // The guard may have failed. Then there is no account to show.
     const errors = request[kSession] ? passwordErrors(error) : undefined;
@@ -54,7 +55,7 @@ export function accountAfterError(passwordMinLength: number) {
       return undefined;
     }
     try {
-      return { ...(await accountPageOf(request, passwordMinLength, errors)), hasError: true };
+      return { ...(await accountPageOf(request, options, errors)), hasError: true };
     } catch (failure) {
       // The list of sessions is missing. What is known about the password is not.
       if (errors.error === undefined) {

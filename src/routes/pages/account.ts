@@ -54,7 +54,7 @@ const refreshSchema = { hide: true, description: 'Refreshed: to the account page
 const ending = { constraints: FOR_PAGES, onRequest: requireRecentSignIn, config: { errorPage: endingError } };
 
 /** The account page and what its buttons do. */
-export const accountPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { passwordMinLength }) => {
+export const accountPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, options) => {
   ignoreBodies(app);
   const doneUrl = (done: Done) => app.pagePath(`/account?done=${done}`);
   app.get(
@@ -63,7 +63,7 @@ export const accountPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (
     async (request, reply) => {
       const { done } = request.query as { done?: unknown };
       const notice = Object.hasOwn(doneTexts, String(done)) ? doneTexts[done as Done] : undefined;
-      return reply.page({ ...(await accountPageOf(request, passwordMinLength)), notice });
+      return reply.page({ ...(await accountPageOf(request, options)), notice });
     },
   );
   app.post('/account/sessions/:id/end', { ...ending, schema: endSchema }, async (request, reply) =>

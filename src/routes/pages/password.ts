@@ -6,9 +6,9 @@ import { accountAfterError } from './account-view.ts';
 import type { PageRoutesOptions } from './page-routes.ts';
 
 /** Changes the password. The form is on the account page. */
-export const passwordPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { passwordMinLength }) => {
+export const passwordPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, options) => {
   const schema = { hide: true, description: 'Changed: to the account page.', body: PasswordChange };
-  const config = { errorPage: accountAfterError(passwordMinLength) };
+  const config = { errorPage: accountAfterError(options) };
   app.post(
     '/password',
     { constraints: FOR_PAGES, schema, config, onRequest: requireSession },

@@ -1,4 +1,6 @@
+import type { FastifyInstance } from 'fastify';
 import t from 'tap';
+import { changedRecord, type SessionRecord } from '../../../src/sessions/session.ts';
 import { MemorySessionStore } from '../../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../../src/users/passwords.ts';
@@ -12,6 +14,7 @@ import {
   setCookies,
   signIn,
   stubStore,
+  USER1,
   USER2,
   welcome,
 } from '../../helpers/service.ts';
@@ -66,6 +69,54 @@ t.test('it lists the sessions, newest first, and marks this one', async (t) => {
   const alone = await open(app, '/account', { cookie });
   t.notMatch(alone.body, /end-others/);
   t.match(alone.body, /You are not signed in anywhere else/);
+});
+
+/** Binds the session of a cookie, as a browser does with a proof. */
+async function bind(store: MemorySessionStore, cookie: string): Promise<void> {
+  const record = store.find(sessionIdOf(cookie)) as SessionRecord;
+  const tokenExpiresAt = record.session.expiresAt;
+  const binding = { key: { x: 'x', y: 'y' }, challengeKey: 'key', boundAt: record.session.createdAt, tokenExpiresAt };
+  store.replace(changedRecord(record, { session: { ...record.session, bound: true }, binding }), record.version);
+}
+
+t.test('it tells which sessions are bound to their devices', async (t) => {
+  const sessionStore = new MemorySessionStore();
+  t.teardown(() => sessionStore.close());
+  const PUBLIC_URL = 'https://login.example';
+  const app = await build(t, { sessionStore, env: { PUBLIC_URL } });
+  const signInSecurely = async () => cookieOf(await submit(app, '/signin', USER1), '__Host-session_token');
+  const other = await signInSecurely();
+  const cookie = await signInSecurely();
+  const page = async (app: FastifyInstance, cookie: string) => {
+    const { body } = await open(app, '/account', { cookie });
+    return [...body.matchAll(/<li>([\s\S]*?)<\/li>/g)].map(([, item = '']) =>
+      item.includes('Bound to its device: it works nowhere else')
+        ? 'bound'
+        : item.includes('Not bound to its device') && 'not bound',
+    );
+  };
+  t.same(await page(app, cookie), ['not bound', 'not bound']);
+  await bind(sessionStore, cookie);
+  t.same(await page(app, cookie), ['bound', 'not bound']);
+  const form = /<form class="not-live"([^>]*)>/;
+  const formOf = async (cookie: string) => form.exec((await open(app, '/account', { cookie })).body)?.[1];
+  t.equal(await formOf(cookie), ' action="/account"', 'the browser refreshes the session while it opens the page');
+  t.equal(await formOf(other), ' method="post" action="/refresh"');
+  const off = await build(t, { sessionStore, env: { PUBLIC_URL, DEVICE_BOUND_SESSIONS: 'off' } });
+  t.same(await page(off, cookie), ['bound', false], 'nothing is said about the others');
+});
+
+t.test('a form of an older page does not extend a session that was bound meanwhile', async (t) => {
+  const sessionStore = new MemorySessionStore();
+  t.teardown(() => sessionStore.close());
+  const app = await build(t, { sessionStore, env: { PUBLIC_URL: 'https://login.example' } });
+  const cookie = cookieOf(await submit(app, '/signin', USER1), '__Host-session_token');
+  await bind(sessionStore, cookie);
+  const response = await submit(app, '/refresh', {}, { cookie });
+  t.equal(response.statusCode, 403);
+  t.equal(titleOf(response), 'Error: Your browser extends this session');
+  t.match(response.body, /<a class="button" href="\/account">/);
+  t.same(setCookies(response), []);
 });
 
 t.test('a session is signed out with its button, and the page says so', async (t) => {
