@@ -111,7 +111,10 @@ async function registerPages(app: FastifyInstance, config: Config, trustedOrigin
     publicOrigin: publicOriginOf(config),
     trustedOrigins,
   });
-  await app.register(pageRoutes, { passwordMinLength: config.PASSWORD_MIN_LENGTH });
+  await app.register(pageRoutes, {
+    passwordMinLength: config.PASSWORD_MIN_LENGTH,
+    deviceBound: config.DEVICE_BOUND_SESSIONS === 'on',
+  });
 }
 
 /** The passwords of the demo users are public. They must not appear where a lost `STORE_URL` makes them open the service. */

@@ -42,6 +42,19 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
     title: 'Request refused',
     message: 'The request came from a page of another site. For your protection, nothing was changed.',
   },
+  DEVICE_PROOF_REQUIRED: {
+    title: 'Your browser extends this session',
+    message: 'The session works only on this device. The browser extends it when you open a page. Nothing was changed.',
+  },
+  DEVICE_KEY_REFUSED: {
+    title: 'Request refused',
+    message: 'The session could not be bound to this device. You are still signed in.',
+  },
+  BOUND_SESSION_REQUIRED: {
+    title: 'This needs a session that works only on this device',
+    message: 'Your session is not bound to this device. Sign in again, or use another browser.',
+  },
+  SESSION_NOT_REFRESHED: UNAVAILABLE,
   PROXY_NOT_TRUSTED: MISCONFIGURED,
   FORWARDED_HEADERS_INVALID: MISCONFIGURED,
   TARGET_NOT_TRUSTED: MISCONFIGURED,
@@ -122,6 +135,8 @@ export const texts = {
     sessions: 'Where you are signed in',
     thisSession: 'This session',
     signedInAt: 'Signed in',
+    bound: 'Works only on this device',
+    notBound: 'Not bound to its device',
     signOutOthers: 'Sign out all other sessions',
     noOthers: 'You are not signed in anywhere else.',
     changePassword: 'Change password',

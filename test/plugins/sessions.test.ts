@@ -78,6 +78,7 @@ t.test('the session that a handler gets holds no secret', async (t) => {
     authenticatedAt: clock(),
     expiresAt: clock() + 120_000,
     endsAt: clock() + 43_200_000,
+    bound: false,
     address: '127.0.0.1',
     device: 'lightMyRequest',
     data: {},

@@ -99,7 +99,7 @@ t.test('they need nothing of the compilers and the schemas of the app', async (t
     t.match(response.json(), { username: 'ann', current: true });
     const headers = { cookie: cookieOf(response) };
     const [listed] = (await app.inject({ url: `${prefix}/sessions`, headers })).json();
-    const times = ['createdAt', 'authenticatedAt', 'expiresAt', 'endsAt'];
+    const times = ['createdAt', 'authenticatedAt', 'expiresAt', 'endsAt', 'bound'];
     t.same(Object.keys(listed), ['id', 'username', ...times, 'current', 'address', 'device']);
   }
 });

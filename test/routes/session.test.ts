@@ -18,6 +18,7 @@ t.test('it shows the session of the request, and reading it never extends it', a
       authenticatedAt: '2030-01-01T12:00:00.000Z',
       expiresAt: '2030-01-01T12:02:00.000Z',
       endsAt: '2030-01-02T00:00:00.000Z',
+      bound: false,
       current: true,
     });
   }

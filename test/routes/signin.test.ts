@@ -17,6 +17,7 @@ t.test('it answers with the session and sets its cookie, and both tell the same 
     authenticatedAt: '2030-01-01T12:00:00.000Z',
     expiresAt: '2030-01-01T12:02:00.000Z',
     endsAt: '2030-01-02T00:00:00.000Z',
+    bound: false,
     current: true,
   });
 });

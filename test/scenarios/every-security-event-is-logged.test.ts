@@ -5,7 +5,7 @@ import { type SecurityEvent, securityEvents } from '../../src/http/security-even
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { newUser } from '../../src/users/user-store.ts';
-import { bind, HTTPS, proveAndRefresh } from '../helpers/device.ts';
+import { bind, challengeOf, HTTPS, proveAndRefresh } from '../helpers/device.ts';
 import {
   build,
   buildWithEvents,
@@ -178,11 +178,14 @@ t.test('an unknown name is not logged, because it may be a password in the wrong
 t.test('no token and no password is in any entry (ASVS 16.2.5)', async (t) => {
   const secrets = ['password1', 'password2', 'wrong"', 'a horse, a battery'];
   const lines: string[] = [];
-  for (const act of Object.values(SCENES)) {
-    const scene = await setUp(t);
+  for (const [event, act] of Object.entries(SCENES) as [SecurityEvent, (typeof SCENES)[SecurityEvent]][]) {
+    const scene = await setUp(t, event);
     const signedIn = await scene.post('/signin', USER1);
     for (const name of ['session_token', 'device_token']) {
       secrets.push(cookieOf(signedIn, name).split('.').at(-1) as string);
+    }
+    if (event.startsWith('device_bound')) {
+      secrets.push(challengeOf(signedIn).split('.').at(-1) as string);
     }
     const cookie = `${cookieOf(signedIn)}; ${cookieOf(signedIn, 'device_token')}`;
     await scene.post('/refresh', {}, { cookie });

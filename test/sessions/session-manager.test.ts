@@ -64,6 +64,7 @@ t.test('a session starts with both deadlines set from the clock', async (t) => {
     authenticatedAt: clock(),
     expiresAt: clock() + IDLE_MS,
     endsAt: clock() + MAX_MS,
+    bound: false,
     ...CLIENT,
     data: {},
   });

@@ -1,13 +1,13 @@
 /** What the pages do beyond their HTML. Each page is complete without this script. */
 import type * as SessionClient from './session.ts';
 
-const { body, documentElement } = document;
+const { body } = document;
 const all = <T extends HTMLElement>(selector: string) => document.querySelectorAll<T>(selector);
 // @ts-expect-error The service serves the client one folder above this file.
 const client = (): Promise<typeof SessionClient> => import('../session.js');
 
 // In the time zone of the browser.
-const format = new Intl.DateTimeFormat(documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
+const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
 for (const time of all<HTMLTimeElement>('time')) {
   time.textContent = format.format(new Date(time.dateTime));
 }
@@ -16,7 +16,7 @@ for (const button of all<HTMLButtonElement>('.show')) {
   const input = button.previousElementSibling as HTMLInputElement;
   const toggle = (show: boolean) => {
     input.type = show ? 'text' : 'password';
-    button.ariaPressed = String(show);
+    button.ariaPressed = `${show}`;
   };
   button.onclick = () => toggle(input.type !== 'text');
   // A browser may offer what was typed in a text field again.
@@ -25,16 +25,16 @@ for (const button of all<HTMLButtonElement>('.show')) {
 }
 
 // A page that shows something of a user is hidden when it is left. If the back/forward cache restores it, it is loaded again.
-const { self } = body.dataset;
+const { self, next, signedOut } = body.dataset;
 const reload = () => self && location.replace(self);
 if (self) {
   addEventListener('pagehide', () => {
     body.hidden = true;
   });
-  addEventListener('pageshow', ({ persisted }) => persisted && reload());
 }
+addEventListener('pageshow', ({ persisted }) => persisted && reload());
 
-if (body.dataset.signedOut) {
+if (signedOut) {
   (await client()).announceSignOut();
 }
 
@@ -63,4 +63,9 @@ for (const dialog of all<HTMLDialogElement>('dialog')) {
     },
     onEnded: reload,
   });
+}
+
+// A link on another site has led here. The browser may hold this request until it has refreshed the cookie.
+if (next && (await fetch('session')).ok) {
+  location.replace(next);
 }

@@ -56,6 +56,8 @@ interface Known {
   readonly active: number;
   /** Whether a refresh moves the deadline. */
   readonly canExtend: boolean;
+  /** Whether the session is bound to its device. Then only the browser can refresh it. It does so while it holds a request. */
+  readonly bound?: boolean;
 }
 
 const NOTHING: Known = { deadline: 0, idle: 0, active: 0, canExtend: false };
@@ -98,10 +100,14 @@ const load = () => attempt((): Known => JSON.parse(localStorage.getItem(nameOf()
 const openChannel = () => attempt(() => new BroadcastChannel(nameOf()));
 
 /** @throws SessionError unless the reply is a success or a 401. */
-async function send(path: string, method = 'POST'): Promise<Response> {
-  const signal = AbortSignal.timeout(10000);
-  const reply = await fetch(urlOf(path), { method, credentials: 'include', signal });
+async function send(path: string): Promise<Response> {
+  const method = path === 'session' ? 'GET' : 'POST';
+  const reply = await fetch(urlOf(path), { method, credentials: 'include', signal: AbortSignal.timeout(10000) });
   if (!reply.ok && reply.status !== 401) {
+    // DEVICE_PROOF_REQUIRED: the browser has bound the session since the latest reply.
+    if ((await reply.clone().text()).includes('DEVICE_PROOF')) {
+      return send('session');
+    }
     throw Object.assign(new Error(`${reply.status} ${reply.url}`), { reply });
   }
   return reply;
@@ -158,7 +164,7 @@ async function update(refresh: boolean): Promise<void> {
     return;
   }
   const sentAt = Date.now();
-  const reply = await (refresh ? send('refresh') : send('session', 'GET'));
+  const reply = await send(refresh && !known.bound ? 'refresh' : 'session');
   if (!reply.ok) {
     if (asks > 1) {
       announceSignOut();
@@ -168,7 +174,7 @@ async function update(refresh: boolean): Promise<void> {
     nextTry = sentAt + 1000;
     return;
   }
-  const { expiresAt, endsAt } = await reply.json();
+  const { expiresAt, endsAt, bound } = await reply.json();
   const left = Date.parse(expiresAt) - Date.parse(reply.headers.get('date') as string);
   if (!(left > 0)) {
     throw new Error(`No session or no Date header: ${reply.url}`);
@@ -178,7 +184,7 @@ async function update(refresh: boolean): Promise<void> {
   const canExtend = expiresAt !== endsAt;
   const idle = refresh && canExtend ? left : Math.max(known.idle, left);
   // `Date` has no fractions of a second.
-  share({ deadline: sentAt + left - 1000, idle, canExtend });
+  share({ deadline: sentAt + left - 1000, idle, canExtend, bound });
 }
 
 async function ask(refresh: boolean): Promise<void> {
@@ -276,6 +282,8 @@ function end(): void {
  *
  * It sends `GET /session` once at the start, and again when the computer wakes up or the tab becomes visible. A 429, a 503, any
  * other error and a lost network never end the session.
+ *
+ * A session that is bound to its device is refreshed by `GET /session`: the browser holds the request until it has a new cookie.
  */
 export function keepAlive(given: KeepAliveOptions = {}): { stop(): void } {
   stop();
@@ -313,7 +321,7 @@ export async function fetchWithSession(input: string | URL | Request, init?: Req
     return reply;
   }
   // Waits for a refresh that is running.
-  if ((await exclusive(() => send('session', 'GET'))).ok) {
+  if ((await exclusive(() => send('session'))).ok) {
     return fetch(again);
   }
   asks = 2;

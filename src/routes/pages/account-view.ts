@@ -21,7 +21,7 @@ export async function accountPageOf(
   passwordMinLength: number,
   { error, ...fieldErrors }: PasswordErrors = {},
 ): Promise<Page> {
-  const { id, username, createdAt, expiresAt, endsAt } = request.session;
+  const { id, username, createdAt, expiresAt, endsAt, bound } = request.session;
   const sessions = await request.listSessions();
   return {
     template: 'account',
@@ -31,11 +31,13 @@ export async function accountPageOf(
     since: timeOf(createdAt),
     until: timeOf(expiresAt),
     latest: timeOf(endsAt),
-    sessions: sessions.map(({ id: sessionId, device, address, createdAt: since }) => ({
+    bound,
+    sessions: sessions.map(({ id: sessionId, device, address, createdAt: since, bound: isBound }) => ({
       id: sessionId,
       device,
       address,
       since: timeOf(since),
+      binding: isBound ? t.bound : t.notBound,
       current: sessionId === id,
     })),
     error,

@@ -7,11 +7,13 @@ import { signinPage } from './signin.ts';
 export interface PageRoutesOptions {
   /** The minimum length of a new password, in characters. The account page says so. */
   readonly passwordMinLength: number;
+  /** Whether sign-in offers to bind the session to its device. */
+  readonly deviceBound: boolean;
 }
 
 /** The routes that answer page requests. Register the plugin `pages` and the plugin `login` before them. */
 export async function pageRoutes(app: FastifyInstance, options: PageRoutesOptions): Promise<void> {
-  await app.register(signinPage);
+  await app.register(signinPage, options);
   await app.register(accountPage, options);
   await app.register(passwordPage, options);
   await app.register(logoutPage);

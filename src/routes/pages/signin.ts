@@ -6,6 +6,7 @@ import { errorTexts, texts } from '../../pages/texts.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { optionalSession } from '../../plugins/session-guards.ts';
 import { Credentials } from '../signin.ts';
+import type { PageRoutesOptions } from './page-routes.ts';
 import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
 
 const homeSchema = {
@@ -39,12 +40,14 @@ const ON_THE_FORM: ReadonlySet<number> = new Set([400, 401, 413, 415, 429, 503])
 const t = texts.signIn;
 
 /** `/` and the sign-in page. */
-export const signinPage: FastifyPluginAsyncTypebox = async (app) => {
+export const signinPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { deviceBound }) => {
   const options = { constraints: FOR_PAGES, onRequest: optionalSession };
   app.get('/', { ...options, schema: homeSchema }, async (request, reply) =>
     reply.redirect(app.pagePath(request.sessionOrNull ? '/account' : '/signin'), 303),
   );
-  app.get('/signin', { ...options, schema: formSchema }, async (request, reply) => reply.page(formFor(request)));
+  app.get('/signin', { ...options, schema: formSchema }, async (request, reply) =>
+    reply.page(formFor(request, deviceBound)),
+  );
   app.post(
     '/signin',
     { constraints: FOR_PAGES, schema, config: { errorPage: formAfterError } },
@@ -57,7 +60,7 @@ export const signinPage: FastifyPluginAsyncTypebox = async (app) => {
 };
 
 /** A user who is signed in comes here to confirm the password. */
-function formFor(request: FastifyRequest): Page {
+function formFor(request: FastifyRequest, deviceBound: boolean): Page {
   const query = request.query as Record<string, unknown>;
   const session = request.sessionOrNull;
   if (session !== null) {
@@ -65,8 +68,20 @@ function formFor(request: FastifyRequest): Page {
     return { ...form(request, query.next, session.username), ...confirm };
   }
   const page = form(request, query.next, '');
-  const notice = 'signed-out' in query && { notice: t.signedOut, isSignedOut: true };
-  return { ...page, hint: page.next && t.continueHint, ...notice };
+  const hint = page.next && t.continueHint;
+  if ('signed-out' in query) {
+    return { ...page, hint, notice: t.signedOut, isSignedOut: true };
+  }
+  const mayBeSignedIn = deviceBound && isFromElsewhere(request);
+  return { ...page, hint, resumeAt: mayBeSignedIn && (page.next ?? request.server.pagePath('/account')) };
+}
+
+/**
+ * Whether a page of another origin has started the request, for example with a link. Such a request arrives without the cookie
+ * if the token of a bound session has expired: the browser refreshes it only for requests that pages of this origin start.
+ */
+function isFromElsewhere({ headers }: FastifyRequest): boolean {
+  return /^(cross|same)-site$/.test(String(headers['sec-fetch-site']));
 }
 
 function formAfterError(request: FastifyRequest, error: HttpError): Page | undefined {

@@ -7,6 +7,8 @@ export type Client = typeof import('../../../src/pages/browser/session.ts');
 
 const RealRequest = Request;
 const START = Date.UTC(2030, 0, 1, 12);
+/** How long the cookie of a bound session lasts. */
+const COOKIE_MS = 115_000;
 
 /** A module instance of its own, as each tab has one. The number makes the URL unique. */
 let tabs = 0;
@@ -23,9 +25,12 @@ export class FakeService {
   aheadMs = 0;
   endsAt = Number.POSITIVE_INFINITY;
   expiresAt = 0;
+  cookieExpiresAt = 0;
   /** What is answered instead, once for each entry. */
   readonly instead: (Response | Error)[] = [];
   exposesDate = true;
+  /** Whether the browser has bound the session to its device. */
+  bound = false;
   /** Of the latest request. */
   init: RequestInit = {};
   /** Rejects tokens that a refresh has replaced. A test sets it to see that a request is repeated. */
@@ -42,6 +47,14 @@ export class FakeService {
 
   renew(): void {
     this.expiresAt = Math.min(this.now() + this.idleSeconds * 1000, this.endsAt);
+    this.cookieExpiresAt = this.now() + COOKIE_MS;
+  }
+
+  /** The browser registers a key. */
+  bind(): void {
+    this.bound = true;
+    this.idleSeconds = 900;
+    this.renew();
   }
 
   async fetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
@@ -66,14 +79,18 @@ export class FakeService {
     if (!isLive) {
       return new Response(null, { status: 401 });
     }
-    if (request === 'POST /refresh') {
+    if (this.bound && request === 'POST /refresh') {
+      return Response.json({ code: 'DEVICE_PROOF_REQUIRED' }, { status: 403 });
+    }
+    // The browser holds a request without a cookie until it has proved the possession of the key.
+    if (request === 'POST /refresh' || (this.bound && this.now() >= this.cookieExpiresAt)) {
       this.renew();
     }
     if (request === 'POST /logout') {
       this.expiresAt = 0;
     }
     const iso = (time: number) => new Date(time).toISOString();
-    const view = { expiresAt: iso(this.expiresAt), endsAt: iso(this.endsAt) };
+    const view = { expiresAt: iso(this.expiresAt), endsAt: iso(this.endsAt), bound: this.bound };
     const headers = this.exposesDate ? { date: new Date(this.now()).toUTCString() } : {};
     return Response.json(view, { headers });
   }

@@ -464,6 +464,96 @@ t.test('stop stops, and a second keepAlive replaces the first', async (t) => {
   t.equal(browser.timers.size, 0);
 });
 
+t.test('a bound session is refreshed by GET /session, and never by POST /refresh', async (t) => {
+  const browser = fakeBrowser(t);
+  browser.service.bind();
+  const { requests, told } = await start(t, browser);
+  for (let minute = 0; minute < 60; minute++) {
+    browser.emit('pointerdown');
+    await browser.pass(60);
+  }
+  const sent = taken(requests);
+  t.same([...new Set(sent)], ['GET /session']);
+  t.ok(sent.length >= 6 && sent.length <= 9, `${sent.length} requests in an hour`);
+  t.same([told.ended, told.expiring, told.errors], [0, [], []]);
+  t.ok(told.ticks.every(({ secondsLeft, canExtend }) => secondsLeft > 350 && canExtend));
+});
+
+t.test('a click on the warning extends a bound session', async (t) => {
+  const browser = fakeBrowser(t);
+  browser.service.bind();
+  const { requests, told } = await start(t, browser);
+  await browser.pass(835);
+  t.same(told.expiring, []);
+  await browser.pass(10);
+  t.ok(told.expiring.at(-1)?.canExtend);
+  told.expiring.at(-1)?.extend();
+  await browser.pass(2);
+  t.equal(told.expiring.at(-1), null);
+  t.ok((told.ticks.at(-1)?.secondsLeft ?? 0) > 890);
+  await browser.pass(910);
+  t.equal(told.ended, 1, 'without activity it ends');
+  t.same([...new Set(taken(requests))], ['GET /session']);
+});
+
+t.test('a session that the browser binds after the first reply goes on without an error', async (t) => {
+  const { service, requests, told, emit, pass } = await open(t);
+  t.same(taken(requests), ['GET /session']);
+  service.bind();
+  emit('pointerdown');
+  await pass(75);
+  t.same(taken(requests), ['POST /refresh', 'GET /session']);
+  emit('pointerdown');
+  await pass(600);
+  t.same(taken(requests), ['GET /session']);
+  t.same([told.ended, told.expiring, told.errors], [0, [], []]);
+});
+
+t.test('a sign-in without a key after a bound session is refreshed by POST /refresh', async (t) => {
+  const browser = fakeBrowser(t);
+  browser.service.bind();
+  const { requests, told } = await start(t, browser);
+  Object.assign(browser.service, { bound: false, idleSeconds: 120 });
+  browser.service.renew();
+  browser.emit('visibilitychange');
+  await browser.pass(75);
+  t.same(taken(requests).slice(0, 3), ['GET /session', 'GET /session', 'POST /refresh']);
+  t.equal(told.ended, 0);
+});
+
+t.test('two tabs of a bound session send one request', async (t) => {
+  const browser = fakeBrowser(t);
+  browser.service.bind();
+  const first = await start(t, browser);
+  await start(t, browser, {}, await openTab());
+  taken(first.requests);
+  await browser.pass(100);
+  browser.emit('pointerdown');
+  await browser.pass(500);
+  t.same(taken(first.requests), ['GET /session']);
+});
+
+t.test('a bound session that the browser could not refresh is asked for again, and does not end', async (t) => {
+  const browser = fakeBrowser(t);
+  browser.service.bind();
+  const { requests, told } = await start(t, browser);
+  browser.emit('pointerdown');
+  taken(requests);
+  browser.service.instead.push(Response.json({ code: 'SESSION_NOT_REFRESHED' }, { status: 503 }));
+  await browser.pass(550);
+  t.same(taken(requests), ['GET /session', 'GET /session']);
+  t.same(
+    told.errors.map(({ reply }) => reply?.status),
+    [503],
+  );
+  t.match(await told.errors[0]?.reply?.json(), { code: 'SESSION_NOT_REFRESHED' }, 'the app can read the reply');
+  browser.service.expiresAt = 0;
+  told.ticks.at(-1)?.extend();
+  await browser.pass(3);
+  t.same(taken(requests), ['GET /session', 'GET /session']);
+  t.equal(told.ended, 1);
+});
+
 t.test('the service may be below a path or elsewhere', async (t) => {
   for (const [baseUrl, path] of [
     ['/auth', '/auth/session'],

@@ -238,3 +238,32 @@ t.test('after a sign-out the page says so', async (t) => {
   t.match(response.body, /<body class="signin-page" data-signed-out="true"/);
   t.notMatch((await open(app, '/signin')).body, /data-signed-out|class="notice"/);
 });
+
+t.test('after a link on another site the page tries whether a bound session lives', async (t) => {
+  const env = { PUBLIC_URL: 'https://example.com/login', TRUSTED_ORIGINS: TRUSTED };
+  const app = await build(t, { env });
+  const link = { 'sec-fetch-site': 'cross-site' };
+  for (const [url, next] of [
+    ['/signin', '/login/account'],
+    ['/signin?next=%2Flogin%2Fwelcome', '/login/welcome'],
+    [`/signin?next=${encodeURIComponent(`${TRUSTED}/inbox?a=1`)}`, `${TRUSTED}/inbox?a=1`],
+    ['/signin?next=https%3A%2F%2Fevil.example', '/login/account'],
+  ] as const) {
+    for (const site of ['cross-site', 'same-site']) {
+      const response = await open(app, url, { 'sec-fetch-site': site });
+      t.equal(attributesOf(response, 'body')['data-next'], next, `${site} ${url}`);
+    }
+  }
+  const body = async (url: string, headers: Record<string, string>) => (await open(app, url, headers)).body;
+  t.notMatch(await body('/signin?signed-out', link), 'data-next', 'the user has signed out');
+  for (const site of ['none', 'same-origin']) {
+    t.notMatch(await body('/signin', { 'sec-fetch-site': site }), 'data-next', 'the browser has held the request');
+  }
+  t.notMatch(await body('/signin', {}), 'data-next');
+  const cookie = cookieOf(await submit(app, '/signin', USER1), '__Host-session_token');
+  t.notMatch(await body('/signin', { ...link, cookie }), 'data-next', 'the user is signed in');
+  const failed = await submit(app, '/signin', { ...USER1, password: 'wrong' }, { origin: 'https://example.com' });
+  t.notMatch(failed.body, 'data-next');
+  const off = await build(t, { env: { ...env, DEVICE_BOUND_SESSIONS: 'off' } });
+  t.notMatch((await open(off, '/signin', link)).body, 'data-next');
+});
