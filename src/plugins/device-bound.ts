@@ -36,6 +36,21 @@ export function sendInstructions(app: FastifyInstance): void {
   });
 }
 
+/** Warns at start if no route of the app can be the one that browsers refresh at: they could not register a key either. */
+export function warnOfMissingRoute(app: FastifyInstance, { refreshPath }: DeviceBound): void {
+  let found = false;
+  app.addHook('onRoute', ({ method, url }) => {
+    // A proxy may have removed the start of the path.
+    found ||= [method].flat().includes('POST') && refreshPath.endsWith(url);
+  });
+  app.addHook('onReady', async () => {
+    if (!found) {
+      const fix = 'add a POST route that calls reply.refreshSession(), and pass its path as deviceBound.refreshPath';
+      app.log.warn({ refreshPath, fix }, 'no session can be bound: the app has no route for the refresh path');
+    }
+  });
+}
+
 /** Offers to the browser that has just signed in to bind the session. A browser without the feature ignores the header. */
 export function offerBinding(
   reply: FastifyReply,

@@ -11,7 +11,7 @@ import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from 
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import { type Clock, whenReady } from '../types.ts';
-import { sendInstructions } from './device-bound.ts';
+import { sendInstructions, warnOfMissingRoute } from './device-bound.ts';
 import { DEVICE_BOUND, type DeviceBoundOptions, readDeviceBound } from './device-bound-options.ts';
 import { kContext, type SessionContext } from './session-context.ts';
 import {
@@ -133,6 +133,7 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
   }
   if (context.deviceBound !== undefined) {
     sendInstructions(app);
+    warnOfMissingRoute(app, context.deviceBound);
   }
   define(app, 'sessionStore', context.store);
   define(app, 'sessionCookieName', context.cookie.name);

@@ -103,13 +103,10 @@ export class BoundSessions {
   /** Returns the bound session with this id if one of the tokens opens it. */
   async #openedBy(id: string, tokens: readonly string[]): Promise<Session | undefined> {
     const { store, verifier } = this.#options;
-    const found = await store.find(id);
-    if (found?.binding === undefined) {
-      return undefined;
-    }
-    for (const token of tokens.map(parseToken).filter((one) => one?.id === id)) {
-      const opened = await verifier.open(token as Token, found);
-      if (!(opened instanceof AuthFailure)) {
+    for (const token of tokens.map(parseToken)) {
+      const found = token?.id === id ? await store.find(id) : undefined;
+      const opened = found?.binding && (await verifier.open(token as Token, found));
+      if (opened !== undefined && !(opened instanceof AuthFailure)) {
         return opened.record.session;
       }
     }

@@ -54,6 +54,19 @@ export const valueChecks: Checks<SessionStore> = {
     }
   },
 
+  'the offer and the binding of a session are returned as they were stored': async (store) => {
+    const offered = { ...record(), offer: { challengeHash: 'hash', expiresAt: 1 } };
+    const { offer: _, ...rest } = offered;
+    const binding = { key: { x: 'x', y: 'y' }, challengeKey: 'key', boundAt: 1, tokenExpiresAt: 2 };
+    const replaced = [{ secretHash: 'old', replacedAt: 1, goodUntil: 2 }];
+    const bound = { ...rest, version: 'next', session: { ...rest.session, bound: true }, binding, replaced };
+    await store.create(offered);
+    assert.deepEqual(await store.find('id'), offered);
+    assert.equal(await store.replace(bound, versionOf('hash')), true);
+    assert.deepEqual(await store.find('id', true), bound, 'the offer is gone');
+    assert.deepEqual(await store.listByUser(owner('user1')), [bound]);
+  },
+
   'ids, users, versions, hashes and earlier hashes may be any strings, and are returned unchanged': async (store) => {
     const strange = Object.entries(STRANGE_STRINGS).map(([what, text]) => [what, text, strangeRecord(text)] as const);
     for (const [what, , one] of strange) {

@@ -1,6 +1,6 @@
 import Fastify from 'fastify';
-import t from 'tap';
-import { requireBoundSession, sessions } from '../../src/index.ts';
+import t, { type Test } from 'tap';
+import { MemorySessionStore, requireBoundSession, type SessionsOptions, sessions } from '../../src/index.ts';
 import {
   bind,
   challengeOf,
@@ -11,7 +11,7 @@ import {
   refreshBy,
   signInForBinding,
 } from '../helpers/device.ts';
-import { build, buildWithEvents, cookieOf, setCookies, welcome } from '../helpers/service.ts';
+import { build, buildWithEvents, cookieOf, fakeClock, setCookies, welcome } from '../helpers/service.ts';
 
 /** How long a token of a bound session is good. */
 const TOKEN_MS = 120_000;
@@ -307,22 +307,116 @@ t.test('the cross-origin guard lets the browser itself pass', async (t) => {
   t.equal(byBrowser.statusCode, 200);
 });
 
-t.test('a plugin binds sessions in any app', async (t) => {
-  const app = Fastify();
+/** An app with routes of its own. Its refresh route redirects. */
+async function bareApp(t: Test, options: SessionsOptions, log: string[] = []) {
+  const stream = { write: (line: string) => log.push(line) };
+  const app = Fastify({ trustProxy: true, logger: { level: 'warn', stream } });
   t.teardown(() => app.close());
-  await app.register(sessions, { cookie: { secure: 'auto' }, deviceBound: { refreshPath: '/renew' } });
-  app.post('/enter', async (_request, reply) => {
+  await app.register(sessions, options);
+  app.post('/signin', async (_request, reply) => {
     await reply.startSession({ userId: '1', username: 'ann' });
     return 'Hello';
   });
-  app.post('/renew', async (_request, reply) => {
+  app.post('/refresh', async (_request, reply) => {
     await reply.refreshSession();
-    return reply.redirect('/');
+    return reply.header('content-length', 0).redirect('/');
   });
   app.get('/vault', { onRequest: requireBoundSession }, async ({ session }) => session.username);
-  const https = { 'x-forwarded-proto': 'https' };
-  t.equal(
-    (await app.inject({ method: 'POST', url: '/enter', headers: https })).headers['secure-session-registration'],
-    undefined,
-  );
+  await app.ready();
+  return app;
+}
+
+t.test('a plugin binds sessions in any app, whatever its refresh route replies', async (t) => {
+  const app = await bareApp(t, { cookie: { secure: true }, deviceBound: true });
+  const { id, device, first, cookie, response } = await bind(app);
+  t.equal(response.statusCode, 200);
+  t.equal(response.headers.location, undefined);
+  t.equal(response.json().session_identifier, id);
+  t.equal((await app.inject({ url: '/vault', headers: { cookie } })).body, 'ann');
+  t.equal((await app.inject({ url: '/vault', headers: { cookie: first } })).body, 'ann', 'the session counts');
+  t.equal((await proveAndRefresh(app, { id, device })).json().session_identifier, id);
+
+  const unbound = await signInForBinding(app);
+  const vault = await app.inject({ url: '/vault', headers: { cookie: unbound.cookie } });
+  t.equal(vault.statusCode, 403);
+  t.equal(vault.json().code, 'BOUND_SESSION_REQUIRED');
+  t.equal((await app.inject({ url: '/vault' })).statusCode, 401);
+  t.equal((await refreshBy(app, { cookie: unbound.cookie })).statusCode, 302, 'for a page the handler replies');
+});
+
+t.test('with secure: "auto", only browsers on HTTPS get an offer', async (t) => {
+  const app = await bareApp(t, { cookie: { secure: 'auto' }, deviceBound: true });
+  const offer = async (protocol: string) => {
+    const headers = { 'x-forwarded-proto': protocol };
+    return (await app.inject({ method: 'POST', url: '/signin', headers })).headers['secure-session-registration'];
+  };
+  t.equal(await offer('http'), undefined);
+  t.match(await offer('https'), /^\(ES256\);path="\/refresh"/);
+});
+
+t.test('an option that cannot work is a mistake that shows at once', async (t) => {
+  const register = async (options: object) => Fastify().register(sessions, options as SessionsOptions);
+  const secure = { secure: true };
+  await t.rejects(register({ deviceBound: true }), { message: /needs cookie.secure/ });
+  await t.rejects(register({ deviceBound: {}, cookie: { secure: false } }), { message: /needs cookie.secure/ });
+  await t.rejects(register({ deviceBound: true, cookie: { ...secure, domain: 'example.com' } }), {
+    message: /does not work with cookie.domain/,
+  });
+  for (const deviceBound of [
+    'on',
+    { refreshPath: 'refresh' },
+    { refreshPath: '//evil.test/refresh' },
+    { refreshPath: '/refresh";challenge="x' },
+    { refreshPath: '/re fresh' },
+    { allowedInitiators: ['app.example.com'] },
+    { path: '/refresh' },
+  ]) {
+    await t.rejects(register({ deviceBound, cookie: secure }), { message: /sessions: deviceBound is .* must be/s });
+  }
+  await t.rejects(register({ boundIdleSeconds: 299 }), { message: /from 300 to 86400/ });
+});
+
+t.test('a refresh path without a route shows in the log', async (t) => {
+  const log: string[] = [];
+  await bareApp(t, { cookie: { secure: true }, deviceBound: { refreshPath: '/auth/refresh' } }, log);
+  t.same(log, [], 'a proxy may remove the start of the path');
+  await bareApp(t, { cookie: { secure: true }, deviceBound: { refreshPath: '/renew' } }, log);
+  t.match(log.join(''), /no session can be bound: the app has no route for the refresh path/);
+});
+
+t.test('requireBoundSession where no session can be bound is a mistake that shows', async (t) => {
+  const app = await bareApp(t, {});
+  const cookie = cookieOf(await app.inject({ method: 'POST', url: '/signin' }));
+  t.equal((await app.inject({ url: '/vault', headers: { cookie } })).statusCode, 500);
+});
+
+t.test('switched off, the headers of browsers mean nothing, and a bound session is not refreshed', async (t) => {
+  const clock = fakeClock();
+  const store = new MemorySessionStore({ clock });
+  const secure = { cookie: { secure: true }, store, clock };
+  const before = await bareApp(t, { ...secure, deviceBound: true });
+  const { id, device, cookie } = await bind(before);
+  const challenge = challengeOf(await refreshBy(before, { id }));
+  const app = await bareApp(t, secure);
+  t.equal((await refreshBy(app, { id })).statusCode, 401);
+  t.equal((await refreshBy(app, { id, proof: device.prove(challenge) })).statusCode, 401);
+  const refused = await refreshBy(app, { id, cookie });
+  t.equal(refused.json().code, 'DEVICE_PROOF_REQUIRED');
+  clock.advance(TOKEN_MS);
+  t.equal((await refreshBy(app, { cookie })).statusCode, 401);
+});
+
+t.test('a session of another area is unknown', async (t) => {
+  const store = new MemorySessionStore();
+  t.teardown(() => store.close());
+  const [one, two] = [await appOfArea('one'), await appOfArea('two')];
+  function appOfArea(namespace: string) {
+    return bareApp(t, { cookie: { secure: true }, deviceBound: true, store, namespace });
+  }
+  const device = newDevice();
+  const { challenge } = await signInForBinding(one);
+  t.equal((await refreshBy(two, { proof: device.register(challenge) })).statusCode, 403);
+  const { id, cookie } = await bind(one);
+  t.equal((await refreshBy(two, { id })).statusCode, 401);
+  t.equal((await refreshBy(two, { id, cookie })).statusCode, 401);
 });
