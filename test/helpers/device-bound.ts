@@ -129,6 +129,13 @@ export class Device {
     return new Device(context, page, events, front);
   }
 
+  /** Why sessions have ended in the browser. */
+  get ends(): string[] {
+    return this.events.all
+      .filter(({ what }) => what === 'ended')
+      .map(({ sessionId, result }) => `${sessionId} ${result}`);
+  }
+
   /** Opens the page of the app in another tab. */
   async newTab(): Promise<Page> {
     const page = await this.context.newPage();
