@@ -279,6 +279,6 @@ t.test('a session of an earlier version is found, listed, refreshed and ended', 
   t.same(await store.find('id'), expected);
   t.same(await store.listByUser(owner('user1')), [expected]);
   t.equal(await store.replace(record({ secretHash: 'next', expiresAt: session.expiresAt }), 'hash'), true);
-  t.match(await store.find('id'), { schema: 2, secretHash: 'next', version: version('next') });
+  t.match(await store.find('id'), { schema: 3, secretHash: 'next', version: version('next') });
   t.equal(await store.removeByUser(owner('user1')), 1);
 });
