@@ -37,17 +37,17 @@ export const ReauthenticationRequired = createError('SIGN_IN_AGAIN', 'Sign in ag
  */
 export const DeviceProofRequired = createError(
   'DEVICE_PROOF_REQUIRED',
-  'This session is bound to its browser, which must prove that it has the key.',
+  'This session is bound to its device: its browser must prove that it has the key.',
   403,
 );
 
 /** The browser registers a key, and the sign-in has not offered that, or the proof is wrong. */
 export const DeviceKeyRefused = createError('DEVICE_KEY_REFUSED', 'The key was not accepted.', 403);
 
-/** The session is live, but not bound to its browser. */
+/** The session is live, but not bound to its device. */
 export const BoundSessionRequired = createError(
   'BOUND_SESSION_REQUIRED',
-  'This needs a session that is bound to its browser.',
+  'This needs a session that is bound to its device.',
   403,
 );
 

@@ -15,7 +15,7 @@ export const securityEvents = {
   authn_password_change_fail: { level: 'warn', message: 'password change refused' },
   authn_token_reuse: { level: 'warn', message: 'a replaced token was reused: its session has ended' },
   authz_fail: { level: 'warn', message: 'the session does not allow this action' },
-  device_bound_registered: { level: 'info', message: 'session bound to its browser' },
+  device_bound_registered: { level: 'info', message: 'session bound to its device' },
   device_bound_refreshed: { level: 'info', message: 'bound session refreshed' },
   device_bound_refused: { level: 'warn', message: 'proof of a key refused' },
   device_bound_skipped: { level: 'info', message: 'the browser could not refresh a bound session' },

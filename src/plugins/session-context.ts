@@ -17,7 +17,7 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly namespace: string;
   readonly cookie: ServiceCookie;
-  /** `undefined` if sessions are not bound to browsers. */
+  /** `undefined` if sessions are not bound to devices. */
   readonly deviceBound: DeviceBound | undefined;
   readonly freshMs: Milliseconds;
   readonly manager: SessionManager;

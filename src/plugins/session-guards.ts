@@ -37,7 +37,7 @@ export const requireRecentSignIn: SessionGuard = guard('requireRecentSignIn', (r
 );
 
 /**
- * The same as `requireSession`, but the session must be bound to its browser: for actions that a copied cookie must never allow
+ * The same as `requireSession`, but the session must be bound to its device: for actions that a copied cookie must never allow
  * later than two minutes after the theft. A browser binds the session within a second after the sign-in, if it can.
  * @throws BoundSessionRequired (403), and the errors of `requireSession`; Error (500) without the option `deviceBound`.
  */

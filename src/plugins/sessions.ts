@@ -51,12 +51,12 @@ export interface SessionsOptions {
    */
   readonly reuseWindowSeconds?: number;
   /**
-   * Whether sessions are bound to their browsers (Device Bound Session Credentials, W3C draft). Needs `cookie.secure`, and a
+   * Whether sessions are bound to their devices (Device Bound Session Credentials, W3C draft). Needs `cookie.secure`, and a
    * route that calls `reply.refreshSession`. Default `false`.
    */
   readonly deviceBound?: boolean | DeviceBoundOptions;
   /**
-   * How long a bound session lasts after the latest proof of its browser, in seconds. `idleSeconds` applies if it is longer.
+   * How long a bound session lasts after the latest proof, in seconds. `idleSeconds` applies if it is longer.
    * Default 900.
    */
   readonly boundIdleSeconds?: number;

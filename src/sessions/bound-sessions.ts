@@ -33,7 +33,7 @@ export interface BoundSessionsOptions {
 }
 
 /**
- * The rules of sessions that are bound to a key of their browser (Device Bound Session Credentials, W3C draft). The binding
+ * The rules of sessions that are bound to their devices (Device Bound Session Credentials, W3C draft). The binding
  * is a part of the record and is written by compare-and-set. Nothing but a sign-in makes an offer, so nobody who has
  * copied a token can bind a key.
  *

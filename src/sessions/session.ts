@@ -35,7 +35,7 @@ export interface Session extends Client, SessionOwner {
   readonly expiresAt: Milliseconds;
   /** The absolute deadline, fixed at sign-in. */
   readonly endsAt: Milliseconds;
-  /** Whether the session is bound to a key of its browser, which proves for each new token that it has the key. */
+  /** Whether the session is bound to its device: the browser proves for each new token that it has the key of the session. */
   readonly bound: boolean;
   /** What the app keeps with the session. It is frozen: `request.updateSession` changes it. */
   readonly data: StoredData;
