@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { basePathOf, ConfigError, Environment, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
+import { basePathOf, ConfigError, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
 import { parsePaths, parseTrustedOrigins } from '../src/config-formats.ts';
+import { Environment } from '../src/config-schema.ts';
 
 const DEFAULTS = {
   HOST: 'localhost',

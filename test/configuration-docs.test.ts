@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { Environment, parseConfig } from '../src/config.ts';
+import { parseConfig } from '../src/config.ts';
+import { Environment } from '../src/config-schema.ts';
 import { parseStoreUrl, STORE_URL_FORMS } from '../src/stores/store-url.ts';
 
 const docs = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');

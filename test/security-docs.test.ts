@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { Environment, parseConfig } from '../src/config.ts';
+import { parseConfig } from '../src/config.ts';
+import { Environment } from '../src/config-schema.ts';
 import { build } from './helpers/service.ts';
 
 // docs/security.md claims that requirements are met. Each claim names the test that proves it, which carries the
