@@ -22,6 +22,9 @@ declare module 'fastify' {
   }
 }
 
+/** Headers that describe the reply of the handler. An earlier hook may have compressed it. */
+const OF_THE_PAYLOAD = ['content-encoding', 'content-length', 'etag', 'last-modified', 'location'];
+
 /** Sends the instructions for the browser, also if the handler replies with something else. The browser would end the session. */
 export function sendInstructions(app: FastifyInstance): void {
   app.addHook('onSend', (_request, reply, payload, done) => {
@@ -30,8 +33,10 @@ export function sendInstructions(app: FastifyInstance): void {
       done(null, payload);
       return;
     }
-    reply.code(200).removeHeader('location').removeHeader('content-length');
-    reply.header('content-type', 'application/json; charset=utf-8');
+    for (const name of OF_THE_PAYLOAD) {
+      reply.removeHeader(name);
+    }
+    reply.code(200).header('content-type', 'application/json; charset=utf-8');
     done(null, JSON.stringify(instructions));
   });
 }
