@@ -45,12 +45,21 @@ function sessionSettings(config: Config) {
   };
 }
 
-/** Links and requests from pages of trusted origins wait while the browser refreshes the cookie. */
+/**
+ * Requests from pages of trusted origins wait while the browser refreshes the cookie. The origins of other sites are left out:
+ * their requests have no cookie, so the browser would have to sign each time, which it may do only six times in nine minutes.
+ */
 function deviceBoundSettings(config: Config) {
+  const site = siteOf(config.PUBLIC_URL);
   return {
     refreshPath: `${basePathOf(config)}/refresh`,
-    allowedInitiators: parseTrustedOrigins(config.TRUSTED_ORIGINS),
+    allowedInitiators: parseTrustedOrigins(config.TRUSTED_ORIGINS).filter((origin) => siteOf(origin) === site),
   };
+}
+
+/** The site of a URL. Without the list of public suffixes, two sites below one such as co.uk look the same. */
+function siteOf(url: string): string {
+  return new URL(url).hostname.split('.').slice(-2).join('.');
 }
 
 /** Two services on one host have cookies of different names. */

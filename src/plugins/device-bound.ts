@@ -6,9 +6,9 @@ import { ProofRequired } from '../sessions/bound-sessions.ts';
 import type { Session } from '../sessions/session.ts';
 import type { CreatedSession } from '../sessions/session-manager.ts';
 import type { DeviceBound } from './device-bound-options.ts';
-import type { SessionContext } from './session-context.ts';
+import { kSession, type SessionContext } from './session-context.ts';
 import { setSessionCookie } from './session-cookie.ts';
-import { accepted, logAuthFailure, logFields, usableTokens } from './session-outcomes.ts';
+import { logAuthFailure, logFields, MAX_TOKENS, unauthenticated, usableTokens } from './session-outcomes.ts';
 
 // Device Bound Session Credentials (W3C draft): a browser registers a key after the sign-in, and proves for each new token
 // that it has the key.
@@ -41,17 +41,14 @@ export function sendInstructions(app: FastifyInstance): void {
   });
 }
 
-/** Warns at start if no route of the app can be the one that browsers refresh at: they could not register a key either. */
+/** Warns at start if the app has no route where browsers can refresh: they could not register a key either. */
 export function warnOfMissingRoute(app: FastifyInstance, { refreshPath }: DeviceBound): void {
-  let found = false;
-  app.addHook('onRoute', ({ method, url }) => {
-    // A proxy may have removed the start of the path.
-    found ||= [method].flat().includes('POST') && refreshPath.endsWith(url);
-  });
   app.addHook('onReady', async () => {
-    if (!found) {
+    // A proxy may have removed the start of the path.
+    const paths = [...refreshPath.matchAll(/\//g)].map(({ index }) => refreshPath.slice(index));
+    if (!paths.some((url) => app.hasRoute({ method: 'POST', url }))) {
       const fix = 'add a POST route that calls reply.refreshSession(), and pass its path as deviceBound.refreshPath';
-      app.log.warn({ refreshPath, fix }, 'no session can be bound: the app has no route for the refresh path');
+      app.log.warn({ refreshPath, fix }, 'the app has no route for the refresh path, so no browser can bind a session');
     }
   });
 }
@@ -84,6 +81,7 @@ export async function answerBrowser(reply: FastifyReply, context: SessionContext
   const session =
     id === undefined ? await register(reply, context, proof as string) : await refresh(reply, context, id, proof);
   reply[kInstructions] = instructionsFor(request, context, session);
+  request[kSession] = session;
   return session;
 }
 
@@ -93,6 +91,9 @@ async function register(reply: FastifyReply, context: SessionContext, proof: str
   if (outcome instanceof AuthFailure) {
     logAuthFailure(request, outcome);
     throw new DeviceKeyRefused();
+  }
+  if (!('token' in outcome)) {
+    return outcome;
   }
   logEvent(request, 'device_bound_registered', logFields(outcome.session));
   return setSessionCookie(reply, context, outcome);
@@ -105,8 +106,12 @@ async function refresh(
   proof: string | undefined,
 ): Promise<Session> {
   const { request } = reply;
-  const tokens = usableTokens(context.cookie.read(request));
-  const outcome = accepted(request, await context.manager.bound.refresh(id, proof, tokens));
+  const tokens = usableTokens(context.cookie.read(request)).slice(0, MAX_TOKENS);
+  const outcome = await context.manager.bound.refresh(id, proof, tokens);
+  if (outcome instanceof AuthFailure) {
+    // No event: after each sign-out the browser asks once more.
+    throw unauthenticated(request, outcome.reason);
+  }
   if (outcome instanceof ProofRequired) {
     // The browser asks for a challenge without a proof.
     if (proof !== undefined) {

@@ -5,7 +5,7 @@ import { logEvent } from '../http/security-events.ts';
 import type { Session } from '../sessions/session.ts';
 import { isThenable, type MaybePromise, whenReady } from '../types.ts';
 import { contextOf, forbidCaching, kSession } from './session-context.ts';
-import { accepted, logFields, sessionToken } from './session-outcomes.ts';
+import { acceptedToken, logFields, sessionToken } from './session-outcomes.ts';
 
 /**
  * A hook for `onRequest`, `preParsing`, `preValidation` or `preHandler`, of a route or of a scope. A handler may call it and
@@ -70,7 +70,7 @@ function identify(request: FastifyRequest, reply: FastifyReply, caller: string):
   forbidCaching(reply);
   const outcome = whenReady(sessionToken(request, context), (token) => context.manager.authenticate(token));
   return whenReady(outcome, (found) => {
-    const session = accepted(request, found);
+    const session = acceptedToken(reply, context, found);
     request[kSession] = session;
     return session;
   });

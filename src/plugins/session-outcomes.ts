@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DeviceProofRequired, SessionNotRefreshed, SeveralSessionCookies, Unauthenticated } from '../errors.ts';
 import { type EventDetails, logEvent } from '../http/security-events.ts';
 import { AuthFailure, type AuthFailureReason } from '../sessions/auth-failure.ts';
@@ -25,10 +25,10 @@ export function sessionToken(request: FastifyRequest, context: TokenContext): Ma
   const [token] = tokens;
   if (token === undefined) {
     const reason = skippedRefresh(request, context);
-    // A sign-in is what helps if the browser has signed too often.
-    throw reason === undefined || reason === 'quota_exceeded'
-      ? unauthenticated(request, 'no session cookie')
-      : new SessionNotRefreshed();
+    // If the browser has signed too often, only a sign-in helps.
+    throw reason === 'server_error' || reason === 'unreachable'
+      ? new SessionNotRefreshed()
+      : unauthenticated(request, 'no session cookie');
   }
   return tokens.length === 1 ? token : onlyLiveToken(request, tokens, manager);
 }
@@ -100,9 +100,26 @@ export function unauthenticated(request: FastifyRequest, reason: string): Error 
   return new Unauthenticated();
 }
 
+/**
+ * The same for a token of the request. If it is an expired token of a bound session, the reply clears the cookie, so that the
+ * browser refreshes the session before its next request: it keeps the cookie for too long if its clock is slow. An error
+ * changes no other cookie.
+ */
+export function acceptedToken<T extends object>(
+  reply: FastifyReply,
+  { cookie }: Pick<SessionContext, 'cookie'>,
+  outcome: T | AuthFailure,
+): T {
+  if (outcome instanceof AuthFailure && outcome.reason === 'expired token') {
+    cookie.clear(reply);
+  }
+  return accepted(reply.request, outcome);
+}
+
 /** Failures of a token that has, or looks as if it had, authenticated a session before: they are logged as events. */
 const USED_AFTER_END: ReadonlySet<AuthFailureReason> = new Set([
   'expired',
+  'expired token',
   'unknown session',
   'wrong secret',
   'replaced token',

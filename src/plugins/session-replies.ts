@@ -11,6 +11,7 @@ import { contextOf, forbidCaching, kPrivate, kSession, type SessionContext } fro
 import { setSessionCookie } from './session-cookie.ts';
 import {
   accepted,
+  acceptedToken,
   assertFew,
   logAuthFailure,
   logEnding,
@@ -50,7 +51,8 @@ declare module 'fastify' {
     rotateAndRevokeOthers(reason: string): Promise<StartedSession>;
     /**
      * Ends the session of the request and clears the cookie, also if the session has ended already.
-     * @throws Unauthenticated (401) without a session cookie; StoreUnavailable (503).
+     * @throws Unauthenticated (401) without a session cookie; StoreUnavailable (503); SessionNotRefreshed (503) if a bound
+     * session is live, and the request has no token that can end it.
      */
     signOut(): Promise<void>;
   }
@@ -143,7 +145,7 @@ async function refreshSession(this: FastifyReply): Promise<Session> {
     return answered;
   }
   const token = await sessionToken(request, context);
-  const issued = accepted(request, await context.manager.refresh(token));
+  const issued = acceptedToken(this, context, await context.manager.refresh(token));
   logEvent(request, 'session_renewed', logFields(issued.session));
   return setSessionCookie(this, context, issued);
 }
@@ -176,17 +178,23 @@ async function signOut(this: FastifyReply): Promise<void> {
   }
   const usable = usableTokens(tokens);
   assertFew(request, usable);
-  await endPresentedSessions(request, context, usable, 'signed out');
+  const isLive = await endPresentedSessions(request, context, usable, 'signed out');
   request[kSession] = null;
   context.cookie.clear(this);
+  if (isLive) {
+    // Without the cookie, the browser refreshes the session before the user tries again.
+    throw new SessionNotRefreshed();
+  }
 }
+
+/** Ends the sessions of the tokens. Returns whether one of them is still live: it is bound, and its token has expired. */
 
 async function endPresentedSessions(
   request: FastifyRequest,
   { manager }: SessionContext,
   tokens: string[],
   reason: string,
-): Promise<void> {
+): Promise<boolean> {
   const outcomes = await Promise.all(tokens.map((token) => manager.end(token)));
   for (const outcome of outcomes) {
     if (outcome instanceof AuthFailure) {
@@ -195,4 +203,5 @@ async function endPresentedSessions(
       logEnding(request, outcome, reason);
     }
   }
+  return outcomes.some((outcome) => outcome instanceof AuthFailure && outcome.reason === 'expired token');
 }

@@ -6,6 +6,10 @@ export type AuthFailureReason =
   | 'replaced token'
   | 'reused token'
   | 'expired'
+  /** The session is live and bound: its browser gets another token for a proof. */
+  | 'expired token'
+  /** The token of the request opens another session than the one it names. */
+  | 'another session'
   | 'refreshed elsewhere'
   | "another user's session"
   | ProofProblem;

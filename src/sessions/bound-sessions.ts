@@ -1,9 +1,8 @@
 import type { Clock, Milliseconds } from '../types.ts';
 import { AuthFailure, type ProofProblem } from './auth-failure.ts';
-import { createBinding, isOpenChallenge, issueChallenge, matchesOffer } from './binding.ts';
+import { createBinding, isOpenChallenge, isRepeated, issueChallenge, matchesOffer } from './binding.ts';
 import { changeSession } from './change-session.ts';
 import { isSignedBy, parseProof } from './device-proof.ts';
-import type { Deadlines } from './lifetimes.ts';
 import type { PublicKey, Session, SessionRecord } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 import { isSessionId, parseToken, type Token } from './token.ts';
@@ -27,7 +26,6 @@ export interface BoundSessionsOptions {
   readonly store: SessionStore;
   readonly clock: Clock;
   readonly namespace: string;
-  readonly deadlines: Deadlines;
   readonly rotation: TokenRotation;
   readonly verifier: TokenVerifier;
 }
@@ -48,69 +46,77 @@ export class BoundSessions {
 
   /**
    * Binds a session to the key of a proof, and gives it a new token. The proof answers the challenge of the sign-in, which
-   * leads to the session: the request needs no cookie.
+   * leads to the session: the request needs no cookie. A browser repeats a registration if it has lost the reply. It then gets
+   * the session without a token: it has the key, and can ask for one.
    */
-  async register(text: string): Promise<IssuedSession | AuthFailure> {
-    const { store, clock, namespace, deadlines, rotation } = this.#options;
+  async register(text: string): Promise<IssuedSession | Session | AuthFailure> {
+    const { store, clock, namespace, rotation } = this.#options;
     const proof = parseProof(text);
     const challenge = proof && parseToken(proof.challenge);
     if (proof?.key === undefined || challenge === undefined) {
       return new AuthFailure('malformed proof');
     }
     const { key } = proof;
-    return changeSession(store, clock, challenge.id, async (record, now) => {
-      if (record.session.namespace !== namespace || !matchesOffer(record, challenge, now)) {
-        return new AuthFailure('unknown challenge', record.session);
+    return changeSession<IssuedSession | Session | AuthFailure>(store, clock, challenge.id, async (record, now) => {
+      const { offer: _, ...rest } = record;
+      const { session } = record;
+      const repeated = isRepeated(record, key, challenge, now);
+      if (session.namespace !== namespace || !(repeated || matchesOffer(record, challenge, now))) {
+        return new AuthFailure('unknown challenge', session);
       }
       if (!isSignedBy(proof, key)) {
-        return new AuthFailure('wrong signature', record.session);
+        return new AuthFailure('wrong signature', session);
       }
-      const { offer: _, ...rest } = record;
-      const binding = createBinding(key, now, deadlines.tokenExpiresAt(record.session, now));
-      return rotation.rotate(record, { ...rest, binding, session: { ...record.session, bound: true } }, now);
+      const binding = createBinding(key, challenge, now);
+      return repeated
+        ? session
+        : rotation.rotate(record, { ...rest, binding, session: { ...session, bound: true } }, now);
     });
   }
 
   /**
    * Gives the bound session with this id a new token, if the proof answers a challenge for it. Without a proof, returns the
    * session as it is if one of the tokens of the request is still good: the browser asks early, and may sign only a few
-   * challenges.
+   * challenges. If a token opens another session, the user has signed in again, and the browser must not go back.
    */
   async refresh(
     id: string,
     proof: string | undefined,
     tokens: readonly string[],
   ): Promise<IssuedSession | Session | ProofRequired | AuthFailure> {
-    const { store, clock, rotation, namespace } = this.#options;
+    const { store, clock, rotation, namespace, verifier } = this.#options;
+    const presented = tokens.map(parseToken).filter((token) => token !== undefined);
     if (!isSessionId(id)) {
       return new AuthFailure('unknown session');
     }
-    const opened = proof === undefined ? await this.#openedBy(id, tokens) : undefined;
-    return (
-      opened ??
-      changeSession<IssuedSession | ProofRequired | AuthFailure>(store, clock, id, async (record, now) => {
+    if (await this.#opensAnother(id, presented)) {
+      return new AuthFailure('another session', { id });
+    }
+    return changeSession<IssuedSession | Session | ProofRequired | AuthFailure>(
+      store,
+      clock,
+      id,
+      async (record, now) => {
         if (record.session.namespace !== namespace || record.binding === undefined) {
           return new AuthFailure('unknown session', { id });
+        }
+        if (proof === undefined && presented.some((token) => verifier.opensBound(record, token))) {
+          return record.session;
         }
         const problem = proof === undefined ? 'no proof' : problemOf(proof, record, record.binding.key, now);
         return problem === undefined
           ? rotation.rotate(record, record, now)
           : new ProofRequired(record.session, issueChallenge(record, now), problem);
-      })
+      },
     );
   }
 
-  /** Returns the bound session with this id if one of the tokens opens it. */
-  async #openedBy(id: string, tokens: readonly string[]): Promise<Session | undefined> {
+  /** Whether one of the tokens opens a live session with another id. */
+  async #opensAnother(id: string, tokens: readonly Token[]): Promise<boolean> {
     const { store, verifier } = this.#options;
-    for (const token of tokens.map(parseToken)) {
-      const found = token?.id === id ? await store.find(id) : undefined;
-      const opened = found?.binding && (await verifier.open(token as Token, found));
-      if (opened !== undefined && !(opened instanceof AuthFailure)) {
-        return opened.record.session;
-      }
-    }
-    return undefined;
+    const others = tokens.filter((token) => token.id !== id);
+    const outcomes = await Promise.all(others.map(async (token) => verifier.open(token, await store.find(token.id))));
+    return outcomes.some((outcome) => !(outcome instanceof AuthFailure));
   }
 }
 

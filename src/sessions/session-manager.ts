@@ -6,7 +6,7 @@ import { createOffer } from './binding.ts';
 import { BoundSessions } from './bound-sessions.ts';
 import { changedTooOften, changeSession, MAX_TRIES } from './change-session.ts';
 import { Deadlines, type Lifetimes } from './lifetimes.ts';
-import { type Client, newVersion, SESSION_SCHEMA, type Session } from './session.ts';
+import { type Client, isLive, newVersion, SESSION_SCHEMA, type Session } from './session.ts';
 import { type StoredData, toStoredData } from './session-data.ts';
 import type { SessionStore } from './session-store.ts';
 import { formatToken, generateToken, hashSecret, parseToken } from './token.ts';
@@ -179,8 +179,7 @@ export class SessionManager {
   /**
    * Ends the session of a token, expired or not, and also if a refresh has replaced the token: a user who signs out while
    * another tab refreshes is signed out. A token that was replaced longer ago than the reuse window is an `AuthFailure`;
-   * its session ends as well. A bound session has a token that has expired only in the hands of a thief, so that one does not
-   * end it.
+   * its session ends as well. A token of a bound session that has expired does not end it: a thief may have sent it.
    */
   async end(text: string): Promise<Session | AuthFailure> {
     const token = parseToken(text);
@@ -193,7 +192,7 @@ export class SessionManager {
     }
     const { session, binding } = match.record;
     if (binding !== undefined && !isGood(match)) {
-      return new AuthFailure('expired', session);
+      return new AuthFailure(isLive(session, match.now) ? 'expired token' : 'expired', session);
     }
     await this.#store.remove(session.id);
     return binding === undefined && this.#verifier.isReuse(match) ? new AuthFailure('reused token', session) : session;

@@ -65,6 +65,8 @@ export interface PublicKey {
 /** What binds a session to its browser. */
 export interface Binding {
   readonly key: PublicKey;
+  /** The hash of the challenge that the browser signed to register the key. */
+  readonly offerHash: string;
   /** The key of the HMAC of challenges. */
   readonly challengeKey: string;
   readonly boundAt: Milliseconds;
@@ -97,7 +99,7 @@ export function newVersion(): string {
 }
 
 /** Returns the next version of a record. */
-export function changedRecord(record: SessionRecord, changes: Partial<SessionRecord>): SessionRecord {
+export function changedRecord(record: SessionRecord, changes: Partial<SessionRecord> = {}): SessionRecord {
   return freezeRecord({ ...record, ...changes, version: newVersion() });
 }
 
@@ -191,7 +193,9 @@ export function withReplaced(
   memoryMs: Milliseconds,
 ): readonly ReplacedSecret[] {
   const recent = replaced.filter(({ replacedAt }) => last.replacedAt - replacedAt < memoryMs);
-  return [...recent.slice(0, MAX_REPLACED - 1), last];
+  // Of a bound session the latest ones are still good.
+  const kept = last.goodUntil === undefined ? recent.slice(0, MAX_REPLACED - 1) : recent.slice(1 - MAX_REPLACED);
+  return [...kept, last];
 }
 
 /** The replaced secret with this hash, or `undefined`. */

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../types.ts';
 import type { Deadlines } from './lifetimes.ts';
-import { changedRecord, type Session, type SessionRecord, withReplaced } from './session.ts';
+import { type Binding, changedRecord, type Session, type SessionRecord, withReplaced } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 import { formatToken, generateToken, hashSecret } from './token.ts';
 
@@ -11,6 +11,9 @@ export interface IssuedSession {
   /** Until when the client keeps the cookie. */
   readonly cookieExpiresAt: Milliseconds;
 }
+
+/** The next state of a record, without what follows from the new token. */
+type NextRecord = Omit<SessionRecord, 'binding'> & { readonly binding?: Omit<Binding, 'tokenExpiresAt'> };
 
 /** Replaces the tokens of sessions. */
 export class TokenRotation {
@@ -26,7 +29,7 @@ export class TokenRotation {
    * Writes the next state of a record with a new token. Returns `undefined` if another call has changed the record first.
    * The replaced token of a session that is bound, or that is bound now, stays good until it would have expired.
    */
-  rotate(record: SessionRecord, next: SessionRecord, now: Milliseconds): Promise<IssuedSession | undefined> {
+  rotate(record: SessionRecord, next: NextRecord, now: Milliseconds): Promise<IssuedSession | undefined> {
     const { cookieMs, tokenMs } = this.#deadlines;
     const { secretHash } = record;
     const expiresAt = record.binding?.tokenExpiresAt ?? record.session.expiresAt;
@@ -42,7 +45,9 @@ export class TokenRotation {
    * gets no token here: it returns the session alone, which no token opens until then.
    */
   async reauthenticate(record: SessionRecord, now: Milliseconds): Promise<IssuedSession | Session | undefined> {
-    const next = { ...record, session: { ...record.session, authenticatedAt: now } };
+    // Somebody may have copied the offer together with the password.
+    const { offer: _, ...rest } = record;
+    const next = { ...rest, session: { ...record.session, authenticatedAt: now } };
     if (record.binding === undefined) {
       return this.rotate(record, next, now);
     }
@@ -50,14 +55,16 @@ export class TokenRotation {
     return issued?.session;
   }
 
-  async #write(record: SessionRecord, next: SessionRecord, now: Milliseconds): Promise<IssuedSession | undefined> {
+  async #write(record: SessionRecord, next: NextRecord, now: Milliseconds): Promise<IssuedSession | undefined> {
     const token = generateToken(record.session.id);
     const session = { ...next.session, expiresAt: this.#deadlines.expiresAt(next.session, now) };
     const tokenExpiresAt = this.#deadlines.tokenExpiresAt(session, now);
-    const written = changedRecord(next, {
+    const { binding, ...rest } = next;
+    const written = changedRecord({
+      ...rest,
       session,
       secretHash: hashSecret(token.secret),
-      ...(next.binding && { binding: { ...next.binding, tokenExpiresAt } }),
+      ...(binding && { binding: { ...binding, tokenExpiresAt } }),
     });
     const replaced = await this.#store.replace(written, record.version);
     const cookieExpiresAt = this.#deadlines.cookieExpiresAt(session, now);

@@ -51,11 +51,20 @@ export class TokenVerifier {
       return match;
     }
     const { session, binding } = match.record;
-    if (!isLive(session, match.now) || (binding !== undefined && !isGood(match))) {
+    if (!isLive(session, match.now)) {
       return new AuthFailure('expired', session);
     }
-    // The reuse of a token reveals nothing of a bound session. It is not refreshed without a proof, so no thief can have done it.
-    return binding !== undefined || match.replacedAt === undefined ? match : this.#refuseReplaced(match);
+    if (binding !== undefined) {
+      // The reuse of a token reveals no theft: a thief cannot have refreshed the session without a proof.
+      return isGood(match) ? match : new AuthFailure('expired token', session);
+    }
+    return match.replacedAt === undefined ? match : this.#refuseReplaced(match);
+  }
+
+  /** Whether the token opens the bound session of the record: also a replaced one that has not expired. */
+  opensBound(record: SessionRecord, { id, secret }: Token): boolean {
+    const match = id === record.session.id ? this.#matchRecord(record, hashSecret(secret)) : undefined;
+    return match !== undefined && isGood(match);
   }
 
   /** Matches a token with the record that `find` returned, and with the latest record if that one is older. */
@@ -105,7 +114,7 @@ export class TokenVerifier {
   }
 }
 
-/** Whether the token of a bound session has not expired. */
-export function isGood({ now, goodUntil = 0 }: TokenMatch): boolean {
-  return now < goodUntil;
+/** Whether the token of a bound session is accepted. One that was replaced before the binding is not. */
+export function isGood({ now, goodUntil }: TokenMatch): boolean {
+  return goodUntil !== undefined && now < goodUntil;
 }

@@ -1,6 +1,12 @@
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
-import { MemorySessionStore, requireBoundSession, type SessionsOptions, sessions } from '../../src/index.ts';
+import {
+  MemorySessionStore,
+  requireBoundSession,
+  requireSession,
+  type SessionsOptions,
+  sessions,
+} from '../../src/index.ts';
 import {
   bind,
   challengeOf,
@@ -11,7 +17,16 @@ import {
   refreshBy,
   signInForBinding,
 } from '../helpers/device.ts';
-import { build, buildWithEvents, cookieOf, fakeClock, setCookies, welcome } from '../helpers/service.ts';
+import {
+  build,
+  buildWithEvents,
+  cookieOf,
+  fakeClock,
+  setCookies,
+  stubStore,
+  USER2,
+  welcome,
+} from '../helpers/service.ts';
 
 /** How long a token of a bound session is good. */
 const TOKEN_MS = 120_000;
@@ -67,17 +82,20 @@ t.test('a browser registers its key and gets a token and instructions', async (t
   t.match(listed, [{ id, bound: true }]);
 });
 
-t.test('the instructions name the refresh path and the trusted origins', async (t) => {
+t.test('the instructions name the refresh path and the trusted origins of the site', async (t) => {
   const PUBLIC_URL = 'https://login.example.com/auth';
   const app = await build(t, {
-    env: { PUBLIC_URL, TRUSTED_ORIGINS: 'https://app.example.com, https://*.example.org' },
+    env: {
+      PUBLIC_URL,
+      TRUSTED_ORIGINS: 'https://app.example.com, https://*.example.com, https://example.com, https://*.example.org',
+    },
   });
   const response = await app.inject(SIGN_IN);
   t.match(response.headers['secure-session-registration'], ';path="/auth/refresh";');
   const { response: registered } = await bind(app);
   t.match(registered.json(), {
     refresh_url: '/auth/refresh',
-    allowed_refresh_initiators: ['app.example.com', '*.example.org'],
+    allowed_refresh_initiators: ['app.example.com', '*.example.com', 'example.com'],
   });
 });
 
@@ -132,6 +150,11 @@ t.test('a bound session gets no token without a proof by its key', async (t) => 
   clock.advance(60_000);
   t.equal((await refreshBy(app, { id, proof: device.prove(fresh) })).statusCode, 403, 'a challenge of a minute ago');
 
+  const refusals = () => events().filter(({ event }) => event === 'device_bound_refused').length;
+  const before = refusals();
+  t.equal((await refreshBy(app, { id: `"${id}"` })).statusCode, 403, 'in quotes, as the draft shows it');
+  t.equal(refusals(), before, 'a request for a challenge is no event');
+
   const plain = await refreshBy(app, { cookie });
   t.equal(plain.statusCode, 403, 'a refresh by a page or a thief');
   t.equal(plain.json().code, 'DEVICE_PROOF_REQUIRED');
@@ -149,8 +172,6 @@ t.test('no challenge while the browser sends a good token', async (t) => {
     t.equal(response.json().session_identifier, id);
     t.same(setCookies(response), []);
   }
-  const { cookie: ofOther } = await bind(app);
-  t.equal((await refreshBy(app, { id, cookie: ofOther })).statusCode, 403, 'a token of another session');
   clock.advance(TOKEN_MS);
   t.equal((await refreshBy(app, { id, cookie })).statusCode, 403);
 });
@@ -209,6 +230,70 @@ t.test('an offer ends after five minutes, and with the session', async (t) => {
   t.equal((await refreshBy(app, { proof: device.register(third.challenge) })).statusCode, 403);
 });
 
+t.test('a browser that repeats its registration gets no second token', async (t) => {
+  const { app, clock, events } = await buildWithEvents(t, HTTPS);
+  const device = newDevice();
+  const { id, cookie, challenge } = await signInForBinding(app);
+  const proof = device.register(challenge);
+  await refreshBy(app, { proof, cookie });
+  clock.advance(59_999);
+  const repeated = await refreshBy(app, { proof, cookie });
+  t.equal(repeated.statusCode, 200, 'its reply may have been lost');
+  t.equal(repeated.json().session_identifier, id);
+  t.same(setCookies(repeated), []);
+  t.equal(events().filter(({ event }) => event === 'device_bound_registered').length, 1);
+  const other = newDevice();
+  for (const wrong of [
+    other.register(challenge),
+    other.register(challenge, { header: { jwk: device.jwk } }),
+    device.register(`${id}.${'x'.repeat(43)}`),
+  ]) {
+    t.equal((await refreshBy(app, { proof: wrong, cookie })).statusCode, 403);
+  }
+  t.equal((await proveAndRefresh(app, { id, device })).statusCode, 200);
+  clock.advance(1);
+  t.equal((await refreshBy(app, { proof, cookie })).statusCode, 403, 'a minute later');
+});
+
+t.test('a browser does not go back to a session after a sign-in as another user', async (t) => {
+  const { app, clock } = await buildWithEvents(t, HTTPS);
+  const { id, device, cookie } = await bind(app);
+  const proof = device.prove(challengeOf(await refreshBy(app, { id })));
+  const { cookie: second } = await signInForBinding(app, USER2);
+  for (const request of [{ id }, { id, proof }]) {
+    const response = await refreshBy(app, { ...request, cookie: second });
+    t.equal(response.statusCode, 401);
+    t.same(setCookies(response), []);
+  }
+  t.equal((await refreshBy(app, { id, cookie: `${cookie}; ${second}` })).statusCode, 401, 'with both cookies');
+  clock.advance(TOKEN_MS);
+  t.equal((await refreshBy(app, { id, cookie: second })).statusCode, 403, 'the other session has ended');
+});
+
+t.test('a refresh looks up few tokens', async (t) => {
+  const sessionStore = new MemorySessionStore();
+  t.teardown(() => sessionStore.close());
+  let finds = 0;
+  const counting = stubStore(sessionStore, {
+    find: (id) => {
+      finds++;
+      return sessionStore.find(id);
+    },
+  });
+  const app = await build(t, { env: HTTPS, sessionStore: counting });
+  const { id, cookie } = await bind(app);
+  const ask = async (header: string) => {
+    finds = 0;
+    await refreshBy(app, { id, cookie: header });
+    return finds;
+  };
+  const secret = (i: number) => String(i).padStart(43, '0');
+  t.equal(await ask(cookie), 1);
+  t.equal(await ask(Array.from({ length: 100 }, (_, i) => `${HOST_COOKIE}=${id}.${secret(i)}`).join('; ')), 1);
+  const others = Array.from({ length: 100 }, (_, i) => `${HOST_COOKIE}=${String(i).padStart(22, 'x')}.${secret(i)}`);
+  t.equal(await ask(others.join('; ')), 6);
+});
+
 t.test('the token of the sign-in lives on for two minutes at most', async (t) => {
   const { app, clock } = await buildWithEvents(t, { ...HTTPS, SESSION_IDLE_SECONDS: '600' });
   const { first, cookie, response } = await bind(app);
@@ -219,6 +304,94 @@ t.test('the token of the sign-in lives on for two minutes at most', async (t) =>
   clock.advance(1);
   t.equal(await welcome(app, first), 401);
   t.equal(await welcome(app, cookie), 401);
+});
+
+t.test('a token that was replaced before the binding is refused', async (t) => {
+  const { app } = await buildWithEvents(t, HTTPS);
+  const { cookie: first, challenge } = await signInForBinding(app);
+  const second = cookieOf(await refreshBy(app, { cookie: first }), HOST_COOKIE);
+  await refreshBy(app, { proof: newDevice().register(challenge) });
+  t.equal(await welcome(app, first), 401);
+  t.equal(await welcome(app, second), 200);
+});
+
+t.test('the latest tokens of a bound session are good until they expire', async (t) => {
+  const { app, clock } = await buildWithEvents(t, HTTPS);
+  const { id, device, first, cookie } = await bind(app);
+  clock.advance(100_000);
+  const cookies = [cookie];
+  for (let i = 0; i < 3; i++) {
+    cookies.push(cookieOf(await proveAndRefresh(app, { id, device }), HOST_COOKIE));
+  }
+  for (const good of [first, ...cookies]) {
+    t.equal(await welcome(app, good), 200);
+  }
+  cookies.push(cookieOf(await proveAndRefresh(app, { id, device }), HOST_COOKIE));
+  t.equal(await welcome(app, first), 401, 'five replaced tokens are too many');
+  for (const good of cookies) {
+    t.equal(await welcome(app, good), 200);
+  }
+});
+
+t.test('the deadlines of a bound session follow the settings', async (t) => {
+  const lifetimes = { SESSION_IDLE_SECONDS: '1200', SESSION_MAX_SECONDS: '1300' };
+  const { app, clock } = await buildWithEvents(t, { ...HTTPS, ...lifetimes });
+  const { id, device, cookie } = await bind(app);
+  const { expiresAt } = (await app.inject({ url: '/session', headers: { cookie } })).json();
+  t.equal(Date.parse(expiresAt), clock() + 1_200_000, 'the longer one of the idle timeouts');
+  clock.advance(1_190_000);
+  const late = await proveAndRefresh(app, { id, device });
+  t.match(setCookies(late)[0], /Max-Age=105;/);
+  const last = cookieOf(late, HOST_COOKIE);
+  clock.advance(109_999);
+  t.equal(await welcome(app, last), 200);
+  clock.advance(1);
+  t.equal(await welcome(app, last), 401, 'the end of the session');
+  t.equal((await refreshBy(app, { id })).statusCode, 401);
+
+  for (const [idle, maxAge] of [
+    ['1', 1],
+    ['3', 2],
+    ['60', 55],
+  ] as const) {
+    const short = await build(t, { env: { ...HTTPS, SESSION_IDLE_SECONDS: idle } });
+    t.match(setCookies((await bind(short)).response)[0], new RegExp(`Max-Age=${maxAge};`), `${idle} s`);
+  }
+});
+
+t.test('a browser that sends an expired token is made to refresh', async (t) => {
+  const { app, clock, events } = await buildWithEvents(t, HTTPS);
+  const { id, device, cookie } = await bind(app);
+  const cleared = [/^__Host-session_token=; Max-Age=0;/];
+  clock.advance(TOKEN_MS);
+  const refused = await app.inject({ url: '/welcome', headers: { cookie } });
+  t.equal(refused.statusCode, 401);
+  t.match(setCookies(refused), cleared);
+  t.match(events().at(-1), { event: 'session_use_after_expire', sessionId: id, reason: 'expired token' });
+  t.match(setCookies(await refreshBy(app, { cookie })), cleared);
+
+  const logout = await app.inject({ method: 'POST', url: '/logout', headers: { cookie } });
+  t.equal(logout.statusCode, 503, 'the session lives');
+  t.equal(logout.json().code, 'SESSION_NOT_REFRESHED');
+  t.match(setCookies(logout), cleared);
+  const fresh = cookieOf(await proveAndRefresh(app, { id, device }), HOST_COOKIE);
+  t.equal((await app.inject({ method: 'POST', url: '/logout', headers: { cookie: fresh } })).statusCode, 200);
+
+  const ended = await bind(app);
+  clock.advance(BOUND_IDLE_MS);
+  const over = await app.inject({ url: '/welcome', headers: { cookie: ended.cookie } });
+  t.equal(over.statusCode, 401);
+  t.same(setCookies(over), [], 'the session has ended');
+  t.equal((await app.inject({ url: '/logout', headers: { cookie: ended.cookie } })).statusCode, 200);
+});
+
+t.test('a replaced token that is still good signs out, and is no reuse', async (t) => {
+  const { app, clock, events } = await buildWithEvents(t, HTTPS);
+  const { id, first } = await bind(app);
+  clock.advance(20_000);
+  t.equal((await app.inject({ url: '/logout', headers: { cookie: first } })).statusCode, 200);
+  t.match(events().at(-1), { event: 'session_expired', sessionId: id, reason: 'signed out' });
+  t.notOk(events().some(({ event }) => event === 'authn_token_reuse'));
 });
 
 t.test('an old token of a bound session ends nothing', async (t) => {
@@ -269,6 +442,16 @@ t.test('a change of the password takes all tokens of a bound session', async (t)
   t.equal((await proveAndRefresh(app, { id, device })).statusCode, 200);
 });
 
+t.test('after a change of the password, the offer of the sign-in is void', async (t) => {
+  const { app } = await buildWithEvents(t, HTTPS);
+  const { cookie, challenge } = await signInForBinding(app);
+  const payload = { currentPassword: 'password1', newPassword: 'a horse, a battery' };
+  const changed = await app.inject({ method: 'POST', url: '/password', headers: { cookie }, payload });
+  t.equal(changed.statusCode, 200);
+  t.equal(await welcome(app, cookieOf(changed, HOST_COOKIE)), 200, 'a session that is not bound has a new token');
+  t.equal((await refreshBy(app, { proof: newDevice().register(challenge) })).statusCode, 403);
+});
+
 t.test('a request whose refresh was skipped tells why', async (t) => {
   const { app, events } = await buildWithEvents(t, HTTPS);
   const skipped = (reason: string) => ({
@@ -286,8 +469,14 @@ t.test('a request whose refresh was skipped tells why', async (t) => {
   t.match(events().at(-1), { event: 'device_bound_skipped', reason: 'quota_exceeded' });
   const logout = await app.inject({ method: 'POST', url: '/logout', headers: skipped('quota_exceeded') });
   t.equal(logout.statusCode, 503, 'the user may still be signed in');
-  t.equal((await app.inject({ url: '/welcome', headers: { 'secure-session-skipped': 'x' } })).statusCode, 503);
+  t.equal((await app.inject({ url: '/welcome', headers: { 'secure-session-skipped': 'x' } })).statusCode, 401);
   t.match(events().at(-1), { event: 'device_bound_skipped', reason: 'other' });
+
+  const page = { accept: 'text/html', ...skipped('unreachable') };
+  const form = await app.inject({ url: '/signin?next=/account', headers: page });
+  t.equal(form.statusCode, 503);
+  t.match(form.body, /name="password"/, 'the user can sign in all the same');
+  t.match(form.body, /name="next" value="\/account"/);
 
   const off = await build(t, { env: { ...HTTPS, DEVICE_BOUND_SESSIONS: 'off' } });
   t.equal((await off.inject({ url: '/welcome', headers: skipped('server_error') })).statusCode, 401, 'off');
@@ -388,7 +577,40 @@ t.test('a refresh path without a route shows in the log', async (t) => {
   await bareApp(t, { cookie: { secure: true }, deviceBound: { refreshPath: '/auth/refresh' } }, log);
   t.same(log, [], 'a proxy may remove the start of the path');
   await bareApp(t, { cookie: { secure: true }, deviceBound: { refreshPath: '/renew' } }, log);
-  t.match(log.join(''), /no session can be bound: the app has no route for the refresh path/);
+  t.match(log.join(''), /the app has no route for the refresh path, so no browser can bind a session/);
+});
+
+t.test('a handler that fails after the refresh replies with its error, and others find the session', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(sessions, { cookie: { secure: true }, deviceBound: true });
+  app.post('/signin', async (_request, reply) => {
+    await reply.startSession({ userId: '1', username: 'ann' });
+  });
+  let fails = false;
+  const users: string[] = [];
+  app.post('/refresh', async (request, reply) => {
+    await reply.refreshSession();
+    users.push(request.session.username);
+    if (fails) {
+      throw new Error('the mail server does not answer');
+    }
+  });
+  app.post('/password', { onRequest: requireSession }, async (request, reply) => {
+    const { authenticatedAt } = request.session;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await reply.rotateAndRevokeOthers('password changed');
+    return { isRecent: request.session.authenticatedAt > authenticatedAt };
+  });
+  const { id, device, cookie } = await bind(app);
+  await refreshBy(app, { id, cookie });
+  await proveAndRefresh(app, { id, device });
+  t.same(users, ['ann', 'ann', 'ann']);
+  fails = true;
+  const failed = await refreshBy(app, { id, cookie });
+  t.equal(failed.statusCode, 500);
+  t.match(failed.json(), { message: 'the mail server does not answer' });
+  t.same((await app.inject({ method: 'POST', url: '/password', headers: { cookie } })).json(), { isRecent: true });
 });
 
 t.test('requireBoundSession where no session can be bound is a mistake that shows', async (t) => {

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyRequest } from 'fastify';
 import { SeveralSessionCookies, StoreUnavailable } from '../../errors.ts';
 import { doneTexts } from '../../pages/texts.ts';
 import { ignoreBodies } from '../../plugins/content-type-parsers.ts';
+import { guardRefresh } from '../../plugins/cross-origin-guard.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { requireRecentSignIn, requireSession } from '../../plugins/session-guards.ts';
 import { commonPostErrors, notSignedIn } from '../schemas.ts';
@@ -75,7 +76,12 @@ export const accountPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (
   });
   app.post(
     '/refresh',
-    { constraints: FOR_PAGES, schema: refreshSchema, config: { errorPage: sessionError } },
+    {
+      constraints: FOR_PAGES,
+      schema: refreshSchema,
+      onRequest: guardRefresh,
+      config: { errorPage: sessionError, crossOriginGuard: false },
+    },
     async (_request, reply) => {
       await reply.refreshSession();
       return reply.redirect(doneUrl('extended'), 303);

@@ -45,7 +45,8 @@ export const signinPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
   app.get('/', { ...options, schema: homeSchema }, async (request, reply) =>
     reply.redirect(app.pagePath(request.sessionOrNull ? '/account' : '/signin'), 303),
   );
-  app.get('/signin', { ...options, schema: formSchema }, async (request, reply) =>
+  const config = { errorPage: formWithoutSession };
+  app.get('/signin', { ...options, schema: formSchema, config }, async (request, reply) =>
     reply.page(formFor(request, deviceBound)),
   );
   app.post(
@@ -74,6 +75,14 @@ function formFor(request: FastifyRequest, deviceBound: boolean): Page {
   }
   const mayBeSignedIn = deviceBound && isFromElsewhere(request);
   return { ...page, hint, resumeAt: mayBeSignedIn && (page.next ?? request.server.pagePath('/account')) };
+}
+
+/** A user whose browser cannot refresh the session can sign in again. */
+function formWithoutSession(request: FastifyRequest, error: HttpError): Page | undefined {
+  const { next } = request.query as Record<string, unknown>;
+  return error.code === 'SESSION_NOT_REFRESHED'
+    ? { ...form(request, next, ''), hasError: true, error: describe(request, error) }
+    : undefined;
 }
 
 /**

@@ -75,7 +75,13 @@ t.test('it lists the sessions, newest first, and marks this one', async (t) => {
 async function bind(store: MemorySessionStore, cookie: string): Promise<void> {
   const record = store.find(sessionIdOf(cookie)) as SessionRecord;
   const tokenExpiresAt = record.session.expiresAt;
-  const binding = { key: { x: 'x', y: 'y' }, challengeKey: 'key', boundAt: record.session.createdAt, tokenExpiresAt };
+  const binding = {
+    key: { x: 'x', y: 'y' },
+    offerHash: '',
+    challengeKey: 'key',
+    boundAt: record.session.createdAt,
+    tokenExpiresAt,
+  };
   store.replace(changedRecord(record, { session: { ...record.session, bound: true }, binding }), record.version);
 }
 
