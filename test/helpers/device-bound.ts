@@ -9,7 +9,7 @@ import { Recorder } from './recorder.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 import { USER1 } from './service.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
-import { BLANK_PATH, type Exchange, startTlsFront, type TlsFront } from './tls-front.ts';
+import { BLANK_PATH, startTlsFront, type TlsFront } from './tls-front.ts';
 
 // The service behind TLS, and Chromium with Device Bound Session Credentials (https://w3c.github.io/webappsec-dbsc/).
 
@@ -207,21 +207,4 @@ async function eventsOf(context: BrowserContext, page: Page): Promise<Recorder<D
   await cdp.send('Network.enable');
   await cdp.send('Network.enableDeviceBoundSessions', { enable: true });
   return events;
-}
-
-/** What a request to the endpoint of refreshes is, and how it was answered. */
-export function describeRefresh({ headers, status, replyHeaders }: Exchange): string {
-  const isSigned = headers['secure-session-response'] !== undefined;
-  const isRefresh = headers['sec-secure-session-id'] !== undefined;
-  const what = isRefresh ? (isSigned ? 'proof' : 'refresh') : isSigned ? 'registration' : 'plain refresh';
-  const challenge = replyHeaders['secure-session-challenge'] === undefined ? '' : ' challenge';
-  return `${what} ${status}${challenge}${replyHeaders['set-cookie'] === undefined ? '' : ' cookie'}`;
-}
-
-/** The requests to the endpoint of refreshes since a position. */
-export function refreshes({ wire }: TlsFront, from = 0): string[] {
-  return wire.all
-    .slice(from)
-    .filter(({ method, path }) => method === 'POST' && path === '/refresh')
-    .map(describeRefresh);
 }

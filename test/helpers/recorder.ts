@@ -1,10 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import { inspect } from 'node:util';
 
-/** Longer than anything takes that a test waits for. */
+/** Longer than an event takes on a busy machine. */
 const LIMIT_MS = 60_000;
 
-/** Keeps what happened, and waits for more. */
+/** Records events, and waits for them. */
 export class Recorder<T> {
   readonly all: T[] = [];
   readonly #added = new EventEmitter().setMaxListeners(100);
@@ -14,7 +14,7 @@ export class Recorder<T> {
     this.#added.emit('added');
   }
 
-  /** Resolves with the first item that matches, of all or of those from a position on. */
+  /** Resolves with the first recorded item that matches, or with the next one. `from` skips earlier items. */
   async first(what: string, matches: (item: T) => boolean, from = 0): Promise<T> {
     const signal = AbortSignal.timeout(LIMIT_MS);
     for (;;) {
@@ -23,12 +23,12 @@ export class Recorder<T> {
         return found;
       }
       await once(this.#added, 'added', { signal }).catch(() => {
-        throw new Error(`waited in vain for ${what}: ${inspect(this.all.slice(from), { depth: 4 })}`);
+        throw new Error(`${what} did not happen: ${inspect(this.all.slice(from), { depth: 4 })}`);
       });
     }
   }
 
-  /** Like `first`, of what happens after this call. */
+  /** Resolves with the first item that matches and is recorded after this call. */
   next(what: string, matches: (item: T) => boolean): Promise<T> {
     return this.first(what, matches, this.all.length);
   }

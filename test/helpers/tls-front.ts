@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -7,11 +7,15 @@ import type { Test } from 'tap';
 import type { Certificate } from './certificate.ts';
 import { Recorder } from './recorder.ts';
 
-/** A request and its reply, as they passed. */
-export interface Exchange {
+/** A request. */
+export interface Sent {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+}
+
+/** A request and its reply, as they passed. */
+export interface Exchange extends Sent {
   readonly status: number;
   readonly replyHeaders: IncomingHttpHeaders;
 }
@@ -23,8 +27,8 @@ export interface TlsFront {
   /** The port of the service. Without a service there, connections are closed. */
   target: number;
   /** A test may delay a request, or the reply to it. An error closes the connection. */
-  beforeRequest?: ((exchange: IncomingMessage) => unknown) | undefined;
-  beforeReply?: ((exchange: Exchange) => unknown) | undefined;
+  beforeRequest: (sent: Sent) => unknown;
+  beforeReply: (exchange: Exchange) => unknown;
 }
 
 /** A page of an app on the host of the service. It sends no request of its own, also none for an icon. */
@@ -44,20 +48,47 @@ export async function startTlsFront(t: Test, { cert, key }: Certificate): Promis
     server.closeAllConnections();
   });
   const origin = `https://localhost:${(server.address() as AddressInfo).port}`;
-  const front: TlsFront = { origin, wire: new Recorder(), target: 0 };
+  const front: TlsFront = { origin, wire: new Recorder(), target: 0, beforeRequest: () => {}, beforeReply: () => {} };
   return front;
 }
 
 async function forward(front: TlsFront, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  await front.beforeRequest?.(incoming);
   const { method = '', url: path = '', headers } = incoming;
+  await front.beforeRequest({ method, path, headers });
   const upstream = request({ host: '127.0.0.1', port: front.target, method, path, headers, agent: false });
   incoming.pipe(upstream);
   const [reply] = (await once(upstream, 'response')) as [IncomingMessage];
   const { statusCode: status = 0, headers: replyHeaders } = reply;
   const exchange = { method, path, headers, status, replyHeaders };
   front.wire.add(exchange);
-  await front.beforeReply?.(exchange);
+  await front.beforeReply(exchange);
   outgoing.writeHead(status, reply.rawHeaders);
   reply.pipe(outgoing);
+}
+
+/** Calls a function at the first request, or before the first reply, that matches. */
+export function intercept(
+  front: TlsFront,
+  at: 'beforeRequest' | 'beforeReply',
+  matches: (sent: Sent) => boolean,
+  act: () => unknown,
+): void {
+  front[at] = (sent: Sent) => {
+    const isFirst = matches(sent);
+    if (isFirst) {
+      front[at] = () => {};
+    }
+    return isFirst && act();
+  };
+}
+
+/** Holds the first one that matches. `arrived` resolves then, and `release` lets it pass. */
+export function hold(front: TlsFront, at: 'beforeRequest' | 'beforeReply', matches: (sent: Sent) => boolean) {
+  const gate = new EventEmitter();
+  const arrived = once(gate, 'arrived');
+  intercept(front, at, matches, () => {
+    gate.emit('arrived');
+    return once(gate, 'release');
+  });
+  return { arrived, release: () => gate.emit('release') };
 }

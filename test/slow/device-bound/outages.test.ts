@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { SHORT, startBoundSite } from '../../helpers/device-bound.ts';
 import { startRedis } from '../../helpers/redis-server.ts';
+import { isSigned, refreshes } from '../../helpers/refreshes.ts';
 import { ANN } from '../../helpers/service.ts';
 import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
+import { hold } from '../../helpers/tls-front.ts';
 import { addUser, openTestStores } from '../../helpers/users.ts';
 
-// Whatever fails for a time, the browser keeps the session: it drops it at a 401, a 404 or a 429.
+// During an outage the browser keeps its session. A reply such as 401, 404 or 429 would end it.
 
 t.test('an instance that starts again has the sessions of its store', async (t) => {
   const storeUrl = `lmdb:${temporaryDirectory(t)}/data`;
@@ -32,7 +34,7 @@ t.test('an instance that starts again has the sessions of its store', async (t) 
   t.same(device.ends, []);
 });
 
-t.test('while Redis is away, a refresh is 503, and the user goes on afterwards', async (t) => {
+t.test('while Redis is down, a refresh is 503, and the user goes on afterwards', async (t) => {
   const redis = await startRedis(t);
   if (redis === undefined) {
     return;
@@ -48,14 +50,18 @@ t.test('while Redis is away, a refresh is 503, and the user goes on afterwards',
   t.equal(await device.welcome(), '200 Welcome ann!');
   await device.cookieExpired();
 
+  const { arrived, release } = hold(site.front, 'beforeRequest', isSigned);
+  const waiting = device.welcome();
+  await arrived;
   await redis.kill();
   const from = site.front.wire.all.length;
-  t.match(await device.welcome(), /^503 .*"SESSION_NOT_REFRESHED"/, 'the service cannot tell');
+  release();
+  t.match(await waiting, /^503 .*"SESSION_NOT_REFRESHED"/, 'the service cannot tell');
   t.match(await device.call('POST', '/logout'), /^503 /, 'and has not signed out');
+  t.same(refreshes(site.front, from), ['proof 503', 'proof 503']);
   const passed = site.front.wire.all.slice(from);
   t.same(new Set(passed.map(({ status }) => status)), new Set([503]));
   t.ok(passed.every(({ replyHeaders }) => replyHeaders['retry-after'] !== undefined));
-  t.ok(passed.some(({ path }) => path === '/refresh'));
   t.match(passed.find(({ path }) => path === '/welcome')?.headers['secure-session-skipped'], /^server_error/);
   t.match(await site.server.logged('device_bound_skipped'), /"reason":"server_error"/);
 

@@ -11,19 +11,19 @@ export interface Reply {
   readonly body: string;
 }
 
-/** Sends a request from elsewhere. The headers are as in HTTP: `Cookie: a=b`. */
+/** Sends a request. Each header is a line, such as `Cookie: a=b`. */
 export type Thief = (method: string, path: string, ...headers: string[]) => Promise<Reply>;
 
-/** A thief with curl, who has copied what the browser sends. Skips the test if curl is missing. */
+/** A thief who uses curl. Skips the test if curl is missing. */
 export function thiefOf(t: Test, origin: string): Thief | undefined {
   const curl = program(t, 'curl');
-  return (
-    curl &&
-    (async (method, path, ...headers) => {
-      const args = headers.flatMap((header) => ['--header', header]);
-      const { stdout } = await run(curl, ['--silent', '--insecure', '--include', '-X', method, ...args, origin + path]);
-      const [head = '', body = ''] = stdout.split('\r\n\r\n', 2);
-      return { status: Number(/^HTTP\S+ (\d+)/.exec(head)?.[1]), head, body };
-    })
-  );
+  if (curl === undefined) {
+    return undefined;
+  }
+  return async (method, path, ...headers) => {
+    const args = headers.flatMap((header) => ['--header', header]);
+    const { stdout } = await run(curl, ['--silent', '--insecure', '--include', '-X', method, ...args, origin + path]);
+    const [head = '', body = ''] = stdout.split('\r\n\r\n', 2);
+    return { status: Number(/^HTTP\S+ (\d+)/.exec(head)?.[1]), head, body };
+  };
 }

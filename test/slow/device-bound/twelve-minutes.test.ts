@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { signInOnPage } from '../../helpers/browser.ts';
-import { describeRefresh, startBoundSite } from '../../helpers/device-bound.ts';
+import { startBoundSite } from '../../helpers/device-bound.ts';
+import { describeRefresh, isRefresh, isSigned } from '../../helpers/refreshes.ts';
 import { BLANK_PATH, type Exchange } from '../../helpers/tls-front.ts';
 
 // A user clicks every ten seconds for twelve minutes, with the default lifetimes and Chromium's limit of six signatures in nine
@@ -10,8 +11,6 @@ import { BLANK_PATH, type Exchange } from '../../helpers/tls-front.ts';
 const DURATION_SECONDS = Number(process.env.CLICK_SECONDS ?? 720);
 const CLICK_MS = 10_000;
 
-const isRefresh = ({ method, path }: Exchange) => method === 'POST' && path === '/refresh';
-const isSigned = ({ headers }: Exchange) => headers['secure-session-response'] !== undefined;
 /** A challenge is how the browser learns what to sign. No user notices it. */
 const isChallenge = (exchange: Exchange) =>
   isRefresh(exchange) && describeRefresh(exchange) === 'refresh 403 challenge';
