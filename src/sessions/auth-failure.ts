@@ -8,7 +8,7 @@ export type AuthFailureReason =
   | 'expired'
   /** The session is live and bound: its browser gets another token for a proof. */
   | 'expired token'
-  /** The token of the request opens another session than the one it names. */
+  /** The token of the request opens a later session than the one that the request names. */
   | 'another session'
   | 'refreshed elsewhere'
   | "another user's session"

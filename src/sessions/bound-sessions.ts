@@ -22,6 +22,8 @@ export class ProofRequired {
   }
 }
 
+export type RefreshOutcome = IssuedSession | Session | ProofRequired | AuthFailure;
+
 export interface BoundSessionsOptions {
   readonly store: SessionStore;
   readonly clock: Clock;
@@ -77,46 +79,38 @@ export class BoundSessions {
   /**
    * Gives the bound session with this id a new token, if the proof answers a challenge for it. Without a proof, returns the
    * session as it is if one of the tokens of the request is still good: the browser asks early, and may sign only a few
-   * challenges. If a token opens another session, the user has signed in again, and the browser must not go back.
+   * challenges. If a token opens a later session, the user has signed in again, and the browser must not go back.
    */
-  async refresh(
-    id: string,
-    proof: string | undefined,
-    tokens: readonly string[],
-  ): Promise<IssuedSession | Session | ProofRequired | AuthFailure> {
+  async refresh(id: string, proof: string | undefined, texts: readonly string[]): Promise<RefreshOutcome> {
     const { store, clock, rotation, namespace, verifier } = this.#options;
-    const presented = tokens.map(parseToken).filter((token) => token !== undefined);
     if (!isSessionId(id)) {
       return new AuthFailure('unknown session');
     }
-    if (await this.#opensAnother(id, presented)) {
-      return new AuthFailure('another session', { id });
-    }
-    return changeSession<IssuedSession | Session | ProofRequired | AuthFailure>(
-      store,
-      clock,
-      id,
-      async (record, now) => {
-        if (record.session.namespace !== namespace || record.binding === undefined) {
-          return new AuthFailure('unknown session', { id });
-        }
-        if (proof === undefined && presented.some((token) => verifier.opensBound(record, token))) {
-          return record.session;
-        }
-        const problem = proof === undefined ? 'no proof' : problemOf(proof, record, record.binding.key, now);
-        return problem === undefined
-          ? rotation.rotate(record, record, now)
-          : new ProofRequired(record.session, issueChallenge(record, now), problem);
-      },
-    );
+    const tokens = texts.map(parseToken).filter((token) => token !== undefined);
+    const others = await this.#sessionsOf(tokens.filter((token) => token.id !== id));
+    return changeSession<RefreshOutcome>(store, clock, id, async (record, now) => {
+      const { session, binding } = record;
+      if (session.namespace !== namespace || binding === undefined) {
+        return new AuthFailure('unknown session', { id });
+      }
+      if (others.some(({ createdAt }) => createdAt >= session.createdAt)) {
+        return new AuthFailure('another session', session);
+      }
+      if (proof === undefined && tokens.some((token) => verifier.opensBound(record, token))) {
+        return session;
+      }
+      const problem = proof === undefined ? 'no proof' : problemOf(proof, record, binding.key, now);
+      return problem === undefined
+        ? rotation.rotate(record, record, now)
+        : new ProofRequired(session, issueChallenge(record, now), problem);
+    });
   }
 
-  /** Whether one of the tokens opens a live session with another id. */
-  async #opensAnother(id: string, tokens: readonly Token[]): Promise<boolean> {
+  /** The live sessions that the tokens open. */
+  async #sessionsOf(tokens: readonly Token[]): Promise<Session[]> {
     const { store, verifier } = this.#options;
-    const others = tokens.filter((token) => token.id !== id);
-    const outcomes = await Promise.all(others.map(async (token) => verifier.open(token, await store.find(token.id))));
-    return outcomes.some((outcome) => !(outcome instanceof AuthFailure));
+    const outcomes = await Promise.all(tokens.map(async (token) => verifier.open(token, await store.find(token.id))));
+    return outcomes.flatMap((outcome) => (outcome instanceof AuthFailure ? [] : [outcome.record.session]));
   }
 }
 

@@ -266,6 +266,10 @@ t.test('a browser does not go back to a session after a sign-in as another user'
     t.same(setCookies(response), []);
   }
   t.equal((await refreshBy(app, { id, cookie: `${cookie}; ${second}` })).statusCode, 401, 'with both cookies');
+  clock.advance(1);
+  const third = await bind(app);
+  const late = await refreshBy(app, { id: third.id, cookie: second });
+  t.equal(late.statusCode, 403, 'an earlier session is none that the user has changed to');
   clock.advance(TOKEN_MS);
   t.equal((await refreshBy(app, { id, cookie: second })).statusCode, 403, 'the other session has ended');
 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import { LONG, startBoundSite } from '../../helpers/device-bound.ts';
 import { isRefresh, isSigned, refreshes } from '../../helpers/refreshes.ts';
 import { USER1, USER2 } from '../../helpers/service.ts';
-import { hold, type Sent } from '../../helpers/tls-front.ts';
+import { hold, intercept, type Sent } from '../../helpers/tls-front.ts';
 
 // Requests and replies that arrive late.
 
@@ -104,4 +104,43 @@ t.test('late requests and replies', async (t) => {
     await device.forgetCookie();
     t.equal(await device.welcome(), '200 Welcome user2!');
   });
+
+  t.test('a registration whose reply is lost is answered again', async (t) => {
+    const device = await site.open(t);
+    const from = front.wire.all.length;
+    intercept(front, 'beforeReply', isSigned, () => {
+      throw new Error('the connection is lost');
+    });
+    await device.signIn();
+    t.same(refreshes(front, from), ['registration 200 cookie', 'registration 200']);
+    t.equal(await device.welcome(), '200 Welcome user1!');
+    await device.forgetCookie();
+    t.equal(await device.welcome(), '200 Welcome user1!');
+  });
+
+  for (const isBound of [true, false]) {
+    const title = `a sign-in without the refresh of the first session ${isBound ? 'is bound' : 'cannot be bound'}, and the first user does not come back`;
+    t.test(title, async (t) => {
+      const device = await site.open(t);
+      const first = await device.signIn(USER1);
+      await device.forgetCookie();
+      front.beforeRequest = (sent) => {
+        if (isRefresh(sent) && !(isBound && isSigned(sent))) {
+          throw new Error('the refresh is lost');
+        }
+      };
+      const created = device.events.next('a registration', ({ what }) => what === 'created');
+      t.match(await device.call('POST', '/signin', USER2), /^200 /);
+      const { result } = await created;
+      t.equal(result === 'Success', isBound);
+      front.beforeRequest = () => {};
+      const ended = device.events.next('the end of the first session', ({ what }) => what === 'ended');
+      t.equal(await device.welcome(), '200 Welcome user2!');
+      await ended;
+      t.same(device.ends, [`${first} RefreshFatalError`]);
+      t.equal(await device.welcome(), '200 Welcome user2!');
+      await device.forgetCookie();
+      t.match(await device.welcome(), isBound ? '200 Welcome user2!' : /^401 /);
+    });
+  }
 });
