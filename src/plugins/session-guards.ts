@@ -38,7 +38,7 @@ export const requireRecentSignIn: SessionGuard = guard('requireRecentSignIn', (r
 
 /**
  * The same as `requireSession`, but the session must be bound to its device: for actions that a copied cookie must never allow
- * later than two minutes after the theft. A browser binds the session within a second after the sign-in, if it can.
+ * later than two minutes after the theft. A browser that can bind the session does so within a few seconds after the sign-in.
  * @throws BoundSessionRequired (403), and the errors of `requireSession`; Error (500) without the option `deviceBound`.
  */
 export const requireBoundSession: SessionGuard = guard('requireBoundSession', (request, reply) =>

@@ -10,7 +10,7 @@ const schema = {
   summary: 'Replace the token',
   description:
     'Renews the session. The old token is refused then. Of concurrent requests with one token, one succeeds. ' +
-    'A browser with device-bound sessions also registers its key here, and proves that it has it.',
+    'A browser with device-bound sessions also registers its key here, and proves that it has it. It gets other JSON: see docs/http-api.md.',
   security: [{ sessionCookie: [] }],
   response: {
     200: sessionResponse('Refreshed.'),
