@@ -10,6 +10,7 @@ import { formatToken, generateToken } from '../../src/sessions/token.ts';
 import type { IssuedSession } from '../../src/sessions/token-rotation.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import type { Clock } from '../../src/types.ts';
+import { newDevice } from '../helpers/device.ts';
 import { fakeClock, stubStore } from '../helpers/service.ts';
 
 const IDLE_MS = 120_000;
@@ -23,9 +24,9 @@ const LIFETIMES = {
 } as const;
 const CLIENT = { address: '192.0.2.1', device: 'Firefox on Linux' };
 
-function newManager(store: SessionStore, clock: Clock, lifetimes: Lifetimes): SessionManager {
+function newManager(store: SessionStore, clock: Clock, lifetimes: Lifetimes, offersBinding = false): SessionManager {
   const log = { warn() {} };
-  return new SessionManager({ store, clock, namespace: DEFAULT_NAMESPACE, lifetimes, offersBinding: false, log });
+  return new SessionManager({ store, clock, namespace: DEFAULT_NAMESPACE, lifetimes, offersBinding, log });
 }
 
 function user(username: string) {
@@ -105,6 +106,27 @@ t.test('a refresh keeps the id, moves the idle deadline and kills the old token'
   t.same(await manager.authenticate(second.token), second.session);
   t.equal(reason(await manager.authenticate(first.token)), 'replaced token');
   t.equal(reason(await manager.refresh(first.token)), 'replaced token');
+});
+
+t.test('a refresh that a registration overtakes needs a proof', async (t) => {
+  const { clock, store } = setUp(t);
+  const device = newDevice();
+  let challenge: string | undefined;
+  const racing = stubStore(store, {
+    replace: async (next, expectedVersion) => {
+      const proof = challenge && device.register(challenge);
+      challenge = undefined;
+      if (proof !== undefined) {
+        t.match(await binding.bound.register(proof), { session: { bound: true } });
+      }
+      return store.replace(next, expectedVersion);
+    },
+  });
+  const binding = newManager(racing, clock, LIFETIMES, true);
+  const created = await binding.create(user('user1'), CLIENT);
+  challenge = created.challenge;
+  t.equal(reason(await binding.refresh(created.token)), 'no proof');
+  t.equal(reason(await binding.authenticate(created.token)), 'not refused', 'it is still good');
 });
 
 t.test('however often it is refreshed, a session ends at its absolute deadline', async (t) => {
