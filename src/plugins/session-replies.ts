@@ -37,7 +37,7 @@ declare module 'fastify' {
     /**
      * Replaces the token of the request and sets the cookie. The old token is refused from then on.
      *
-     * With the option `deviceBound` it also binds a session to its browser, and refreshes a bound session for a proof. The
+     * With the option `deviceBound` it also binds a session to its device, and refreshes a bound session for a proof. The
      * browser then gets instructions (JSON) in place of what the handler replies.
      * @throws Unauthenticated (401) without a live session, or if another refresh was first; DeviceProofRequired or
      * DeviceKeyRefused (403) about a bound session; StoreUnavailable or SessionNotRefreshed (503).
