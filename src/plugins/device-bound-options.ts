@@ -34,7 +34,7 @@ export const DEVICE_BOUND = Type.Optional(
     ],
     {
       description:
-        'true, false, or an object with refreshPath, a path such as "/refresh", and allowedInitiators, an array of origins',
+        'true, false, or an object with refreshPath, a path such as "/refresh", and allowedInitiators, an array of http and https origins without a path, such as "https://app.example.com"',
     },
   ),
 );

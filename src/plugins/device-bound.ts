@@ -92,9 +92,6 @@ async function register(reply: FastifyReply, context: SessionContext, proof: str
     logAuthFailure(request, outcome);
     throw new DeviceKeyRefused();
   }
-  if (!('token' in outcome)) {
-    return outcome;
-  }
   logEvent(request, 'device_bound_registered', logFields(outcome.session));
   return setSessionCookie(reply, context, outcome);
 }

@@ -129,6 +129,7 @@ const USED_AFTER_END: ReadonlySet<AuthFailureReason> = new Set([
 const PROOF_PROBLEMS: ReadonlySet<AuthFailureReason> = new Set([
   'no proof',
   'malformed proof',
+  'unknown offer',
   'unknown challenge',
   'wrong signature',
 ]);

@@ -181,7 +181,7 @@ async function signOut(this: FastifyReply): Promise<void> {
   const isLive = await endPresentedSessions(request, context, usable, 'signed out');
   request[kSession] = null;
   context.cookie.clear(this);
-  if (isLive) {
+  if (isLive && context.deviceBound !== undefined) {
     // Without the cookie, the browser refreshes the session before the user tries again.
     throw new SessionNotRefreshed();
   }

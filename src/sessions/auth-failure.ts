@@ -15,7 +15,7 @@ export type AuthFailureReason =
   | ProofProblem;
 
 /** Why a request does not bind a session, or gets no new token for a bound one. */
-export type ProofProblem = 'no proof' | 'malformed proof' | 'unknown challenge' | 'wrong signature';
+export type ProofProblem = 'no proof' | 'malformed proof' | 'unknown offer' | 'unknown challenge' | 'wrong signature';
 
 /** The session that a failure is about, as far as it is known. */
 interface Subject {

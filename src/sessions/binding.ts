@@ -5,8 +5,6 @@ import { formatToken, generateToken, hashesMatch, hashSecret, type Token } from 
 
 /** How long a browser may take to register a key after the sign-in. */
 const OFFER_MS = 5 * 60 * 1000;
-/** How long a browser may repeat a registration whose reply was lost. */
-const REPEAT_MS = 60 * 1000;
 /** How long a browser may take to sign a challenge. */
 const CHALLENGE_MS = 60 * 1000;
 
@@ -25,21 +23,8 @@ export function matchesOffer({ offer }: SessionRecord, { secret }: Token, now: M
   return offer !== undefined && now < offer.expiresAt && hashesMatch(offer.challengeHash, hashSecret(secret));
 }
 
-/** The binding to a key whose browser has signed this challenge of an offer. */
-export function createBinding(key: PublicKey, { secret }: Token, now: Milliseconds): Omit<Binding, 'tokenExpiresAt'> {
-  const challengeKey = randomBytes(32).toString('base64url');
-  return { key, offerHash: hashSecret(secret), challengeKey, boundAt: now };
-}
-
-/** Whether the session was bound to this key with this challenge a short time ago. The browser then repeats its registration. */
-export function isRepeated({ binding }: SessionRecord, key: PublicKey, { secret }: Token, now: Milliseconds): boolean {
-  return (
-    binding !== undefined &&
-    now < binding.boundAt + REPEAT_MS &&
-    hashesMatch(binding.offerHash, hashSecret(secret)) &&
-    binding.key.x === key.x &&
-    binding.key.y === key.y
-  );
+export function createBinding(key: PublicKey): Omit<Binding, 'tokenExpiresAt'> {
+  return { key, challengeKey: randomBytes(32).toString('base64url') };
 }
 
 const CHALLENGE = /^(\d{1,15})\.([\w-]{22})\.([\w-]{43})$/;

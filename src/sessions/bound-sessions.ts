@@ -1,6 +1,6 @@
 import type { Clock, Milliseconds } from '../types.ts';
 import { AuthFailure, type ProofProblem } from './auth-failure.ts';
-import { createBinding, isOpenChallenge, isRepeated, issueChallenge, matchesOffer } from './binding.ts';
+import { createBinding, isOpenChallenge, issueChallenge, matchesOffer } from './binding.ts';
 import { changeSession } from './change-session.ts';
 import { isSignedBy, parseProof } from './device-proof.ts';
 import type { PublicKey, Session, SessionRecord } from './session.ts';
@@ -48,10 +48,9 @@ export class BoundSessions {
 
   /**
    * Binds a session to the key of a proof, and gives it a new token. The proof answers the challenge of the sign-in, which
-   * leads to the session: the request needs no cookie. A browser repeats a registration if it has lost the reply. It then gets
-   * the session without a token: it has the key, and can ask for one.
+   * leads to the session: the request needs no cookie.
    */
-  async register(text: string): Promise<IssuedSession | Session | AuthFailure> {
+  async register(text: string): Promise<IssuedSession | AuthFailure> {
     const { store, clock, namespace, rotation } = this.#options;
     const proof = parseProof(text);
     const challenge = proof && parseToken(proof.challenge);
@@ -59,20 +58,17 @@ export class BoundSessions {
       return new AuthFailure('malformed proof');
     }
     const { key } = proof;
-    return changeSession<IssuedSession | Session | AuthFailure>(store, clock, challenge.id, async (record, now) => {
+    return changeSession<IssuedSession | AuthFailure>(store, clock, challenge.id, async (record, now) => {
       const { offer: _, ...rest } = record;
       const { session } = record;
-      const repeated = isRepeated(record, key, challenge, now);
-      if (session.namespace !== namespace || !(repeated || matchesOffer(record, challenge, now))) {
-        return new AuthFailure('unknown challenge', session);
+      if (session.namespace !== namespace || !matchesOffer(record, challenge, now)) {
+        return new AuthFailure('unknown offer', session);
       }
       if (!isSignedBy(proof, key)) {
         return new AuthFailure('wrong signature', session);
       }
-      const binding = createBinding(key, challenge, now);
-      return repeated
-        ? session
-        : rotation.rotate(record, { ...rest, binding, session: { ...session, bound: true } }, now);
+      const binding = createBinding(key);
+      return rotation.rotate(record, { ...rest, binding, session: { ...session, bound: true } }, now);
     });
   }
 

@@ -65,11 +65,8 @@ export interface PublicKey {
 /** What binds a session to its browser. */
 export interface Binding {
   readonly key: PublicKey;
-  /** The hash of the challenge that the browser signed to register the key. */
-  readonly offerHash: string;
   /** The key of the HMAC of challenges. */
   readonly challengeKey: string;
-  readonly boundAt: Milliseconds;
   /** The current token is refused from this moment on. The session may last longer. */
   readonly tokenExpiresAt: Milliseconds;
 }

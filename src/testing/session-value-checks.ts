@@ -57,7 +57,7 @@ export const valueChecks: Checks<SessionStore> = {
   'the offer and the binding of a session are returned as they were stored': async (store) => {
     const offered = { ...record(), offer: { challengeHash: 'hash', expiresAt: 1 } };
     const { offer: _, ...rest } = offered;
-    const binding = { key: { x: 'x', y: 'y' }, offerHash: 'hash', challengeKey: 'key', boundAt: 1, tokenExpiresAt: 2 };
+    const binding = { key: { x: 'x', y: 'y' }, challengeKey: 'key', tokenExpiresAt: 2 };
     const replaced = [{ secretHash: 'old', replacedAt: 1, goodUntil: 2 }];
     const bound = { ...rest, version: 'next', session: { ...rest.session, bound: true }, binding, replaced };
     await store.create(offered);

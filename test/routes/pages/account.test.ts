@@ -77,9 +77,7 @@ async function bind(store: MemorySessionStore, cookie: string): Promise<void> {
   const tokenExpiresAt = record.session.expiresAt;
   const binding = {
     key: { x: 'x', y: 'y' },
-    offerHash: '',
     challengeKey: 'key',
-    boundAt: record.session.createdAt,
     tokenExpiresAt,
   };
   store.replace(changedRecord(record, { session: { ...record.session, bound: true }, binding }), record.version);

@@ -105,16 +105,20 @@ t.test('late requests and replies', async (t) => {
     t.equal(await device.welcome(), '200 Welcome user2!');
   });
 
-  t.test('a registration whose reply is lost is answered again', async (t) => {
+  t.test('a registration whose reply is lost ends the session with its token, and a sign-in helps', async (t) => {
     const device = await site.open(t);
     const from = front.wire.all.length;
     intercept(front, 'beforeReply', isSigned, () => {
       throw new Error('the connection is lost');
     });
-    await device.signIn();
-    t.same(refreshes(front, from), ['registration 200 cookie', 'registration 200']);
+    const created = device.events.next('a registration', ({ what }) => what === 'created');
+    await device.call('POST', '/signin', USER1);
+    t.not((await created).result, 'Success');
+    t.same(refreshes(front, from), ['registration 200 cookie', 'registration 403'], 'the browser has sent it again');
     t.equal(await device.welcome(), '200 Welcome user1!');
     await device.forgetCookie();
+    t.match(await device.welcome(), /^401 /);
+    await device.signIn();
     t.equal(await device.welcome(), '200 Welcome user1!');
   });
 
