@@ -25,7 +25,7 @@ export const securityEvents = {
   session_created: { level: 'info', message: 'session started' },
   session_renewed: { level: 'info', message: 'session refreshed' },
   session_expired: { level: 'info', message: 'session ended' },
-  session_use_after_expire: { level: 'info', message: 'a token that is no longer valid was refused' },
+  session_use_after_expire: { level: 'info', message: 'a session token that is no longer valid was refused' },
 } as const;
 
 export type SecurityEvent = keyof typeof securityEvents;
