@@ -7,6 +7,7 @@ export * from '../src/fastify-options.ts';
 export * from '../src/http/cookies.ts';
 export * from '../src/index.ts';
 export * from '../src/plugins/security-headers.ts';
+export * from '../src/sessions/lifetimes.ts';
 export * from '../src/sessions/session-manager.ts';
 export * from '../src/sessions/token.ts';
 export * from '../src/stores/redis/connection.ts';

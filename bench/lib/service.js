@@ -50,7 +50,7 @@ function makeSession(/** @type {number} */ i) {
   const now = Date.now();
   /** @type {import('../dist.js').SessionRecord} */
   const record = {
-    schema: 2,
+    schema: 3,
     version: 'first',
     session: {
       id: token.id,
@@ -63,6 +63,7 @@ function makeSession(/** @type {number} */ i) {
       endsAt: now + DAY_MS,
       address: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`,
       device: 'Firefox on Linux',
+      bound: false,
       data: {},
     },
     secretHash: hashSecret(token.secret),

@@ -17,7 +17,13 @@ import { buildService, COOKIE, createSessions, openUncachedRedis } from '../lib/
 
 export const SESSIONS = 1000;
 /** @type {import('../dist.js').Lifetimes} */
-const LIFETIMES = { idleSeconds: 86_400, maxSeconds: 86_400, reuseWindowSeconds: 10, renewal: 'refresh' };
+const LIFETIMES = {
+  idleSeconds: 86_400,
+  boundIdleSeconds: 86_400,
+  maxSeconds: 86_400,
+  reuseWindowSeconds: 10,
+  renewal: 'refresh',
+};
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(WELCOME.length) };
 const HEADERS = { ...securityHeadersFor({ https: false }), ...PLAIN };
 
@@ -81,6 +87,7 @@ function authenticateStep(/** @type {Filled} */ { name, store, tokens }) {
     clock: Date.now,
     namespace: COOKIE,
     lifetimes: LIFETIMES,
+    offersBinding: false,
     log: { warn() {} },
   });
   return { name: `authenticate, ${name}`, call: (i) => manager.authenticate(tokens[i % SESSIONS]) };
