@@ -44,14 +44,14 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
   },
   DEVICE_PROOF_REQUIRED: {
     title: 'Your browser extends this session',
-    message: 'The session works only on this device. The browser extends it when you open a page. Nothing was changed.',
+    message: 'The session is bound to this device. The browser extends it when you open a page. Nothing was changed.',
   },
   DEVICE_KEY_REFUSED: {
     title: 'Request refused',
     message: 'The session could not be bound to this device. You are still signed in.',
   },
   BOUND_SESSION_REQUIRED: {
-    title: 'This needs a session that works only on this device',
+    title: 'This needs a session that is bound to this device',
     message: 'Your session is not bound to this device. Sign in again, or use another browser.',
   },
   SESSION_NOT_REFRESHED: UNAVAILABLE,
@@ -135,7 +135,7 @@ export const texts = {
     sessions: 'Where you are signed in',
     thisSession: 'This session',
     signedInAt: 'Signed in',
-    bound: 'Bound to its device: it works nowhere else',
+    bound: 'Bound to its device',
     notBound: 'Not bound to its device',
     signOutOthers: 'Sign out all other sessions',
     noOthers: 'You are not signed in anywhere else.',

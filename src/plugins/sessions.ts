@@ -5,12 +5,12 @@ import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cooki
 import { DataUpdates } from '../sessions/data-updates.ts';
 import { SessionManager } from '../sessions/session-manager.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';
-import { SessionWatch } from '../sessions/session-watch.ts';
+import { reportEndings, SessionWatch } from '../sessions/session-watch.ts';
 import { UserSessions } from '../sessions/user-sessions.ts';
 import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
 import { MemorySessionStore } from '../stores/memory/session-store.ts';
 import { timeBoundSessionStore } from '../stores/time-bound.ts';
-import { type Clock, whenReady } from '../types.ts';
+import type { Clock } from '../types.ts';
 import { sendInstructions, warnOfMissingRoute } from './device-bound.ts';
 import { DEVICE_BOUND, type DeviceBoundOptions, readDeviceBound } from './device-bound-options.ts';
 import { kContext, type SessionContext } from './session-context.ts';
@@ -191,23 +191,6 @@ function refuseLateGuards(route: RouteOptions): void {
       );
     }
   }
-}
-
-/** Returns the store, which then tells the listeners of sessions that it removes at once. */
-function reportEndings(store: SessionStore, watch: SessionWatch): SessionStore {
-  return {
-    ...store,
-    remove: (id) =>
-      whenReady(store.remove(id), (removed) => {
-        watch.checkSession(id);
-        return removed;
-      }),
-    removeByUser: (owner, keep) =>
-      whenReady(store.removeByUser(owner, keep), (count) => {
-        watch.checkSessionsOf(owner);
-        return count;
-      }),
-  };
 }
 
 /** Defines a decorator. A scope inside one with the plugin has its own value. */

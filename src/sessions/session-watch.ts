@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock, Milliseconds } from '../types.ts';
+import { type Clock, type Milliseconds, whenReady } from '../types.ts';
 import { isLive, type Session, type SessionOwner } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 
@@ -143,4 +143,21 @@ export class SessionWatch {
       this.#log.error({ err }, 'a listener of onSessionEnd failed');
     }
   }
+}
+
+/** Returns the same store. A removal also calls the listeners of the sessions that it ends, without waiting for the next look-up. */
+export function reportEndings(store: SessionStore, watch: SessionWatch): SessionStore {
+  return {
+    ...store,
+    remove: (id) =>
+      whenReady(store.remove(id), (removed) => {
+        watch.checkSession(id);
+        return removed;
+      }),
+    removeByUser: (owner, keep) =>
+      whenReady(store.removeByUser(owner, keep), (count) => {
+        watch.checkSessionsOf(owner);
+        return count;
+      }),
+  };
 }
