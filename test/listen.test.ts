@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { parseConfig } from '../src/config.ts';
 import { listen } from '../src/listen.ts';
 import { connections } from '../src/plugins/connections.ts';
-import { accepting, freePort } from './helpers/redis-server.ts';
+import { accepting, freePort } from './helpers/ports.ts';
 import { exchange } from './helpers/server-process.ts';
 
 async function newApp(t: Test) {

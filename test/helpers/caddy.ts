@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import type { Test } from 'tap';
-import { accepting } from './redis-server.ts';
+import { startListening } from './ports.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 export interface CaddyOptions {
@@ -18,15 +16,8 @@ export interface CaddyOptions {
 export async function startCaddy(t: Test, { caddy, port, config }: CaddyOptions): Promise<void> {
   const dir = temporaryDirectory(t);
   writeFileSync(`${dir}/Caddyfile`, config);
-  const child = spawn(caddy, ['run', '--adapter', 'caddyfile', '--config', `${dir}/Caddyfile`], {
-    stdio: 'ignore',
+  await startListening(t, port, caddy, ['run', '--adapter', 'caddyfile', '--config', `${dir}/Caddyfile`], {
     // Its default port for commands may be in use.
     env: { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir, CADDY_ADMIN: `unix/${dir}/admin.sock` },
   });
-  const exited = once(child, 'exit');
-  t.teardown(() => {
-    child.kill('SIGTERM');
-    return exited;
-  });
-  await accepting(port);
 }

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import type { Test } from 'tap';
-import { accepting } from './redis-server.ts';
+import { startListening } from './ports.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 export interface HaproxyOptions {
@@ -20,11 +18,5 @@ export async function startHaproxy(t: Test, { haproxy, port, config, script }: H
   const dir = temporaryDirectory(t);
   writeFileSync(`${dir}/script.lua`, script);
   writeFileSync(`${dir}/haproxy.cfg`, config(`${dir}/script.lua`));
-  const child = spawn(haproxy, ['-db', '-f', `${dir}/haproxy.cfg`], { stdio: 'ignore' });
-  const exited = once(child, 'exit');
-  t.teardown(() => {
-    child.kill('SIGTERM');
-    return exited;
-  });
-  await accepting(port);
+  await startListening(t, port, haproxy, ['-db', '-f', `${dir}/haproxy.cfg`]);
 }

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
 import type { Test } from 'tap';
-import { accepting } from './redis-server.ts';
+import { startListening } from './ports.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 export interface NginxOptions {
@@ -32,11 +30,5 @@ export async function startNginx(t: Test, { nginx, port, http = '', server }: Ng
       ${server === undefined ? '' : `server { listen 127.0.0.1:${port}; ${server} }`}
     }`,
   );
-  const child = spawn(nginx, ['-c', config, '-e', `${dir}/error.log`], { stdio: 'ignore' });
-  const exited = once(child, 'exit');
-  t.teardown(() => {
-    child.kill('SIGTERM');
-    return exited;
-  });
-  await accepting(port);
+  await startListening(t, port, nginx, ['-c', config, '-e', `${dir}/error.log`]);
 }

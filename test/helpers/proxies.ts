@@ -7,8 +7,8 @@ import { type Certificate, selfSigned } from './certificate.ts';
 import { startApps } from './guides.ts';
 import { startHaproxy } from './haproxy.ts';
 import { startNginx } from './nginx.ts';
+import { freePort } from './ports.ts';
 import { program } from './programs.ts';
-import { freePort } from './redis-server.ts';
 import { startTraefikStandIn } from './traefik-stand-in.ts';
 
 // The proxies of examples/forward-auth, each with the file of its recipe. The tests replace only what is of this machine:

@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
-import { connect as connectSocket, createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChildProcess } from 'node:child_process';
 import { createClient } from '@redis/client';
 import type { Test } from 'tap';
+import { end, freePort, startListening } from './ports.ts';
 import { program } from './programs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -38,21 +35,13 @@ export async function startRedis(t: Test, args: readonly string[] = GOOD): Promi
   let child: ChildProcess;
   const start = async () => {
     const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
-    child = spawn(path, [...fixed, ...args], { stdio: 'ignore' });
-    await accepting(port);
-  };
-  const kill = async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
+    child = await startListening(t, port, path, [...fixed, ...args]);
   };
   await start();
-  t.teardown(kill);
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
-    kill,
+    kill: () => end(child, 'SIGKILL'),
     restart: start,
     freeze: () => child.kill('SIGSTOP'),
     thaw: () => child.kill('SIGCONT'),
@@ -64,41 +53,4 @@ export async function operator(t: Test, { url }: { url: string }) {
   const client = await createClient({ url }).connect();
   t.teardown(() => client.destroy());
   return client;
-}
-
-/**
- * Returns a port that nothing listens on. It is below those that Linux gives to connections (32,768 and higher): one of these could
- * be in use again before the server starts that the port is for.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_768);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (isFree) {
-      server.close();
-      await once(server, 'close');
-      return port;
-    }
-  }
-}
-
-/** Resolves once a server accepts connections on a port. */
-export async function accepting(port: number): Promise<void> {
-  for (let tries = 0; tries < 3000; tries++) {
-    const socket = connectSocket(port, '127.0.0.1');
-    const accepted = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (accepted) {
-      return;
-    }
-    await sleep(10);
-  }
-  throw new Error(`nothing listens on port ${port}`);
 }

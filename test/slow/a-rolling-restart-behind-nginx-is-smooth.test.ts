@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:http';
 import t, { type Test } from 'tap';
 import { startNginx } from '../helpers/nginx.ts';
+import { freePort } from '../helpers/ports.ts';
 import { program } from '../helpers/programs.ts';
-import { freePort } from '../helpers/redis-server.ts';
 import { run } from '../helpers/server-process.ts';
 import { LENIENT_TIMEOUTS } from '../helpers/timeouts.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { startNginx } from '../helpers/nginx.ts';
+import { freePort } from '../helpers/ports.ts';
 import { program } from '../helpers/programs.ts';
-import { freePort } from '../helpers/redis-server.ts';
 import { startServer } from '../helpers/server-process.ts';
 
 for (const [how, upstreamPath] of [

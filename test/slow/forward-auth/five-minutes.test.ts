@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { startCaddy } from '../../helpers/caddy.ts';
+import { freePort, startListening } from '../../helpers/ports.ts';
 import { program } from '../../helpers/programs.ts';
 import { replaced } from '../../helpers/proxies.ts';
-import { accepting, freePort } from '../../helpers/redis-server.ts';
 import { startServer } from '../../helpers/server-process.ts';
 import { USER1 } from '../../helpers/service.ts';
 
@@ -21,9 +20,7 @@ const [settings = '', app = '', caddyfile = ''] = [...section.matchAll(/^```\w+\
 
 /** Starts the app of the page with the shell. */
 async function startApp(t: Test, port: number): Promise<void> {
-  const child = spawn('sh', ['-c', `exec ${replaced(app, { '3000': String(port) })}`], { stdio: 'ignore' });
-  t.teardown(() => child.kill());
-  await accepting(port);
+  await startListening(t, port, 'sh', ['-c', `exec ${replaced(app, { '3000': String(port) })}`]);
 }
 
 /** `fetch` would add `Sec-Fetch-Mode`, and refuse some headers. */
