@@ -45,6 +45,11 @@ export const Environment = Type.Object({
       'none, or a domain of yours in lower-case ASCII letters, such as example.com, and no public suffix such as co.uk',
   }),
   STORE_URL: Type.String({ format: 'store-url', default: 'memory:', description: STORE_URL_FORMS }),
+  STORE_URL_FILE: Type.String({
+    minLength: 1,
+    default: 'none',
+    description: 'none, or the path of a file that holds the value of STORE_URL',
+  }),
   DEMO_USERS: onOrOff(),
   STORE_TIMEOUT_MS: settings.storeTimeoutMs,
   REDIS_KEY_PREFIX: settings.keyPrefix,

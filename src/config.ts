@@ -1,21 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { parseEnv } from 'node:util';
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import ipaddr from 'ipaddr.js';
+import { ConfigError, readEnvFile, readStoreUrlFile } from './config-files.ts';
 import { Environment } from './config-schema.ts';
-import { decodeUtf8 } from './utf8.ts';
+
+export { ConfigError, ENV_FILE } from './config-files.ts';
 
 export type Config = Readonly<Static<typeof Environment>>;
-
-/** Invalid settings. The message has one line for each: its name, its value, what is allowed, and an example. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
-/** The file that {@link loadConfig} reads, in the working directory. */
-export const ENV_FILE = '.env';
 
 /**
  * Reads the configuration from the environment and from `.env`. The environment wins.
@@ -30,10 +21,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
  * @throws ConfigError
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const variables = { ...env, ...readStoreUrlFile(env) };
   const given = Object.fromEntries(
     Object.entries(Environment.properties)
-      .filter(([name]) => env[name])
-      .map(([name, schema]) => [name, parseVariable(schema, env[name])]),
+      .filter(([name]) => variables[name])
+      .map(([name, schema]) => [name, parseVariable(schema, variables[name])]),
   );
   const { PORT } = Environment.properties;
   const port = Value.Check(PORT, given.PORT) ? given.PORT : PORT.default;
@@ -97,28 +89,6 @@ function assertDeviceBoundSessions(config: Config): void {
         'Example: DEVICE_BOUND_SESSIONS=on COOKIE_DOMAIN=none PUBLIC_URL=https://login.example.com',
     );
   }
-}
-
-/** The variables of `.env`. There are none if the file does not exist. */
-function readEnvFile(): NodeJS.Dict<string> {
-  let text: string;
-  try {
-    text = decodeUtf8(readFileSync(ENV_FILE));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return {};
-    }
-    throw new ConfigError(`The file ${resolve(ENV_FILE)} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  // A quoted value may have several lines.
-  const lines = text.replace(/=\s*(["'`])[\s\S]*?\1/g, (value) => `=${value.replace(/[^\n]/g, '')}`).split('\n');
-  const number = 1 + lines.findIndex((line) => !/^\s*(#|$|(export\s+)?[\w.-]+\s*=)/.test(line));
-  if (number > 0) {
-    throw new ConfigError(`Line ${number} of ${resolve(ENV_FILE)} is not NAME=VALUE and not a comment.`);
-  }
-  return parseEnv(text);
 }
 
 function parseVariable(schema: TSchema, text = ''): string | number {

@@ -12,6 +12,7 @@ const DEFAULTS = {
   COOKIE_NAME: 'session_token',
   COOKIE_DOMAIN: 'none',
   STORE_URL: 'memory:',
+  STORE_URL_FILE: 'none',
   DEMO_USERS: 'on',
   STORE_TIMEOUT_MS: 500,
   REDIS_KEY_PREFIX: 'login:',
@@ -404,4 +405,36 @@ t.test('a file of the site that is missing, empty, too large or of another type 
       message: /^SITE_STYLES is ".*": it must be none, or the path of a CSS file of at most 64 KiB/,
     });
   }
+});
+
+t.test('STORE_URL can be in a file, where other processes do not see its password', async (t) => {
+  const dir = t.testdir({
+    url: ' redis://login:secret@localhost\n',
+    empty: '\n',
+    latin: Buffer.from([0xe9]),
+    invalid: 'secret',
+  });
+  const { STORE_URL, STORE_URL_FILE } = parseConfig({ STORE_URL_FILE: `${dir}/url` });
+  t.equal(STORE_URL, 'redis://login:secret@localhost');
+  t.equal(STORE_URL_FILE, `${dir}/url`);
+  t.equal(
+    parseConfig({ STORE_URL_FILE: `${dir}/url`, STORE_URL: '' }).STORE_URL,
+    STORE_URL,
+    'an empty variable is not set',
+  );
+  t.equal(parseConfig({ STORE_URL_FILE: 'none', STORE_URL }).STORE_URL, STORE_URL);
+  t.equal(parseConfig({ STORE_URL_FILE: '' }).STORE_URL, 'memory:');
+  const refused: Record<string, RegExp> = {
+    missing: /^STORE_URL_FILE is ".*missing": the file cannot be read \(ENOENT.*\)\. Example: STORE_URL_FILE=/,
+    latin: /the file cannot be read \(.*encoded data was not valid.*\)/,
+    empty: /^STORE_URL_FILE is ".*empty": the file is empty\./,
+    invalid: /^STORE_URL is "…": it must be memory:/,
+  };
+  for (const [name, message] of Object.entries(refused)) {
+    t.throws(() => parseConfig({ STORE_URL_FILE: `${dir}/${name}` }), { name: 'ConfigError', message });
+  }
+  t.throws(() => parseConfig({ STORE_URL_FILE: `${dir}/url`, STORE_URL }), {
+    name: 'ConfigError',
+    message: 'STORE_URL and STORE_URL_FILE are both set. Set only one of them.',
+  });
 });
