@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
 import { escapeControlChars } from '../escape.ts';
+import { addBackupCommands } from './backup.ts';
 import { CliCommand, type Io } from './command.ts';
 import { addSessionCommands } from './sessions.ts';
 import { messageOf, UsageError } from './terminal.ts';
@@ -36,6 +37,7 @@ function createProgram(io: Io): CliCommand {
     .addHelpText('after', HELP);
   addUserCommands(program);
   addSessionCommands(program);
+  addBackupCommands(program);
   return program;
 }
 

@@ -7,7 +7,7 @@ import type { Io } from './command.ts';
 import { UsageError } from './terminal.ts';
 
 /** The stores of the service and its account rules. */
-export interface Service extends Pick<Stores, 'sessions' | 'users'> {
+export interface Service extends Pick<Stores, 'sessions' | 'users' | 'backup'> {
   readonly accounts: Accounts;
 }
 
@@ -26,7 +26,7 @@ export async function withService<T>({ env }: Io, command: (service: Service) =>
     const users = timeBoundUserStore(stores.users, timeoutMs);
     const passwordMinLength = config.PASSWORD_MIN_LENGTH;
     const accounts = new Accounts({ users, sessions, passwords: new PasswordHasher(), passwordMinLength });
-    return await command({ sessions, users, accounts });
+    return await command({ ...stores, sessions, users, accounts });
   } finally {
     await closeStores(stores);
   }

@@ -8,6 +8,8 @@ export interface Stores {
   readonly users: UserStore;
   /** In Redis all instances share the counts. With the other engines each process has its own. */
   readonly openFailureCounter: OpenFailureCounter;
+  /** Writes a consistent copy of sessions and users to a new file, while the store is in use. Only LMDB has it. */
+  readonly backup?: (file: string) => Promise<void>;
 }
 
 /** Closes the stores and what they share. */

@@ -3,6 +3,7 @@ import fastq from 'fastq';
 import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
 import { type StoreLog, StoreOpenError, withTimeout } from '../engine.ts';
 import { prepareFiles } from './files.ts';
+import { assertIntact, rememberClosed, wasClosed } from './integrity.ts';
 import { NamespaceClaim } from './namespace-claim.ts';
 import { Reserve } from './reserve.ts';
 
@@ -33,6 +34,7 @@ const READER_CHECK_MS = 60_000;
  * have it open at the same time.
  */
 export class LmdbEnvironment {
+  readonly #path: string;
   readonly #root: RootDatabase;
   readonly #writes = fastq.promise((action: () => unknown) => this.#commit(action), MAX_CONCURRENT_WRITES);
   readonly #timer: NodeJS.Timeout;
@@ -42,7 +44,7 @@ export class LmdbEnvironment {
 
   /**
    * Opens the database in a directory. Creates both if they do not exist.
-   * @throws StoreOpenError if the path cannot be used, holds something else, or is in use in another PID namespace.
+   * @throws StoreOpenError if the path cannot be used, holds something else, is damaged, or is in use in another PID namespace.
    */
   static async open(path: string, log: WarnLog): Promise<LmdbEnvironment> {
     let claim: NamespaceClaim | undefined;
@@ -52,15 +54,20 @@ export class LmdbEnvironment {
       throw toOpenError(path, error);
     }
     try {
+      // A database that another process has open was checked when that process started.
+      if (claim?.isShared !== true && !wasClosed(path)) {
+        await assertIntact(path, log);
+      }
       return new LmdbEnvironment(path, log, claim);
     } catch (error) {
       await claim?.release();
-      throw error;
+      throw toOpenError(path, error);
     }
   }
 
-  /** The same without the check for other PID namespaces. */
+  /** The same without the checks for damage and for other PID namespaces. */
   constructor(path: string, log: WarnLog = SILENT, claim?: NamespaceClaim) {
+    this.#path = path;
     this.#claim = claim;
     this.#reserve = new Reserve(path);
     try {
@@ -109,6 +116,12 @@ export class LmdbEnvironment {
     return this.#reserve.ensure();
   }
 
+  /** Copies one snapshot of the database, without its free pages, to the file `data.mdb` in an empty directory. */
+  async copyTo(directory: string): Promise<void> {
+    this.#assertOpen();
+    await this.#root.backup(directory, true);
+  }
+
   /** Waits for pending writes, then closes the database for all stores that share it. */
   close(): Promise<void> {
     clearInterval(this.#timer);
@@ -122,6 +135,7 @@ export class LmdbEnvironment {
   async #drainAndClose(): Promise<void> {
     await this.#writes.drained();
     await this.#root.close();
+    rememberClosed(this.#path);
   }
 
   async #write<T>(action: () => T, maxWaiting: number): Promise<T> {
@@ -181,11 +195,23 @@ function openRoot(path: string, reserve: Reserve, log: WarnLog): RootDatabase {
 }
 
 function toOpenError(path: string, error: unknown): StoreOpenError {
+  if (error instanceof StoreOpenError) {
+    return error;
+  }
   const { message } = error as Error;
-  const advice = message.startsWith('MDB_READERS_FULL')
-    ? 'At most 126 processes can have it open. Stop some, or use Redis.'
-    : 'STORE_URL must be lmdb: and a directory that this user may write to, new or made by this service.';
-  return new StoreOpenError(`The LMDB store in ${path} cannot be opened: ${message}. ${advice}`, { cause: error });
+  return new StoreOpenError(`The LMDB store in ${path} cannot be opened: ${message}. ${adviceFor(message)}`, {
+    cause: error,
+  });
+}
+
+function adviceFor(message: string): string {
+  if (message.startsWith('MDB_READERS_FULL')) {
+    return 'At most 126 processes can have it open. Stop some, or use Redis.';
+  }
+  if (message.startsWith('data.mdb is damaged')) {
+    return 'Restore a backup: see "Backup" in docs/operation.md. A store that is in use cannot be copied as a file.';
+  }
+  return 'STORE_URL must be lmdb: and a directory that this user may write to, new or made by this service.';
 }
 
 function isNoSpace(error: unknown): boolean {

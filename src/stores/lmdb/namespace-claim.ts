@@ -15,12 +15,15 @@ const SOCKET_NAME = /^pid-(\d+)-[\w-]+\.sock$/;
  * ended, however it ended, so a stale file never prevents a start. Between two kernels this says nothing.
  */
 export class NamespaceClaim {
+  /** Whether another process had the database open already. */
+  readonly isShared: boolean;
   readonly #server: Server;
   readonly #directory: number;
 
-  private constructor(server: Server, directory: number) {
+  private constructor(server: Server, directory: number, isShared: boolean) {
     this.#server = server;
     this.#directory = directory;
+    this.isShared = isShared;
   }
 
   /**
@@ -46,9 +49,10 @@ export class NamespaceClaim {
       log.warn({ err }, 'it cannot be checked whether another container uses the store');
       return undefined;
     }
-    const claim = new NamespaceClaim(server, directory);
     // It listens already: of two processes that start together, at least one sees the other.
-    if (await isUsedElsewhere(directory, namespace)) {
+    const others = await namespacesOfOthers(directory, server.address() as string);
+    const claim = new NamespaceClaim(server, directory, others.length > 0);
+    if (others.some((other) => other !== namespace)) {
       await claim.release();
       throw new Error(
         'a process in another PID namespace, such as another container, has it open; ' +
@@ -88,16 +92,15 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-/** Also removes the sockets of processes that have ended. */
-async function isUsedElsewhere(directory: number, ownNamespace: string): Promise<boolean> {
+/** Returns the namespaces of the other processes that have the database open. Removes the sockets of processes that have ended. */
+async function namespacesOfOthers(directory: number, ownSocket: string): Promise<string[]> {
   const sockets = readdirSync(inDirectory(directory, '')).flatMap((name) => {
     const namespace = SOCKET_NAME.exec(name)?.[1];
     return namespace === undefined ? [] : [{ path: inDirectory(directory, name), namespace }];
   });
-  const used = await Promise.all(
-    sockets.map(async ({ path, namespace }) => (await isAlive(path)) && namespace !== ownNamespace),
-  );
-  return used.includes(true);
+  const others = sockets.filter(({ path }) => path !== ownSocket);
+  const alive = await Promise.all(others.map(({ path }) => isAlive(path)));
+  return others.filter((_other, index) => alive[index]).map(({ namespace }) => namespace);
 }
 
 async function isAlive(path: string): Promise<boolean> {

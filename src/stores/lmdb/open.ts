@@ -26,7 +26,8 @@ export async function openLmdb(path: string, options: OpenLmdbOptions = {}): Pro
     throw new TypeError('openLmdb: the path must be that of a directory, such as ./data, without "lmdb:".');
   }
   requirePackages('The LMDB store', ['lmdb']);
-  const [{ LmdbEnvironment }, { LmdbSessionStore }, { LmdbUserStore }] = await Promise.all([
+  const [{ backupTo }, { LmdbEnvironment }, { LmdbSessionStore }, { LmdbUserStore }] = await Promise.all([
+    import('./backup.ts'),
     import('./environment.ts'),
     import('./session-store.ts'),
     import('./user-store.ts'),
@@ -36,5 +37,6 @@ export async function openLmdb(path: string, options: OpenLmdbOptions = {}): Pro
     sessions: new LmdbSessionStore(environment, { clock }),
     users: new LmdbUserStore(environment),
     openFailureCounter: openMemoryFailureCounter,
+    backup: (file) => backupTo(file, environment),
   };
 }

@@ -12,6 +12,7 @@ import type { Clock, Milliseconds } from '../../types.ts';
 import { encodeKey, ownerKey } from '../engine.ts';
 import type { LmdbEnvironment } from './environment.ts';
 import { scan } from './scan.ts';
+import { SESSIONS, SESSIONS_BY_EXPIRY, SESSIONS_BY_USER } from './tables.ts';
 
 export interface LmdbSessionStoreOptions {
   /** Tells when a record has expired. Default `Date.now`. */
@@ -37,9 +38,9 @@ export class LmdbSessionStore implements SessionStore {
 
   constructor(environment: LmdbEnvironment, { clock = Date.now }: LmdbSessionStoreOptions = {}) {
     this.#environment = environment;
-    this.#records = environment.table('sessions');
-    this.#byUser = environment.index('sessions-by-user');
-    this.#byExpiry = environment.index('sessions-by-expiry');
+    this.#records = environment.table(SESSIONS);
+    this.#byUser = environment.index(SESSIONS_BY_USER);
+    this.#byExpiry = environment.index(SESSIONS_BY_EXPIRY);
     this.#clock = clock;
     this.#timer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
   }

@@ -3,6 +3,7 @@ import { keyOf, readUser, type UserRecord, type UserStore } from '../../users/us
 import { encodeKey } from '../engine.ts';
 import type { LmdbEnvironment } from './environment.ts';
 import { scan } from './scan.ts';
+import { USERS } from './tables.ts';
 
 /** Keeps users in an LMDB database. An answered write is on the disk: users change rarely. */
 export class LmdbUserStore implements UserStore {
@@ -11,7 +12,7 @@ export class LmdbUserStore implements UserStore {
 
   constructor(environment: LmdbEnvironment) {
     this.#environment = environment;
-    this.#users = environment.table('users');
+    this.#users = environment.table(USERS);
   }
 
   async create(user: UserRecord): Promise<boolean> {

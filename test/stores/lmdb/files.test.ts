@@ -22,7 +22,7 @@ t.test('a lock file that appears meanwhile is left as it is', async (t) => {
   // It does not exist for a check, but a link with its name cannot be made.
   symlinkSync('elsewhere', `${path}/lock.mdb`);
   await new LmdbEnvironment(path).close();
-  t.same(readdirSync(path).sort(), ['data.mdb', 'elsewhere', 'lock.mdb', 'reserve']);
+  t.same(readdirSync(path).sort(), ['closed', 'data.mdb', 'elsewhere', 'lock.mdb', 'reserve']);
 });
 
 t.test('existing files that others can read are closed to them, but not to the group', async (t) => {
