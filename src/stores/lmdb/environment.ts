@@ -209,7 +209,7 @@ function adviceFor(message: string): string {
     return 'At most 126 processes can have it open. Stop some, or use Redis.';
   }
   if (message.startsWith('data.mdb is damaged')) {
-    return 'Restore a backup: see "Backup" in docs/operation.md. A store that is in use cannot be copied as a file.';
+    return 'Restore a backup: see "Backup and restore" in docs/operation.md. A store that is in use cannot be copied as a file.';
   }
   return 'STORE_URL must be lmdb: and a directory that this user may write to, new or made by this service.';
 }
