@@ -20,6 +20,11 @@ export const Environment = Type.Object({
     description: 'a host name or address to listen on',
   }),
   PORT: integer('a port number', 0, 65_535, 8080, ', where 0 takes any free port'),
+  LISTEN: Type.String({
+    pattern: '^(tcp|systemd|unix:.+)$',
+    default: 'tcp',
+    description: 'tcp for HOST and PORT, unix: and the path of a socket, or systemd for the socket that systemd passes',
+  }),
   PUBLIC_URL: Type.String({
     format: 'public-url',
     description: 'the http or https URL that browsers use: an origin, and a path if a proxy has the service below one',
@@ -88,7 +93,7 @@ export const Environment = Type.Object({
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
     default: 'off',
-    description: 'off, on, or a list of proxies: addresses, subnets, loopback, linklocal, uniquelocal',
+    description: 'off, on, or a list of proxies: addresses, subnets, loopback, linklocal, uniquelocal, unix',
   }),
   FORWARD_AUTH_CSRF: onOrOff('on'),
   FORWARD_AUTH_CSRF_EXEMPT: Type.String({

@@ -1,33 +1,121 @@
 import { lookup } from 'node:dns/promises';
-import type { FastifyInstance } from 'fastify';
+import { once } from 'node:events';
+import { chmodSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { FastifyInstance, FastifyListenOptions } from 'fastify';
 import { type Config, ConfigError } from './config.ts';
+import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
+
+/** The first file descriptor that systemd passes (sd_listen_fds(3)). */
+const FIRST_PASSED = 3;
+
+/**
+ * Listens where `LISTEN`, `HOST` and `PORT` say.
+ * @throws ConfigError if that is not possible.
+ */
+export async function listen(
+  app: FastifyInstance,
+  config: Config,
+  env: Readonly<NodeJS.Dict<string>> = process.env,
+  addressesOf = localAddresses,
+): Promise<void> {
+  const { LISTEN } = config;
+  if (LISTEN === 'tcp') {
+    await listenOnPort(app, config, addressesOf);
+    return;
+  }
+  if (LISTEN === 'systemd') {
+    await listenOnPassed(app, env);
+  } else {
+    await listenOnPath(app, LISTEN.slice('unix:'.length));
+  }
+  assertProxyTrusted(app, config);
+}
 
 /**
  * Listens on `HOST` and `PORT`; for `localhost` on all its addresses. Fastify itself would start a second HTTP server for
  * them, which has none of our limits and handlers.
- * @throws ConfigError if this machine cannot listen there.
  */
-export async function listen(
+async function listenOnPort(
   app: FastifyInstance,
   { HOST, PORT }: Config,
-  addressesOf = localAddresses,
+  addressesOf: typeof localAddresses,
 ): Promise<void> {
   const [host = HOST, ...others] = await addressesOf(HOST);
-  try {
-    await app.listen({ host, port: PORT });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError(
-      code === 'EADDRINUSE'
-        ? `Port ${PORT} on ${HOST} is in use by another program. Stop that program, or set PORT.`
-        : `HOST is "${HOST}" and PORT is ${PORT}: this machine cannot listen there (${code}). Example: HOST=localhost`,
-      { cause: error },
-    );
-  }
+  await start(app, { host, port: PORT }, (code) =>
+    code === 'EADDRINUSE'
+      ? `Port ${PORT} on ${HOST} is in use by another program. Stop that program, or set PORT.`
+      : `HOST is "${HOST}" and PORT is ${PORT}: this machine cannot listen there (${code}). Example: HOST=localhost`,
+  );
   for (const other of others) {
     await app.listenAlso(other).then(
       () => app.log.info({ address: other }, 'listening on this address of localhost as well'),
       (err) => app.log.warn({ err }, 'cannot listen on another address of localhost'),
+    );
+  }
+}
+
+/** The owner and the group may connect: a proxy is another user. A socket that a killed process left behind is replaced. */
+async function listenOnPath(app: FastifyInstance, path: string): Promise<void> {
+  if (await isStale(path)) {
+    rmSync(path, { force: true });
+  }
+  await start(app, { path }, (code) =>
+    code === 'EADDRINUSE'
+      ? `LISTEN is "unix:${path}": another program uses the path. Stop that program, or set another path.`
+      : `LISTEN is "unix:${path}": this machine cannot listen there (${code}). Example: LISTEN=unix:/run/login/login.sock`,
+  );
+  chmodSync(path, 0o660);
+}
+
+async function isStale(path: string): Promise<boolean> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) {
+    return false;
+  }
+  const socket = connect(path);
+  const code = await once(socket, 'connect').then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  socket.destroy();
+  return code === 'ECONNREFUSED';
+}
+
+/** Listens on the socket that systemd opened. It stays open during a restart, and connections wait in it. */
+async function listenOnPassed(
+  app: FastifyInstance,
+  { LISTEN_PID, LISTEN_FDS }: Readonly<NodeJS.Dict<string>>,
+): Promise<void> {
+  if (Number(LISTEN_PID) !== process.pid || LISTEN_FDS !== '1') {
+    throw new ConfigError(
+      'LISTEN is "systemd": systemd has not passed exactly one socket to this process. ' +
+        'It needs a .socket unit with one ListenStream=, and must start node itself, not npm.',
+    );
+  }
+  // Without a host Fastify would look localhost up, and open a socket for each address.
+  const passed = { fd: FIRST_PASSED, host: '127.0.0.1' } as FastifyListenOptions;
+  await start(app, passed, (code) => `LISTEN is "systemd": the socket cannot be used (${code}).`);
+}
+
+async function start(
+  app: FastifyInstance,
+  options: FastifyListenOptions,
+  describe: (code: string | undefined) => string,
+): Promise<void> {
+  try {
+    await app.listen(options);
+  } catch (error) {
+    throw new ConfigError(describe((error as NodeJS.ErrnoException).code), { cause: error });
+  }
+}
+
+/** Clients that share an address share its limits: if a Unix socket has no trusted proxy, that would be all clients. */
+function assertProxyTrusted(app: FastifyInstance, { LISTEN, TRUST_PROXY }: Config): void {
+  const isUnix = typeof app.server.address() === 'string';
+  if (isUnix && !trustedPeers(parseTrustProxy(TRUST_PROXY))(undefined)) {
+    throw new ConfigError(
+      `LISTEN is "${LISTEN}" and TRUST_PROXY is "${TRUST_PROXY}": behind a Unix socket the address of a client is known from the proxy only. ` +
+        'Example: TRUST_PROXY=unix',
     );
   }
 }

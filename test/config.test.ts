@@ -9,6 +9,7 @@ const DEFAULTS = {
   PORT: 8080,
   PUBLIC_URL: 'http://localhost:8080',
   TRUSTED_ORIGINS: 'none',
+  LISTEN: 'tcp',
   COOKIE_NAME: 'session_token',
   COOKIE_DOMAIN: 'none',
   STORE_URL: 'memory:',

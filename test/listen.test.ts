@@ -1,16 +1,26 @@
+import { spawnSync } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
 import { parseConfig } from '../src/config.ts';
+import { parseTrustProxy } from '../src/http/trusted-proxies.ts';
 import { listen } from '../src/listen.ts';
 import { connections } from '../src/plugins/connections.ts';
 import { accepting, freePort } from './helpers/ports.ts';
 import { exchange } from './helpers/server-process.ts';
+import { temporaryDirectory } from './helpers/temporary-directory.ts';
 
 async function newApp(t: Test) {
   const log: string[] = [];
-  const app = Fastify({ logger: { level: 'info', stream: { write: (line: string) => void log.push(line) } } });
+  const app = Fastify({
+    trustProxy: parseTrustProxy('unix'),
+    logger: { level: 'info', stream: { write: (line: string) => void log.push(line) } },
+  });
   t.teardown(() => app.close());
   await app.register(connections, { maxConnections: 100 });
   app.get('/', async ({ ip }) => ip);
@@ -20,7 +30,7 @@ async function newApp(t: Test) {
 t.test('every address of localhost is served by one server, with the same limits', async (t) => {
   const { app } = await newApp(t);
   const addresses = async () => ['127.0.0.1', '127.0.0.2'];
-  await listen(app, parseConfig({ PORT: String(await freePort()) }), addresses);
+  await listen(app, parseConfig({ PORT: String(await freePort()) }), {}, addresses);
   const { port } = app.server.address() as AddressInfo;
   for (const address of await addresses()) {
     t.equal(await (await fetch(`http://${address}:${port}/`)).text(), '127.0.0.1');
@@ -39,7 +49,66 @@ t.test('localhost is looked up, and an address of it that is in use is left out 
   t.equal(app.addresses().length, 1);
   t.ok((await lookup('localhost', { all: true })).length > 0);
   const { app: second, log: lines } = await newApp(t);
-  await listen(second, parseConfig({ PORT }), async () => ['127.0.0.2', '127.0.0.1']);
+  await listen(second, parseConfig({ PORT }), {}, async () => ['127.0.0.2', '127.0.0.1']);
   t.ok(lines.some((line) => line.includes('cannot listen on another address')));
   t.notOk(log.some((line) => line.includes('cannot listen')));
+});
+
+/** Sends a request to a Unix socket. */
+async function get(socketPath: string, headers = {}): Promise<string> {
+  const [reply] = (await once(request({ socketPath, headers }).end(), 'response')) as [IncomingMessage];
+  return text(reply);
+}
+
+const onSocket = (path: string, TRUST_PROXY = 'unix') => parseConfig({ LISTEN: `unix:${path}`, TRUST_PROXY });
+
+t.test('a Unix socket is for the owner and the group, and a stale one is replaced', async (t) => {
+  const path = `${temporaryDirectory(t)}/login.sock`;
+  const script = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  spawnSync(process.execPath, ['--eval', script, path]);
+  t.ok(statSync(path).isSocket(), 'a process that was killed leaves it');
+  const { app } = await newApp(t);
+  await listen(app, onSocket(path));
+  t.equal(statSync(path).mode & 0o777, 0o660);
+  t.equal(await get(path, { 'x-forwarded-for': '203.0.113.5' }), '203.0.113.5');
+
+  const { app: second } = await newApp(t);
+  await t.rejects(listen(second, onSocket(path)), {
+    name: 'ConfigError',
+    message: `LISTEN is "unix:${path}": another program uses the path. Stop that program, or set another path.`,
+  });
+  t.equal(await get(path, { 'x-forwarded-for': '203.0.113.5' }), '203.0.113.5', 'the first one still serves it');
+  await app.close();
+  t.notOk(existsSync(path));
+});
+
+t.test('a path that cannot be a socket, and a socket without a trusted proxy, stop the start', async (t) => {
+  const directory = temporaryDirectory(t);
+  writeFileSync(`${directory}/file`, 'kept');
+  const refused: [path: string, trustProxy: string, message: RegExp][] = [
+    [`${directory}/file`, 'unix', /another program uses the path/],
+    [`${directory}/missing/login.sock`, 'unix', /this machine cannot listen there \(E\w+\)\. Example: LISTEN=unix:/],
+    [`${directory}/login.sock`, 'loopback', /TRUST_PROXY is "loopback": .* Example: TRUST_PROXY=unix$/],
+  ];
+  for (const [path, trustProxy, message] of refused) {
+    const { app } = await newApp(t);
+    await t.rejects(listen(app, onSocket(path, trustProxy)), { name: 'ConfigError', message });
+  }
+  t.equal(readFileSync(`${directory}/file`, 'utf8'), 'kept');
+});
+
+t.test('LISTEN=systemd needs one socket for this process', async (t) => {
+  const config = parseConfig({ LISTEN: 'systemd' });
+  for (const env of [
+    {},
+    { LISTEN_FDS: '1' },
+    { LISTEN_PID: '1', LISTEN_FDS: '1' },
+    { LISTEN_PID: `${process.pid}`, LISTEN_FDS: '2' },
+  ]) {
+    const { app } = await newApp(t);
+    await t.rejects(listen(app, config, env), {
+      name: 'ConfigError',
+      message: /^LISTEN is "systemd": systemd has not passed/,
+    });
+  }
 });

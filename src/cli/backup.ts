@@ -34,7 +34,9 @@ export function addBackupCommands(program: CliCommand): void {
 async function backup(target: string, _options: object, command: CliCommand): Promise<void> {
   await withService(command.io, async ({ backup }) => {
     if (backup === undefined) {
-      throw new UsageError('Only an LMDB store has this command. For Redis see "Backup and restore" in docs/operation.md.');
+      throw new UsageError(
+        'Only an LMDB store has this command. For Redis see "Backup and restore" in docs/operation.md.',
+      );
     }
     const isDirectory = statSync(target, { throwIfNoEntry: false })?.isDirectory();
     const file = isDirectory ? join(target, `login-${new Date().toISOString().replaceAll(':', '-')}.mdb`) : target;

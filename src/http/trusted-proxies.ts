@@ -1,8 +1,11 @@
 import proxyAddr from '@fastify/proxy-addr';
 import { withoutPort } from './client-address.ts';
 
-/** Whether the proxy with this address is trusted. */
-type IsTrustedProxy = (address: string, hop: number) => boolean;
+/** Whether the proxy with this address is trusted. A peer on a Unix socket has no address. */
+type IsTrustedProxy = (address: string | undefined, hop: number) => boolean;
+
+/** The entry of `TRUST_PROXY` for proxies that connect to a Unix socket. */
+const UNIX = 'unix';
 
 /**
  * Converts a `TRUST_PROXY` to the value of Fastify's `trustProxy` option.
@@ -17,24 +20,26 @@ export function parseTrustProxy(text: string): boolean | IsTrustedProxy {
     // bypasses the proxy could forge that many entries of X-Forwarded-For.
     throw new TypeError('a number of hops is not a list of proxies');
   }
-  const isTrusted = proxyAddr.compile(text.split(',').map((entry) => entry.trim()));
-  return (address, hop) => isTrusted(withoutPort(address), hop);
+  const entries = text.split(',').map((entry) => entry.trim());
+  const trustsUnix = entries.includes(UNIX);
+  const isTrusted = proxyAddr.compile(entries.filter((entry) => entry !== UNIX));
+  return (address, hop) => (address === undefined ? trustsUnix : isTrusted(withoutPort(address), hop));
 }
 
 /**
- * Makes a function that tells whether the peer of a connection is a trusted proxy. A Unix socket has no address: only `on`
- * trusts it. The function remembers the latest address: most requests come from one proxy, and to parse its address takes a tenth
- * of the time of a request.
+ * Makes a function that tells whether the peer of a connection is a trusted proxy. `undefined` is a peer on a Unix socket. The
+ * function remembers the latest address: most requests come from one proxy, and to parse its address takes a tenth of the time
+ * of a request.
  */
 export function trustedPeers(trustProxy: boolean | IsTrustedProxy): (address: string | undefined) => boolean {
   if (typeof trustProxy === 'boolean') {
     return () => trustProxy;
   }
   let latest: string | undefined;
-  let isTrusted = false;
+  let isTrusted = trustProxy(latest, 0);
   return (address) => {
     if (address !== latest) {
-      isTrusted = address !== undefined && trustProxy(address, 0);
+      isTrusted = trustProxy(address, 0);
       latest = address;
     }
     return isTrusted;

@@ -22,6 +22,9 @@ t.test('the peer of a connection is a trusted proxy if TRUST_PROXY is on or list
   t.equal(trustedPeers(true)('192.0.2.1'), true);
   t.equal(trustedPeers(true)(undefined), true, 'a Unix socket');
   t.equal(trustedPeers(parseTrustProxy('loopback'))(undefined), false);
+  t.equal(trustedPeers(parseTrustProxy('unix'))(undefined), true);
+  t.equal(trustedPeers(parseTrustProxy('unix'))('127.0.0.1'), false);
+  t.equal(trustedPeers(parseTrustProxy('10.0.0.1, unix'))('10.0.0.1'), true);
   const isTrusted = trustedPeers(parseTrustProxy('loopback'));
   for (const [address, expected] of [
     ['127.0.0.1', true],
