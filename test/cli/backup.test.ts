@@ -54,6 +54,9 @@ t.test('what is no LMDB store or no backup is refused', async (t) => {
 t.test('Redis has ways of its own', async (t) => {
   const redis = await startRedis(t);
   if (redis !== undefined) {
-    t.match(await commandLine(redis.url)('backup x'), { code: 2, err: /^Only an LMDB store has this command\. For Redis see/ });
+    t.match(await commandLine(redis.url)('backup x'), {
+      code: 2,
+      err: /^Only an LMDB store has this command\. For Redis see/,
+    });
   }
 });

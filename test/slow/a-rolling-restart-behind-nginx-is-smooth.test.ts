@@ -1,10 +1,11 @@
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import t, { type Test } from 'tap';
 import { startNginx } from '../helpers/nginx.ts';
 import { freePort } from '../helpers/ports.ts';
 import { program } from '../helpers/programs.ts';
 import { run } from '../helpers/server-process.ts';
 import { LENIENT_TIMEOUTS } from '../helpers/timeouts.ts';
+import { startTraffic } from '../helpers/traffic.ts';
 
 // nginx does not repeat a POST request that an instance may have received. So no instance may close a connection on which
 // a request is under way.
@@ -33,24 +34,7 @@ t.test('two instances restart in turn under a load of POST requests, and they ge
 
   const agent = new Agent({ keepAlive: true });
   t.teardown(() => agent.destroy());
-  const replies = new Map<string, number>();
-  let isDone = false;
-  const post = () =>
-    new Promise<string>((resolve) => {
-      const options = { port: front, host: '127.0.0.1', path: '/refresh', method: 'POST', agent };
-      request(options, (response) => {
-        response.resume().once('end', () => resolve(String(response.statusCode)));
-      })
-        .once('error', (error) => resolve(error.message))
-        .end();
-    });
-  const client = async () => {
-    while (!isDone) {
-      const reply = await post();
-      replies.set(reply, (replies.get(reply) ?? 0) + 1);
-    }
-  };
-  const clients = Promise.all(Array.from({ length: 16 }, client));
+  const stop = startTraffic(front, agent, 16);
   for (let round = 0; round < 3; round++) {
     for (const [index, port] of ports.entries()) {
       const instance = instances[index];
@@ -59,11 +43,9 @@ t.test('two instances restart in turn under a load of POST requests, and they ge
       instances[index] = await startInstance(t, port);
     }
   }
-  isDone = true;
-  await clients;
   // 401: the requests have no session. A lost request is a 502 of nginx. The system resets a connection that arrives in the
   // moment in which the listening socket closes. Without the drain and the way of closing, two of a thousand were lost.
-  const { 401: answered = 0, 502: lost = 0, ...others } = Object.fromEntries(replies);
+  const { 401: answered = 0, 502: lost = 0, ...others } = await stop();
   t.same(others, {});
   t.ok(lost <= answered / 2000, `${lost} of ${answered} requests were lost`);
   t.ok(answered > 1000, `${answered} requests`);

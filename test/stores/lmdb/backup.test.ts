@@ -145,7 +145,8 @@ t.test('a store with wrong pages is a StoreOpenError at its start, and not a cra
   writeFileSync(`${path}/data.mdb`, damaged(readFileSync(`${path}/backup.mdb`)));
   await t.rejects(openStores(`lmdb:${path}`), {
     name: 'StoreOpenError',
-    message: /^The LMDB store in .* cannot be opened: data\.mdb is damaged: .* Restore a backup: see "Backup and restore" in docs/,
+    message:
+      /^The LMDB store in .* cannot be opened: data\.mdb is damaged: .* Restore a backup: see "Backup and restore" in docs/,
   });
 });
 
