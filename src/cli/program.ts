@@ -3,6 +3,7 @@ import { ConfigError } from '../config.ts';
 import { escapeControlChars } from '../escape.ts';
 import { addBackupCommands } from './backup.ts';
 import { CliCommand, type Io } from './command.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addSessionCommands } from './sessions.ts';
 import { messageOf, UsageError } from './terminal.ts';
 import { addUserCommands } from './users.ts';
@@ -38,6 +39,7 @@ function createProgram(io: Io): CliCommand {
   addUserCommands(program);
   addSessionCommands(program);
   addBackupCommands(program);
+  addDoctorCommand(program);
   return program;
 }
 

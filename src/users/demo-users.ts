@@ -2,7 +2,7 @@ import type { PasswordHasher } from './passwords.ts';
 import { newUser, type UserStore } from './user-store.ts';
 
 /** User names and passwords. The passwords are public: they are in the README. */
-const DEMO_USERS = { user1: 'password1', user2: 'password2' };
+export const DEMO_USERS = { user1: 'password1', user2: 'password2' };
 
 /** Adds the demo users and returns their names. */
 export async function addDemoUsers(users: UserStore, passwords: PasswordHasher): Promise<string[]> {

@@ -1,0 +1,100 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { closeStores, openStores, type Stores } from '../stores/open-stores.ts';
+import { parseStoreUrl } from '../stores/store-url.ts';
+import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.ts';
+import { DEMO_USERS } from '../users/demo-users.ts';
+import { PasswordHasher } from '../users/passwords.ts';
+import { findByName } from '../users/user-store.ts';
+import type { Finding } from './doctor.ts';
+import { messageOf } from './terminal.ts';
+
+/** Types of file systems on which LMDB loses data, by the number that statfs(2) returns. */
+const NETWORK_FILE_SYSTEMS = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB'],
+  [0x00c36400, 'Ceph'],
+]);
+/** Less free room on the disk is a warning: a database grows, and its file never shrinks. */
+const LOW_BYTES = 256 * 1024 * 1024;
+
+export async function* checkStore(config: Config): AsyncGenerator<Finding> {
+  const { STORE_URL, STORE_TIMEOUT_MS: timeoutMs, REDIS_KEY_PREFIX: keyPrefix } = config;
+  const location = parseStoreUrl(STORE_URL);
+  if (location.engine === 'memory') {
+    yield store('warning', 'memory: keeps users and sessions in the server process only, until it ends');
+    return;
+  }
+  if (location.engine === 'lmdb') {
+    yield* checkDirectory(location.path);
+  }
+  const warnings: string[] = [];
+  const log = { info() {}, warn: (details: object, message: string) => void warnings.push(described(details, message)) };
+  let stores: Stores;
+  try {
+    stores = await openStores(STORE_URL, { timeoutMs, keyPrefix, log });
+  } catch (error) {
+    yield store('error', messageOf(error));
+    return;
+  }
+  try {
+    const started = performance.now();
+    await timeBoundSessionStore(stores.sessions, timeoutMs).ping();
+    yield store('ok', `it answers, within ${Math.ceil(performance.now() - started)} ms`);
+    yield* warnings.map((message) => store('warning', message));
+    yield* await checkUsers({ ...stores, users: timeBoundUserStore(stores.users, timeoutMs) });
+  } catch (error) {
+    yield* warnings.map((message) => store('warning', message));
+    yield store('error', messageOf(error));
+  } finally {
+    await closeStores(stores);
+  }
+}
+
+const store = (status: Finding['status'], message: string): Finding => ({ check: 'store', status, message });
+
+/** The warning of a store, with the setting that it is about. */
+function described(details: object, message: string): string {
+  const { setting, is, shouldBe, err } = details as { setting?: string; is?: string; shouldBe?: string; err?: Error };
+  const about = setting === undefined ? (err?.message ?? '') : `${setting} is ${is}, should be ${shouldBe}`;
+  return about === '' ? message : `${message} (${about})`;
+}
+
+async function* checkDirectory(path: string): AsyncGenerator<Finding> {
+  if (!existsSync(path)) {
+    return;
+  }
+  const open = [path, ...readdirSync(path).map((name) => join(path, name))].filter(
+    (file) => !file.endsWith('.sock') && (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o007,
+  );
+  if (open.length > 0 && process.platform !== 'win32') {
+    yield { check: 'files', status: 'error', message: `other users of the machine can read ${open.join(', ')}` };
+  }
+  const { type, bavail, bsize } = await statfs(path);
+  const network = NETWORK_FILE_SYSTEMS.get(type);
+  if (network !== undefined) {
+    yield store('error', `${path} is on ${network}: LMDB needs a local disk`);
+  }
+  if (bavail * bsize < LOW_BYTES) {
+    yield store('warning', `the disk of ${path} has ${Math.round((bavail * bsize) / 1024 / 1024)} MiB left`);
+  }
+}
+
+/** Users whose passwords are in the README. */
+async function* checkUsers({ users }: Stores): AsyncGenerator<Finding> {
+  const hasher = new PasswordHasher();
+  const known: string[] = [];
+  for (const [username, password] of Object.entries(DEMO_USERS)) {
+    const user = await findByName(users, username);
+    if (user !== undefined && !user.disabled && (await hasher.verify(user.passwordHash, password))) {
+      known.push(username);
+    }
+  }
+  yield known.length > 0
+    ? { check: 'users', status: 'error', message: `everybody knows the password of ${known.join(' and ')}` }
+    : { check: 'users', status: 'ok', message: 'no user has the password of a demo user' };
+}

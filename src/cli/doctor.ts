@@ -1,0 +1,122 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { satisfies } from 'semver';
+import { type Config, ENV_FILE, loadConfig } from '../config.ts';
+import { type CliCommand, type Io } from './command.ts';
+import { checkStore } from './doctor-store.ts';
+import { messageOf } from './terminal.ts';
+
+/** The result of one check. An error makes the service fail or unsafe, a warning may be on purpose. */
+export interface Finding {
+  readonly check: 'versions' | 'settings' | 'files' | 'proxy' | 'public url' | 'store' | 'users';
+  readonly status: 'ok' | 'warning' | 'error';
+  readonly message: string;
+}
+
+const HELP = `
+It reads the settings of the service, the store, and the files of both, requests PUBLIC_URL, and changes nothing.
+The exit code is 1 if there is an error, and 0 if there are only warnings.`;
+
+/** How long PUBLIC_URL may take to answer, in milliseconds. */
+const REQUEST_MS = 5000;
+
+export function addDoctorCommand(program: CliCommand): void {
+  program
+    .command('doctor')
+    .description('check the settings, the store, file permissions and the public URL')
+    .addHelpText('after', HELP)
+    .action(doctor);
+}
+
+async function doctor(_options: object, command: CliCommand): Promise<void> {
+  const { io } = command;
+  for await (const finding of findings(io)) {
+    const { status, check, message } = finding;
+    command.printResult({ text: `${status.padEnd(8)}${check}: ${message}`, data: finding });
+    if (status === 'error') {
+      io.exitCode = 1;
+    }
+  }
+}
+
+async function* findings({ env }: Io): AsyncGenerator<Finding> {
+  yield checkNode();
+  let config: Config;
+  try {
+    config = loadConfig(env);
+  } catch (error) {
+    yield* messageOf(error)
+      .split('\n')
+      .map((message) => ({ check: 'settings' as const, status: 'error' as const, message }));
+    return;
+  }
+  yield { check: 'settings', status: 'ok', message: 'valid' };
+  yield* checkFiles(config);
+  yield* checkProxy(config);
+  yield* checkStore(config);
+  yield await checkPublicUrl(config);
+}
+
+function checkNode(): Finding {
+  const { version, engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const isSupported = satisfies(process.versions.node, engines.node);
+  return {
+    check: 'versions',
+    status: isSupported ? 'ok' : 'error',
+    message: `version ${version} on Node.js ${process.versions.node}${isSupported ? '' : `, which needs Node.js ${engines.node}`}`,
+  };
+}
+
+/** Files that may hold the password of the store. */
+function* checkFiles({ STORE_URL_FILE }: Config): Generator<Finding> {
+  for (const file of [ENV_FILE, ...(STORE_URL_FILE === 'none' ? [] : [STORE_URL_FILE])]) {
+    if (existsSync(file)) {
+      const isOpen = (statSync(file).mode & 0o007) !== 0 && process.platform !== 'win32';
+      yield isOpen
+        ? { check: 'files', status: 'warning', message: `other users of the machine can read ${file}: chmod o= ${file}` }
+        : { check: 'files', status: 'ok', message: `only its owner and its group can read ${file}` };
+    }
+  }
+}
+
+function* checkProxy({ HOST, LISTEN, PUBLIC_URL, TRUST_PROXY }: Config): Generator<Finding> {
+  const isHttps = PUBLIC_URL.startsWith('https:');
+  const { hostname } = new URL(PUBLIC_URL);
+  const isLocal = /^(localhost|127\..*|\[::1\])$/.test(hostname);
+  if (!isHttps && !isLocal) {
+    yield {
+      check: 'proxy',
+      status: 'error',
+      message: `PUBLIC_URL is ${PUBLIC_URL}: without https everybody on the way can read passwords and cookies`,
+    };
+  } else if (isHttps && TRUST_PROXY === 'off') {
+    yield {
+      check: 'proxy',
+      status: 'error',
+      message: 'PUBLIC_URL is https, so a proxy terminates TLS, and TRUST_PROXY is off: all clients share the limits of its address',
+    };
+  } else if (TRUST_PROXY === 'on' && LISTEN === 'tcp' && /^(0\.0\.0\.0|::)$/.test(HOST)) {
+    yield {
+      check: 'proxy',
+      status: 'warning',
+      message: `TRUST_PROXY is on and HOST is ${HOST}: a client that reaches the port directly can forge its address`,
+    };
+  } else {
+    yield { check: 'proxy', status: 'ok', message: `PUBLIC_URL is ${PUBLIC_URL} and TRUST_PROXY is ${TRUST_PROXY}` };
+  }
+}
+
+/** Whether a request to PUBLIC_URL reaches the service, with its path. */
+async function checkPublicUrl({ PUBLIC_URL }: Config): Promise<Finding> {
+  const url = `${PUBLIC_URL}/session`;
+  try {
+    const reply = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(REQUEST_MS) });
+    const { code } = (await reply.json()) as { code?: unknown };
+    return reply.status === 401 && code === 'NOT_SIGNED_IN'
+      ? { check: 'public url', status: 'ok', message: `the service answers at ${PUBLIC_URL}` }
+      : { check: 'public url', status: 'error', message: `${url} is answered with ${reply.status}, not by the service` };
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const reason = cause instanceof Error ? cause.message : message;
+    return { check: 'public url', status: 'warning', message: `${url} cannot be requested from here: ${reason}` };
+  }
+}
