@@ -6,8 +6,10 @@ import { parse, parseAllDocuments } from 'yaml';
 import { parseConfig } from '../src/config.ts';
 import { Environment } from '../src/config-schema.ts';
 import { program } from './helpers/programs.ts';
-import { build } from './helpers/service.ts';
+import { startRedis } from './helpers/redis-server.ts';
+import { ANN, build, signIn, welcome } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
+import { addUser, openTestStores } from './helpers/users.ts';
 
 // The files for containers, systemd and Kubernetes name settings, routes and times of the service.
 
@@ -158,6 +160,41 @@ t.test('the user of Redis in compose.yaml has the rights that docs/operation.md 
   const given = [...read('examples/deploy/compose/make-secrets.sh').matchAll(/ \+([a-z|]+)/g)].map(([, name]) => name);
   t.ok(given.length > 15);
   t.same([...given].sort(), documented.sort());
+});
+
+t.test('the service does its work with the rights of that user', async (t) => {
+  if (program(t, 'openssl') === undefined || program(t, 'redis-server') === undefined) {
+    return;
+  }
+  const cwd = temporaryDirectory(t);
+  const script = fileURLToPath(new URL('../examples/deploy/compose/make-secrets.sh', import.meta.url));
+  execFileSync('sh', [script, 'login.example.com'], { cwd });
+  t.throws(() => execFileSync('sh', [script, 'login.example.com'], { cwd, stdio: 'pipe' }), 'secrets stay as they are');
+  for (const { file } of Object.values<{ file: string }>(compose.secrets)) {
+    t.ok(existsSync(`${cwd}/${file}`), file);
+  }
+  const redis = await startRedis(t, ['--appendonly', 'yes', '--aclfile', `${cwd}/secrets/redis-users.acl`]);
+  const storeUrl = readFileSync(`${cwd}/secrets/store-url`, 'utf8')
+    .trim()
+    .replace('redis:6379', `127.0.0.1:${redis?.port}`);
+  await addUser(await openTestStores(t, storeUrl), ANN);
+
+  const log: string[] = [];
+  const app = await build(t, { log, env: { STORE_URL: storeUrl, DEMO_USERS: 'off', LOG_LEVEL: 'error' } });
+  t.equal((await app.inject({ url: '/readyz' })).statusCode, 200);
+  const wrong = await app.inject({ method: 'POST', url: '/signin', payload: { ...ANN, password: 'wrong' } });
+  t.equal(wrong.statusCode, 401, 'the failure was counted');
+  const cookie = await signIn(app, ANN);
+  t.equal(await welcome(app, cookie), 200);
+  const headers = { cookie };
+  t.equal((await app.inject({ url: '/sessions', headers })).statusCode, 200);
+  const change = { currentPassword: ANN.password, newPassword: 'another horse, another battery' };
+  const changed = await app.inject({ method: 'POST', url: '/password', headers, payload: change });
+  t.equal(changed.statusCode, 200);
+  const [next = ''] = String(changed.headers['set-cookie']).split(';');
+  t.equal((await app.inject({ method: 'POST', url: '/refresh', headers: { cookie: next } })).statusCode, 200);
+  t.equal((await app.inject({ method: 'POST', url: '/logout', headers: { cookie: next } })).statusCode, 401);
+  t.same(log, []);
 });
 
 t.test('systemd accepts the unit, and finds little that it could still forbid', async (t) => {
