@@ -12,6 +12,7 @@ const PACKAGES = {
   openssl: 'openssl',
   'redis-server': 'redis-server',
   script: 'bsdutils',
+  'systemd-analyze': 'systemd',
 };
 
 /** Returns the names of the programs that `PATH` does not find. */

@@ -80,7 +80,6 @@ const getFailures = defineScript({
     local found = redis.call('HMGET', KEYS[1], 'failures', 'window')
     return {found[1], found[2], redis.call('PTTL', KEYS[1])}`,
   NUMBER_OF_KEYS: 1,
-  IS_READ_ONLY: true,
   parseCommand(parser: CommandParser, key: string) {
     parser.pushKey(key);
   },
