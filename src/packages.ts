@@ -19,6 +19,7 @@ export const INSTALL_VERSIONS = {
   negotiator: 1,
   'pino-pretty': 13,
   read: 5,
+  semver: 7,
   tldts: 7,
 } as const;
 

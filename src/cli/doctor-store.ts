@@ -7,7 +7,7 @@ import { parseStoreUrl } from '../stores/store-url.ts';
 import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.ts';
 import { DEMO_USERS } from '../users/demo-users.ts';
 import { PasswordHasher } from '../users/passwords.ts';
-import { findByName } from '../users/user-store.ts';
+import { findByName, type UserStore } from '../users/user-store.ts';
 import type { Finding } from './doctor.ts';
 import { messageOf } from './terminal.ts';
 
@@ -33,7 +33,10 @@ export async function* checkStore(config: Config): AsyncGenerator<Finding> {
     yield* checkDirectory(location.path);
   }
   const warnings: string[] = [];
-  const log = { info() {}, warn: (details: object, message: string) => void warnings.push(described(details, message)) };
+  const log = {
+    info() {},
+    warn: (details: object, message: string) => void warnings.push(described(details, message)),
+  };
   let stores: Stores;
   try {
     stores = await openStores(STORE_URL, { timeoutMs, keyPrefix, log });
@@ -46,7 +49,7 @@ export async function* checkStore(config: Config): AsyncGenerator<Finding> {
     await timeBoundSessionStore(stores.sessions, timeoutMs).ping();
     yield store('ok', `it answers, within ${Math.ceil(performance.now() - started)} ms`);
     yield* warnings.map((message) => store('warning', message));
-    yield* await checkUsers({ ...stores, users: timeBoundUserStore(stores.users, timeoutMs) });
+    yield* checkUsers(timeBoundUserStore(stores.users, timeoutMs));
   } catch (error) {
     yield* warnings.map((message) => store('warning', message));
     yield store('error', messageOf(error));
@@ -85,7 +88,7 @@ async function* checkDirectory(path: string): AsyncGenerator<Finding> {
 }
 
 /** Users whose passwords are in the README. */
-async function* checkUsers({ users }: Stores): AsyncGenerator<Finding> {
+async function* checkUsers(users: UserStore): AsyncGenerator<Finding> {
   const hasher = new PasswordHasher();
   const known: string[] = [];
   for (const [username, password] of Object.entries(DEMO_USERS)) {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { satisfies } from 'semver';
 import { type Config, ENV_FILE, loadConfig } from '../config.ts';
-import { type CliCommand, type Io } from './command.ts';
+import { requirePackages } from '../packages.ts';
+import type { CliCommand, Io } from './command.ts';
 import { checkStore } from './doctor-store.ts';
 import { messageOf } from './terminal.ts';
 
@@ -39,7 +39,7 @@ async function doctor(_options: object, command: CliCommand): Promise<void> {
 }
 
 async function* findings({ env }: Io): AsyncGenerator<Finding> {
-  yield checkNode();
+  yield await checkNode();
   let config: Config;
   try {
     config = loadConfig(env);
@@ -56,7 +56,9 @@ async function* findings({ env }: Io): AsyncGenerator<Finding> {
   yield await checkPublicUrl(config);
 }
 
-function checkNode(): Finding {
+async function checkNode(): Promise<Finding> {
+  requirePackages('The command doctor', ['semver']);
+  const { satisfies } = (await import('semver')).default;
   const { version, engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const isSupported = satisfies(process.versions.node, engines.node);
   return {
@@ -68,11 +70,16 @@ function checkNode(): Finding {
 
 /** Files that may hold the password of the store. */
 function* checkFiles({ STORE_URL_FILE }: Config): Generator<Finding> {
-  for (const file of [ENV_FILE, ...(STORE_URL_FILE === 'none' ? [] : [STORE_URL_FILE])]) {
-    if (existsSync(file)) {
+  for (const file of [ENV_FILE, STORE_URL_FILE]) {
+    // The secrets of a container, below /run, have no other readers.
+    if (existsSync(file) && !file.startsWith('/run/')) {
       const isOpen = (statSync(file).mode & 0o007) !== 0 && process.platform !== 'win32';
       yield isOpen
-        ? { check: 'files', status: 'warning', message: `other users of the machine can read ${file}: chmod o= ${file}` }
+        ? {
+            check: 'files',
+            status: 'warning',
+            message: `other users of the machine can read ${file}: chmod o= ${file}`,
+          }
         : { check: 'files', status: 'ok', message: `only its owner and its group can read ${file}` };
     }
   }
@@ -92,7 +99,8 @@ function* checkProxy({ HOST, LISTEN, PUBLIC_URL, TRUST_PROXY }: Config): Generat
     yield {
       check: 'proxy',
       status: 'error',
-      message: 'PUBLIC_URL is https, so a proxy terminates TLS, and TRUST_PROXY is off: all clients share the limits of its address',
+      message:
+        'PUBLIC_URL is https, so a proxy terminates TLS, and TRUST_PROXY is off: all clients share the limits of its address',
     };
   } else if (TRUST_PROXY === 'on' && LISTEN === 'tcp' && /^(0\.0\.0\.0|::)$/.test(HOST)) {
     yield {
@@ -113,7 +121,11 @@ async function checkPublicUrl({ PUBLIC_URL }: Config): Promise<Finding> {
     const { code } = (await reply.json()) as { code?: unknown };
     return reply.status === 401 && code === 'NOT_SIGNED_IN'
       ? { check: 'public url', status: 'ok', message: `the service answers at ${PUBLIC_URL}` }
-      : { check: 'public url', status: 'error', message: `${url} is answered with ${reply.status}, not by the service` };
+      : {
+          check: 'public url',
+          status: 'error',
+          message: `${url} is answered with ${reply.status}, not by the service`,
+        };
   } catch (error) {
     const { message, cause } = error as Error;
     const reason = cause instanceof Error ? cause.message : message;
