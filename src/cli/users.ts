@@ -27,6 +27,11 @@ export function addUserCommands(program: CliCommand): void {
     .addHelpText('after', PASSWORD_HELP)
     .action(action(passwd));
   users
+    .command('unlock')
+    .description('let a user sign in again after too many failures')
+    .argument('<name>', '', parseText)
+    .action(action(unlock));
+  users
     .command('disable')
     .description('prevent a user from signing in and revoke their sessions')
     .argument('<name>', '', parseText)
@@ -78,6 +83,11 @@ async function passwd(accounts: Accounts, username: string, io: Io): Promise<Res
   const ended = await accounts.changePassword(username, await readNewPassword(username, io));
   const text = `Changed the password of ${quote(username)}; ended ${count(ended, 'session')}.`;
   return { text, data: { username, passwordChanged: true, ended } };
+}
+
+async function unlock(accounts: Accounts, username: string): Promise<Result> {
+  await accounts.unlock(username);
+  return { text: `The user ${quote(username)} is unlocked.`, data: { username, unlocked: true } };
 }
 
 async function disable(accounts: Accounts, username: string): Promise<Result> {

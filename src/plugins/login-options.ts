@@ -145,6 +145,7 @@ export function createAuthenticator(
       failuresPerAddress: options.failuresPerAddress,
       failuresPerUser: options.failuresPerUser,
       windowSeconds: options.failureWindowSeconds,
+      clock,
     }),
     clock,
     log: app.log,

@@ -6,6 +6,7 @@ import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
 import { changedUser, UserRenamer } from './rename-user.ts';
 import { ownerOf, removedOwners } from './session-owners.ts';
+import { MAX_TRIES, nextVersion } from './user-changes.ts';
 import { UserFinder } from './user-finder.ts';
 import { keyOf, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { cleanUsername, usernameKey } from './username.ts';
@@ -19,9 +20,6 @@ export interface AccountsOptions {
   readonly passwordMinLength: number;
   readonly clock?: Clock;
 }
-
-/** How often a change is tried while others change the same user. */
-const MAX_TRIES = 10;
 
 /**
  * Manages user accounts. A password change, a disable and a removal first change the user, then revoke the sessions.
@@ -58,8 +56,15 @@ export class Accounts {
   async changePassword(name: string, password: string): Promise<number> {
     const { username } = await this.#find(name);
     const passwordHash = await this.#hash(password, username);
-    const user = await this.#change(name, { passwordHash, passwordChangedAt: this.#clock() });
+    const now = this.#clock();
+    const user = await this.#change(name, { passwordHash, passwordChangedAt: now, unlockedAt: now });
     return this.#options.sessions.removeByUser(ownerOf(user));
+  }
+
+  /** Lets a user sign in again in spite of earlier failures. The sessions stay. @throws AccountError if the user does not exist. */
+  async unlock(name: string): Promise<void> {
+    const unlockedAt = this.#clock();
+    await this.#update(name, (user) => ({ ...user, unlockedAt, version: nextVersion(user) }));
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
@@ -174,10 +179,14 @@ export class Accounts {
     return this.#renamer.currentOf(user);
   }
 
-  async #change(name: string, changes: Partial<UserRecord>): Promise<UserRecord> {
+  #change(name: string, changes: Partial<UserRecord>): Promise<UserRecord> {
+    return this.#update(name, (user) => changedUser(user, changes));
+  }
+
+  async #update(name: string, change: (user: UserRecord) => UserRecord): Promise<UserRecord> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const user = await this.#find(name);
-      const next = changedUser(user, changes);
+      const next = change(user);
       if (await this.#options.users.replace(next, user.version)) {
         return next;
       }

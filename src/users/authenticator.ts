@@ -7,7 +7,8 @@ import type { Place } from './fair-queue.ts';
 import { needsRehash, UnusableHash } from './password-hash.ts';
 import type { PasswordHasher, VerifyOptions } from './passwords.ts';
 import type { Attempt, CountedAttempt, Throttle } from './throttle.ts';
-import { findByName, keyOf, newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import { changeUnchanged, findUnchanged, nextVersion } from './user-changes.ts';
+import { findByName, newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 import { usernameKey } from './username.ts';
 
 export interface AuthenticatorOptions {
@@ -105,21 +106,21 @@ export class Authenticator {
     return { user, deviceId: attempt.deviceId };
   }
 
-  /** Tells whether the user still has the same version: the password is the same and the user is still enabled. */
+  /** Tells whether the sessions of the user are still valid: the password is the same and the user is still enabled. */
   async isUnchanged(user: UserRecord): Promise<boolean> {
-    return (await this.#options.users.find(keyOf(user)))?.version === user.version;
+    return (await findUnchanged(this.#options.users, user)) !== undefined;
   }
 
   /**
-   * Changes the password of a user that `verify` returned. Returns the new record, or `undefined` if the user has
-   * changed since.
+   * Changes the password of a user that `verify` returned. Returns the new record, or `undefined` if the password has
+   * changed since, or the user was disabled.
    * @throws SignInBusy if too many hashes are waiting.
    */
   async changePassword(user: UserRecord, password: string): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
     const passwordHash = await passwords.hash(password, placeOfKnown(usernameKey(user.username)));
-    const next = { ...user, passwordHash, passwordChangedAt: clock(), version: newVersion() };
-    return (await users.replace(next, user.version)) ? next : undefined;
+    const changes = { passwordHash, passwordChangedAt: clock() };
+    return changeUnchanged(users, user, (current) => ({ ...current, ...changes, version: newVersion() }));
   }
 
   #deviceIdIn(deviceTokens: readonly string[], user: UserRecord): string | undefined {
@@ -147,7 +148,11 @@ export class Authenticator {
   async #rehash(user: UserRecord, password: string, place: Place): Promise<void> {
     try {
       const passwordHash = await this.#options.passwords.hash(password, place);
-      await this.#options.users.replace({ ...user, passwordHash }, user.version);
+      await changeUnchanged(this.#options.users, user, (current) => ({
+        ...current,
+        passwordHash,
+        version: nextVersion(current),
+      }));
     } catch (err) {
       this.#options.log.warn({ err }, "the hash of a user's password could not be renewed");
     }

@@ -24,11 +24,13 @@ export interface UserRecord {
   readonly createdAt: Milliseconds;
   readonly passwordChangedAt: Milliseconds;
   /**
-   * A random value that changes whenever the sessions of the user become invalid: when the password changes, or when
-   * the user is disabled or enabled. It also changes when the schema of the record changes. A rehash of the same
-   * password keeps it.
+   * A random value that changes with every write, so that no write undoes another one. The part before a `~` changes only
+   * when the sessions of the user become invalid: when the password changes, or when the user is disabled or enabled.
+   * See `sessionVersionOf` in user-changes.ts.
    */
   readonly version: string;
+  /** The last time an operator let the user sign in again in spite of earlier failures: see `Throttle`. */
+  readonly unlockedAt?: Milliseconds;
   /** Set in the old record during a rename: the new name. The record is disabled. See `UserRenamer`. */
   readonly movedTo?: string;
   /** Set in the new record during a rename: the key of the old record. The record is disabled. See `UserRenamer`. */
@@ -108,7 +110,7 @@ export function newUser(username: string, passwordHash: string, now: Millisecond
   };
 }
 
-/** Returns a version that no user record had before. */
+/** Returns a version that no user record had before. The sessions of the user become invalid. */
 export function newVersion(): string {
   return randomUUID();
 }

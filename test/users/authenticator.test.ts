@@ -5,6 +5,7 @@ import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Authenticator, SignInFailure, type VerifiedUser } from '../../src/users/authenticator.ts';
 import { issueDeviceToken } from '../../src/users/device-token.ts';
 import { PasswordHasher, type VerifyOptions } from '../../src/users/passwords.ts';
+import { nextVersion } from '../../src/users/user-changes.ts';
 import { newUser, newVersion } from '../../src/users/user-store.ts';
 import { newThrottle } from '../helpers/users.ts';
 
@@ -119,7 +120,7 @@ const FOREIGN = {
 };
 
 for (const [what, foreign] of Object.entries(FOREIGN)) {
-  t.test(`an imported hash, ${what}, is verified and rehashed, and the version stays`, async (t) => {
+  t.test(`an imported hash, ${what}, is verified and rehashed, and the sessions stay valid`, async (t) => {
     const { users, authenticator } = await setUp();
     const ann = newUser('ann', await foreign('a horse, a battery'));
     users.create(ann);
@@ -207,6 +208,25 @@ t.test('a rehash does not undo a concurrent password change', async (t) => {
   await verify(authenticator, 'ann', 'a horse, a battery');
   t.same(users.find('ann'), changed);
   t.equal(await authenticator.isUnchanged(ann), false);
+});
+
+t.test('a rehash does not undo an unlock at the same time, nor does a change of the password', async (t) => {
+  for (const act of ['rehash', 'changePassword']) {
+    const { users, authenticator, passwords } = await setUp();
+    const ann = newUser('ann', await FOREIGN['bcrypt as htpasswd writes it']('a horse, a battery'));
+    users.create(ann);
+    const hash = passwords.hash.bind(passwords);
+    passwords.hash = (password) => {
+      users.replace({ ...ann, unlockedAt: 5, version: nextVersion(ann) }, ann.version);
+      return hash(password);
+    };
+    if (act === 'rehash') {
+      await verify(authenticator, 'ann', 'a horse, a battery');
+    } else {
+      t.ok(await authenticator.changePassword(ann, 'another horse, a battery'));
+    }
+    t.match(users.find('ann'), { unlockedAt: 5, passwordHash: /^\$argon2id/ }, act);
+  }
 });
 
 t.test('a user who was removed, or removed and added again, is not unchanged', async (t) => {
