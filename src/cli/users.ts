@@ -1,12 +1,11 @@
 import { InvalidArgumentError } from 'commander';
 import { type Accounts, quote } from '../users/accounts.ts';
-import type { UserRecord } from '../users/user-store.ts';
 import { type CliCommand, type Io, parseText, type Result } from './command.ts';
 import { importUsers } from './import-users.ts';
 import { withService } from './service.ts';
-import { count, iso, readNewPassword } from './terminal.ts';
+import { count, readNewPassword } from './terminal.ts';
+import { list, show } from './users-show.ts';
 
-const COLUMNS = ['username', 'disabled', 'createdAt', 'passwordChangedAt'];
 const PASSWORD_HELP =
   '\nThe command prompts for the password, or reads it from standard input if that is not a terminal. It is not an' +
   '\nargument, because other users of the machine could read it there.';
@@ -53,6 +52,11 @@ export function addUserCommands(program: CliCommand): void {
     .argument('<new-name>', '', parseNewName)
     .action(rename);
   users.command('list').description('list all users').action(list);
+  users
+    .command('show')
+    .description('show the state of a user, the last sign-in, the failed sign-ins and the number of sessions')
+    .argument('<name>', '', parseText)
+    .action(show);
   users
     .command('import')
     .description('add users with password hashes from lines of NAME:HASH, as htpasswd -B writes them')
@@ -115,18 +119,4 @@ async function rename(name: string, newName: string, _options: object, command: 
       data: { username, renamed: true },
     });
   });
-}
-
-async function list(_options: object, command: CliCommand): Promise<void> {
-  await withService(command.io, async ({ users }) => {
-    command.printHeader(COLUMNS);
-    for await (const user of users.list()) {
-      command.printRow(row(user));
-    }
-  });
-}
-
-/** Returns the fields to show. The password hash is not among them. */
-function row({ username, disabled, createdAt, passwordChangedAt }: UserRecord) {
-  return { username, disabled, createdAt: iso(createdAt), passwordChangedAt: iso(passwordChangedAt) };
 }

@@ -98,8 +98,9 @@ function claimSessions(app: FastifyInstance, users: unknown): void {
   claims.set(app.server, [...ofServer, { store, namespace, users }]);
 }
 
-async function signIn(this: FastifyReply, credentials: unknown): Promise<Session> {
-  const verified = await verify(this.request, toCredentials(credentials));
+async function signIn(this: FastifyReply, value: unknown): Promise<Session> {
+  const credentials = toCredentials(value);
+  const verified = await verify(this.request, credentials);
   if (verified instanceof SignInFailure) {
     throw new InvalidCredentials();
   }
@@ -112,6 +113,7 @@ async function signIn(this: FastifyReply, credentials: unknown): Promise<Session
     await contextOf(this.request, 'signIn').manager.discard(issued);
     throw error;
   }
+  await this.server[kLogin].authenticator.recordSignIn(user, credentials.password);
   rememberDevice(this, verified);
   logEvent(this.request, 'authn_login_success', logFields(issued.session));
   return issued.session;

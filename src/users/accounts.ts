@@ -40,6 +40,15 @@ export class Accounts {
     this.#renamer = new UserRenamer({ ...options, clock: this.#clock });
   }
 
+  /** Returns the record of a user, to show or to change. @throws AccountError if the user does not exist. */
+  async get(name: string): Promise<UserRecord> {
+    const user = await this.#finder.find(name);
+    if (user === undefined) {
+      throw unknownUser(name);
+    }
+    return this.#renamer.currentOf(user);
+  }
+
   /** Returns the name as stored. @throws AccountError if the name or the password is invalid, or the name is taken. */
   async add(username: string, password: string): Promise<string> {
     assertValidName(cleanUsername(username));
@@ -54,7 +63,7 @@ export class Accounts {
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist or the password is invalid. */
   async changePassword(name: string, password: string): Promise<number> {
-    const { username } = await this.#find(name);
+    const { username } = await this.get(name);
     const passwordHash = await this.#hash(password, username);
     const now = this.#clock();
     const user = await this.#change(name, { passwordHash, passwordChangedAt: now, unlockedAt: now });
@@ -75,7 +84,7 @@ export class Accounts {
 
   /** Also completes a rename that was interrupted. @throws AccountError if the user does not exist. */
   async enable(name: string): Promise<void> {
-    const user = await this.#renamer.finish(await this.#find(name));
+    const user = await this.#renamer.finish(await this.get(name));
     await this.#change(keyOf(user), { disabled: false });
   }
 
@@ -170,22 +179,13 @@ export class Accounts {
     return this.#options.passwords.hash(password);
   }
 
-  /** Returns the record to change. */
-  async #find(name: string): Promise<UserRecord> {
-    const user = await this.#finder.find(name);
-    if (user === undefined) {
-      throw unknownUser(name);
-    }
-    return this.#renamer.currentOf(user);
-  }
-
   #change(name: string, changes: Partial<UserRecord>): Promise<UserRecord> {
     return this.#update(name, (user) => changedUser(user, changes));
   }
 
   async #update(name: string, change: (user: UserRecord) => UserRecord): Promise<UserRecord> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const user = await this.#find(name);
+      const user = await this.get(name);
       const next = change(user);
       if (await this.#options.users.replace(next, user.version)) {
         return next;

@@ -91,18 +91,14 @@ export class Authenticator {
     const attempt = { nameKey: usernameKey(username), user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
     await throttle.assertNotLimited(attempt);
     let counted: CountedAttempt | undefined;
-    const place = placeOf(attempt);
     const beforeVerify = async () => {
       counted = await throttle.consume(attempt);
     };
-    const matches = await this.#matches(target, password, { beforeVerify, ...place });
+    const matches = await this.#matches(target, password, { beforeVerify, ...placeOf(attempt) });
     if (!matches || user === undefined || user.disabled) {
       return new SignInFailure(user, matches, counted?.limitsHit);
     }
     await counted?.refund();
-    if (needsRehash(user.passwordHash, password)) {
-      await this.#rehash(user, password, place);
-    }
     return { user, deviceId: attempt.deviceId };
   }
 
@@ -123,6 +119,29 @@ export class Authenticator {
     return changeUnchanged(users, user, (current) => ({ ...current, ...changes, version: newVersion() }));
   }
 
+  /**
+   * Stores the time of a sign-in in the record of a user that `verify` returned. Also replaces a weak hash, which is possible
+   * only here, where the password is known. A failure is logged and does not prevent the sign-in.
+   */
+  async recordSignIn(user: UserRecord, password: string): Promise<void> {
+    const { users, passwords, clock, log } = this.#options;
+    try {
+      const lastSignInAt = clock();
+      const isWeak = needsRehash(user.passwordHash, password);
+      const renewed = isWeak && {
+        passwordHash: await passwords.hash(password, placeOfKnown(usernameKey(user.username))),
+      };
+      await changeUnchanged(users, user, (current) => ({
+        ...current,
+        ...renewed,
+        lastSignInAt,
+        version: nextVersion(current),
+      }));
+    } catch (err) {
+      log.warn({ err }, 'the time of a sign-in could not be stored, nor a new hash of a password with a weak one');
+    }
+  }
+
   #deviceIdIn(deviceTokens: readonly string[], user: UserRecord): string | undefined {
     const now = this.#options.clock();
     return deviceTokens.map((token) => readDeviceToken(token, user, now)).find((id) => id !== undefined);
@@ -141,20 +160,6 @@ export class Authenticator {
       log.error({ err, username }, 'the stored hash of a user cannot be verified: set a new password');
       await passwords.verify(this.#decoy.passwordHash, password, options);
       return false;
-    }
-  }
-
-  /** Replaces a weak hash. This is possible only here, where the password is known. */
-  async #rehash(user: UserRecord, password: string, place: Place): Promise<void> {
-    try {
-      const passwordHash = await this.#options.passwords.hash(password, place);
-      await changeUnchanged(this.#options.users, user, (current) => ({
-        ...current,
-        passwordHash,
-        version: nextVersion(current),
-      }));
-    } catch (err) {
-      this.#options.log.warn({ err }, "the hash of a user's password could not be renewed");
     }
   }
 }

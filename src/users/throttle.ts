@@ -1,8 +1,9 @@
 import { TooManyFailures } from '../errors.ts';
 import { networkOf } from '../network.ts';
-import type { Clock, Milliseconds } from '../types.ts';
+import type { Clock, MaybePromise, Milliseconds } from '../types.ts';
 import type { FailureCount, FailureCounter, OpenFailureCounter } from './failure-counter.ts';
 import type { UserRecord } from './user-store.ts';
+import { usernameKey } from './username.ts';
 
 /** One check of a password, at sign-in or before a password change. */
 export interface Attempt {
@@ -122,14 +123,12 @@ export class Throttle {
 
   /** Reads or counts the limits of an attempt, one after the other. */
   async #usages(attempt: Attempt, read: Read): Promise<Usage[]> {
-    const { nameKey, user, deviceId } = attempt;
-    const unlockedAt = user?.unlockedAt ?? 0;
+    const { deviceId } = attempt;
     if (deviceId !== undefined) {
-      return defined([await read(this.#device, `${unlockedAt} ${deviceId}`)]);
+      return defined([await read(this.#device, sinceUnlock(attempt, deviceId))]);
     }
     const ofAddress = await read(this.#address, networkOf(attempt.address));
-    // The name is last because it may contain spaces.
-    const ofUser = await read(this.#user, `${unlockedAt} ${nameKey}`);
+    const ofUser = await read(this.#user, sinceUnlock(attempt, attempt.nameKey));
     // These two count for one window of the address and of the user. So a refund cannot give back failures of earlier
     // windows.
     const inAddress = ofAddress && (await read(this.#share, ownKey(ofAddress, attempt)));
@@ -150,6 +149,16 @@ export class Throttle {
     }
     return (await this.#share.counter.get(ownKey(ofAddress, attempt)))?.failures ?? 0;
   }
+}
+
+/** Reads the failures of a user from unknown browsers, for the command line. The counter is that of the limit `user`. */
+export function readUserFailures(counter: FailureCounter, user: UserRecord): MaybePromise<FailureCount | undefined> {
+  return counter.get(sinceUnlock({ user }, usernameKey(user.username)));
+}
+
+/** The key of failures since the latest unlock. The name is last because it may contain spaces. */
+function sinceUnlock({ user }: Pick<Attempt, 'user'>, name: string): string {
+  return `${user?.unlockedAt ?? 0} ${name}`;
 }
 
 /** The key of the failures of one user name from one address, in a window of either. */

@@ -23,6 +23,8 @@ export interface UserRecord {
   readonly disabled: boolean;
   readonly createdAt: Milliseconds;
   readonly passwordChangedAt: Milliseconds;
+  /** The time of the latest sign-in, if it could be stored. Missing before the first one. */
+  readonly lastSignInAt?: Milliseconds;
   /**
    * A random value that changes with every write, so that no write undoes another one. The part before a `~` changes only
    * when the sessions of the user become invalid: when the password changes, or when the user is disabled or enabled.
