@@ -36,7 +36,8 @@ export async function show(name: string, _options: object, command: CliCommand):
     const sessions = await countSessions(user, service);
     const state = user.disabled ? 'disabled' : failures.lockedUntil === null ? 'enabled' : 'locked';
     const times = { ...timesOf(user), unlockedAt: isoOrNull(user.unlockedAt) };
-    const data = { username: user.username, state, ...times, sessions, ...failures };
+    const passwordExpired = user.passwordExpired ?? false;
+    const data = { username: user.username, state, ...times, passwordExpired, sessions, ...failures };
     command.printResult({ text: describe(data), data });
   });
 }
@@ -78,7 +79,7 @@ const MISSING: Readonly<Record<string, string>> = {
 };
 
 /** One line for each field. */
-function describe(data: Readonly<Record<string, string | number | null>>): string {
+function describe(data: Readonly<Record<string, string | number | boolean | null>>): string {
   return Object.entries(data)
     .map(([name, value]) => `${name}: ${escapeControlChars(String(value ?? MISSING[name] ?? '-'))}`)
     .join('\n');

@@ -4,6 +4,7 @@ import { type CliCommand, type Io, parseText, type Result } from './command.ts';
 import { importUsers } from './import-users.ts';
 import { withService } from './service.ts';
 import { count, readNewPassword } from './terminal.ts';
+import { passwd } from './users-passwords.ts';
 import { list, show } from './users-show.ts';
 
 const PASSWORD_HELP =
@@ -23,8 +24,9 @@ export function addUserCommands(program: CliCommand): void {
     .command('passwd')
     .description('change the password of a user and revoke their sessions')
     .argument('<name>', '', parseText)
+    .option('--expire', 'set no password: the user must choose another one at the next sign-in')
     .addHelpText('after', PASSWORD_HELP)
-    .action(action(passwd));
+    .action(passwd);
   users
     .command('unlock')
     .description('let a user sign in again after too many failures')
@@ -81,12 +83,6 @@ function action(run: (accounts: Accounts, name: string, io: Io) => Promise<Resul
 async function add(accounts: Accounts, name: string, io: Io): Promise<Result> {
   const username = await accounts.add(name, await readNewPassword(name, io));
   return { text: `Added the user ${quote(username)}.`, data: { username, added: true } };
-}
-
-async function passwd(accounts: Accounts, username: string, io: Io): Promise<Result> {
-  const ended = await accounts.changePassword(username, await readNewPassword(username, io));
-  const text = `Changed the password of ${quote(username)}; ended ${count(ended, 'session')}.`;
-  return { text, data: { username, passwordChanged: true, ended } };
 }
 
 async function unlock(accounts: Accounts, username: string): Promise<Result> {

@@ -2,6 +2,7 @@
 export {
   InvalidCredentials,
   NewPasswordRefused,
+  PasswordExpired,
   SignInBusy,
   TooManyFailures,
   WrongPassword,

@@ -38,6 +38,10 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
   SIGN_IN_AGAIN: { title: 'Confirm your password', message: 'Sign in again to do this.' },
   WRONG_PASSWORD: { title: 'Wrong password', message: 'The current password is wrong. Your password was not changed.' },
   NEW_PASSWORD_REFUSED: { title: 'New password refused', message: 'Your password was not changed.' },
+  PASSWORD_EXPIRED: {
+    title: 'Choose a new password',
+    message: 'Your password has expired. Enter it once more, and choose a new one.',
+  },
   CROSS_ORIGIN_REFUSED: {
     title: 'Request refused',
     message: 'The request came from a page of another site. For your protection, nothing was changed.',
@@ -110,6 +114,8 @@ export const texts = {
     password: 'Password',
     submit: 'Sign in',
     confirm: 'Confirm',
+    newPassword: 'New password',
+    newPasswordHint: (minLength: number) => `At least ${minLength} characters. All your other sessions are signed out.`,
     tooManyFailures: (wait: string) => `Too many failed sign-ins. Try again ${wait}.`,
     /** A new sign-in ends the session before it. */
     uncertain:

@@ -6,7 +6,7 @@ import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
 import { changedUser, UserRenamer } from './rename-user.ts';
 import { ownerOf, removedOwners } from './session-owners.ts';
-import { MAX_TRIES, nextVersion } from './user-changes.ts';
+import { MAX_TRIES, nextVersion, withPassword } from './user-changes.ts';
 import { UserFinder } from './user-finder.ts';
 import { keyOf, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { cleanUsername, usernameKey } from './username.ts';
@@ -65,8 +65,11 @@ export class Accounts {
   async changePassword(name: string, password: string): Promise<number> {
     const { username } = await this.get(name);
     const passwordHash = await this.#hash(password, username);
-    const now = this.#clock();
-    const user = await this.#change(name, { passwordHash, passwordChangedAt: now, unlockedAt: now });
+    const unlockedAt = this.#clock();
+    const user = await this.#update(name, (current) => ({
+      ...withPassword(current, passwordHash, unlockedAt),
+      unlockedAt,
+    }));
     return this.#options.sessions.removeByUser(ownerOf(user));
   }
 
@@ -74,6 +77,15 @@ export class Accounts {
   async unlock(name: string): Promise<void> {
     const unlockedAt = this.#clock();
     await this.#update(name, (user) => ({ ...user, unlockedAt, version: nextVersion(user) }));
+  }
+
+  /**
+   * Makes a user choose another password at the next sign-in. Returns the number of revoked sessions.
+   * @throws AccountError if the user does not exist.
+   */
+  async expirePassword(name: string): Promise<number> {
+    const user = await this.#change(name, { passwordExpired: true });
+    return this.#options.sessions.removeByUser(ownerOf(user));
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */

@@ -7,8 +7,8 @@ import type { Place } from './fair-queue.ts';
 import { needsRehash, UnusableHash } from './password-hash.ts';
 import type { PasswordHasher, VerifyOptions } from './passwords.ts';
 import type { Attempt, CountedAttempt, Throttle } from './throttle.ts';
-import { changeUnchanged, findUnchanged, nextVersion } from './user-changes.ts';
-import { findByName, newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import { changeUnchanged, findUnchanged, nextVersion, withPassword } from './user-changes.ts';
+import { findByName, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { usernameKey } from './username.ts';
 
 export interface AuthenticatorOptions {
@@ -28,6 +28,8 @@ export interface AuthenticatorLog {
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+  /** Replaces the password at the sign-in. */
+  readonly newPassword?: string;
 }
 
 /** The client that sends the credentials. */
@@ -115,8 +117,7 @@ export class Authenticator {
   async changePassword(user: UserRecord, password: string): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
     const passwordHash = await passwords.hash(password, placeOfKnown(usernameKey(user.username)));
-    const changes = { passwordHash, passwordChangedAt: clock() };
-    return changeUnchanged(users, user, (current) => ({ ...current, ...changes, version: newVersion() }));
+    return changeUnchanged(users, user, (current) => withPassword(current, passwordHash, clock()));
   }
 
   /**

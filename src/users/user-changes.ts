@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { keyOf, type UserRecord, type UserStore } from './user-store.ts';
+import type { Milliseconds } from '../types.ts';
+import { keyOf, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 
 /** Returns a version that no user record had before. The sessions of the user stay valid. */
 export function nextVersion(user: Pick<UserRecord, 'version'>): string {
@@ -12,6 +13,15 @@ export function nextVersion(user: Pick<UserRecord, 'version'>): string {
  */
 export function sessionVersionOf({ version }: Pick<UserRecord, 'version'>): string {
   return version.split('~', 1)[0] as string;
+}
+
+/** Returns the user with a new password, which has not expired. The sessions of the user become invalid. */
+export function withPassword(
+  { passwordExpired: _, ...user }: UserRecord,
+  passwordHash: string,
+  passwordChangedAt: Milliseconds,
+): UserRecord {
+  return { ...user, passwordHash, passwordChangedAt, version: newVersion() };
 }
 
 /** How often a change is tried while others change the same user. */

@@ -19,6 +19,8 @@ export interface UserRecord {
   readonly key?: string;
   /** The hash of the password: `$argon2id$…` or, if imported, `$2y$…`. Never the password itself. */
   readonly passwordHash: string;
+  /** Set if the user must choose another password at the next sign-in. */
+  readonly passwordExpired?: true;
   /** A disabled user cannot sign in. The response is the same as for an unknown user. */
   readonly disabled: boolean;
   readonly createdAt: Milliseconds;

@@ -111,7 +111,7 @@ t.test('a user is shown with the state, the times, the failures and the sessions
   const shown = await cli('users show ann');
   t.match(shown, {
     code: 0,
-    out: /^username: Ann\nstate: enabled\ncreatedAt: 20\S+Z\npasswordChangedAt: 20\S+Z\nlastSignInAt: never\nunlockedAt: -\nsessions: 0\nfailures: not known: each process of the service counts for itself\nlockedUntil: -\n$/,
+    out: /^username: Ann\nstate: enabled\ncreatedAt: 20\S+Z\npasswordChangedAt: 20\S+Z\nlastSignInAt: never\nunlockedAt: -\npasswordExpired: false\nsessions: 0\nfailures: not known: each process of the service counts for itself\nlockedUntil: -\n$/,
   });
   const signIn = await serviceOn(t, url);
   const before = Date.now();
@@ -153,4 +153,26 @@ t.test('with Redis the failures of a user and the end of the lock are shown', as
   t.match(await cli('users unlock Ann --json'), { code: 0, out: '{"username":"Ann","unlocked":true}\n' });
   t.match(await state(), { state: 'enabled', failures: 0, lockedUntil: null });
   t.equal((await signIn(ANN)).statusCode, 200);
+});
+
+t.test('an expired password must be replaced at the next sign-in', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  await cli('users add ann', GOOD);
+  const signIn = await serviceOn(t, url);
+  await signIn(ANN);
+  t.same(await cli('users passwd ann --expire'), {
+    code: 0,
+    out: 'The user "ann" must choose another password at the next sign-in; ended 1 session.\n',
+    err: '',
+  });
+  t.match(rows((await cli('users show ann --json')).out), [{ passwordExpired: true, sessions: 0 }]);
+  t.match((await signIn(ANN)).json(), { code: 'PASSWORD_EXPIRED' });
+  t.equal((await signIn({ ...ANN, newPassword: 'another horse, a battery' })).statusCode, 200);
+  t.match(rows((await cli('users show ann --json')).out), [{ passwordExpired: false, sessions: 1 }]);
+  t.match(await cli('users passwd --expire ann --json'), {
+    code: 0,
+    out: '{"username":"ann","passwordExpired":true,"ended":1}\n',
+  });
+  t.match(await cli('users passwd --expire bob'), { code: 1, err: 'The user "bob" does not exist.\n' });
 });
