@@ -64,6 +64,9 @@ export const PasswordExpired = createError(
   403,
 );
 
+/** The link to set a password has expired, was used or replaced, or never existed. The response does not reveal which. */
+export const PasswordLinkInvalid = createError('PASSWORD_LINK_INVALID', 'This link is not valid, or no longer.', 403);
+
 export const CrossOriginRefused = createError(
   'CROSS_ORIGIN_REFUSED',
   'Cross-origin requests must not change state here.',
@@ -168,6 +171,7 @@ export const httpErrors = [
   WrongPassword,
   NewPasswordRefused,
   PasswordExpired,
+  PasswordLinkInvalid,
   CrossOriginRefused,
   ProxyNotTrusted,
   ForwardedHeadersInvalid,

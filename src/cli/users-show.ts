@@ -31,13 +31,14 @@ export async function list(_options: object, command: CliCommand): Promise<void>
 
 export async function show(name: string, _options: object, command: CliCommand): Promise<void> {
   await withService(command.io, async (service) => {
-    const user = await service.accounts.get(name);
+    const user = await service.accounts.records.get(name);
     const failures = await failuresOf(user, service);
     const sessions = await countSessions(user, service);
     const state = user.disabled ? 'disabled' : failures.lockedUntil === null ? 'enabled' : 'locked';
     const times = { ...timesOf(user), unlockedAt: isoOrNull(user.unlockedAt) };
     const passwordExpired = user.passwordExpired ?? false;
-    const data = { username: user.username, state, ...times, passwordExpired, sessions, ...failures };
+    const linkExpiresAt = isoOrNull(user.passwordLink?.expiresAt);
+    const data = { username: user.username, state, ...times, passwordExpired, linkExpiresAt, sessions, ...failures };
     command.printResult({ text: describe(data), data });
   });
 }

@@ -4,9 +4,10 @@ import { type CliCommand, type Io, parseText, type Result } from './command.ts';
 import { importUsers } from './import-users.ts';
 import { withService } from './service.ts';
 import { count, readNewPassword } from './terminal.ts';
-import { passwd } from './users-passwords.ts';
+import { invite, parseUrl, passwd, reset } from './users-passwords.ts';
 import { list, show } from './users-show.ts';
 
+const URL_HELP = 'the URL of the service in place of PUBLIC_URL';
 const PASSWORD_HELP =
   '\nThe command prompts for the password, or reads it from standard input if that is not a terminal. It is not an' +
   '\nargument, because other users of the machine could read it there.';
@@ -27,6 +28,18 @@ export function addUserCommands(program: CliCommand): void {
     .option('--expire', 'set no password: the user must choose another one at the next sign-in')
     .addHelpText('after', PASSWORD_HELP)
     .action(passwd);
+  users
+    .command('invite')
+    .description('add a user and print a link with which they set their password, once and within an hour')
+    .argument('<name>', '', parseNewName)
+    .option('--url <url>', URL_HELP, parseUrl)
+    .action(invite);
+  users
+    .command('reset')
+    .description('print a link with which a user sets another password, once and within an hour')
+    .argument('<name>', '', parseText)
+    .option('--url <url>', URL_HELP, parseUrl)
+    .action(reset);
   users
     .command('unlock')
     .description('let a user sign in again after too many failures')

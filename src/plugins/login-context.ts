@@ -6,10 +6,12 @@ import { logEvent } from '../http/security-events.ts';
 import type { Clock } from '../types.ts';
 import { type Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
 import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
+import type { PasswordLinks } from '../users/password-links.ts';
 
 /** What the actions of the plugin `login` need. */
 export interface LoginContext {
   readonly authenticator: Authenticator;
+  readonly links: PasswordLinks;
   readonly deviceCookie: ServiceCookie;
   readonly passwordMinLength: number;
   readonly clock: Clock;
@@ -38,12 +40,17 @@ export async function verify(request: FastifyRequest, credentials: Credentials):
     address: canonicalAddress(request.ip),
     deviceTokens: deviceCookie.read(request).slice(0, MAX_DEVICE_TOKENS),
   };
+  const outcome = await logLimits(request, authenticator.verify(credentials, client));
+  if (outcome instanceof SignInFailure) {
+    logSignInFailure(request, outcome);
+  }
+  return outcome;
+}
+
+/** Logs a check that a rate limit has prevented. */
+export async function logLimits<T>(request: FastifyRequest, check: Promise<T>): Promise<T> {
   try {
-    const outcome = await authenticator.verify(credentials, client);
-    if (outcome instanceof SignInFailure) {
-      logSignInFailure(request, outcome);
-    }
-    return outcome;
+    return await check;
   } catch (error) {
     if (error instanceof TooManyFailures) {
       const { username, limits } = error;

@@ -11,8 +11,8 @@ import { type Credentials, SignInFailure } from '../users/authenticator.ts';
 import { WORD_LIST } from '../users/password-policy.ts';
 import type { UserRecord } from '../users/user-store.ts';
 import { kLogin, rememberDevice, toText, verify } from './login-context.ts';
-import { createAuthenticator, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
-import { changeAtSignIn, changePassword, checkNewPassword } from './password-changes.ts';
+import { createAuthenticators, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
+import { changeAtSignIn, changePassword, checkNewPassword, usePasswordLink } from './password-changes.ts';
 import { contextOf } from './session-context.ts';
 import { logFields } from './session-outcomes.ts';
 import { acceptSession, createSession } from './session-replies.ts';
@@ -34,11 +34,18 @@ declare module 'fastify' {
      * @throws NewPasswordRefused (400); WrongPassword (403); TooManyFailures (429); SignInBusy or StoreUnavailable (503).
      */
     changePassword(currentPassword: unknown, newPassword: unknown): Promise<Session>;
+    /**
+     * Sets the password of the user of a link, such as one of `createPasswordLink`, and ends all sessions of the user. The
+     * link is used up. It signs nobody in. A value that is not a string counts as an empty one.
+     * @throws PasswordLinkInvalid (403); NewPasswordRefused (400), the link stays valid; TooManyFailures (429); SignInBusy or
+     * StoreUnavailable (503).
+     */
+    usePasswordLink(token: unknown, newPassword: unknown): Promise<void>;
   }
 }
 
 /**
- * Sign-in with a name and a password. Decorates replies with `signIn` and `changePassword`. Registers the plugin `sessions`
+ * Sign-in with a name and a password. Decorates replies with `signIn`, `changePassword` and `usePasswordLink`. Registers the plugin `sessions`
  * unless the app has done so.
  */
 export const login = fp(registerLogin, { name: 'session-cookie-login/login', fastify: '5.x' });
@@ -60,7 +67,7 @@ async function registerLogin(app: FastifyInstance, options: LoginOptions): Promi
   }
   // Not `decorate`: a scope inside another one with the plugin has its own.
   app[kLogin] = {
-    authenticator: await createAuthenticator(app, clock, namespace, checked),
+    ...(await createAuthenticators(app, clock, namespace, checked)),
     deviceCookie: await ServiceCookie.create(app, clock, defaults, deviceCookie),
     passwordMinLength,
     clock,
@@ -68,6 +75,7 @@ async function registerLogin(app: FastifyInstance, options: LoginOptions): Promi
   if (!app.hasReplyDecorator('signIn')) {
     app.decorateReply('signIn', signIn);
     app.decorateReply('changePassword', changePassword);
+    app.decorateReply('usePasswordLink', usePasswordLink);
   }
 }
 

@@ -1,11 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { InvalidCredentials, NewPasswordRefused, PasswordExpired, WrongPassword } from '../errors.ts';
+import {
+  InvalidCredentials,
+  NewPasswordRefused,
+  PasswordExpired,
+  PasswordLinkInvalid,
+  WrongPassword,
+} from '../errors.ts';
+import { canonicalAddress } from '../http/client-address.ts';
 import { logEvent } from '../http/security-events.ts';
 import type { Session } from '../sessions/session.ts';
 import { type Credentials, SignInFailure } from '../users/authenticator.ts';
+import { LinkFailure } from '../users/password-link.ts';
 import { validatePassword } from '../users/password-policy.ts';
 import type { UserRecord } from '../users/user-store.ts';
-import { kLogin, rememberDevice, toText, verify } from './login-context.ts';
+import { kLogin, logLimits, rememberDevice, toText, verify } from './login-context.ts';
 import { contextOf } from './session-context.ts';
 import { logFields } from './session-outcomes.ts';
 import { sessionOf } from './session-requests.ts';
@@ -77,6 +85,29 @@ export async function changeAtSignIn(
   logEvent(request, 'authn_password_change', { username });
   await endSessions(request, user);
   return changed;
+}
+
+/** Sets a password with a link. It is `reply.usePasswordLink`. */
+export async function usePasswordLink(this: FastifyReply, token: unknown, newPassword: unknown): Promise<void> {
+  const { request } = this;
+  const { links } = this.server[kLogin];
+  const password = toText(newPassword);
+  const verified = await logLimits(request, links.verify(toText(token), canonicalAddress(request.ip)));
+  if (verified instanceof LinkFailure) {
+    throw invalidLink(request, verified);
+  }
+  await assertAccepted(request, password, verified.username);
+  const user = await links.use(verified, password);
+  if (user === undefined) {
+    throw invalidLink(request, new LinkFailure('unknown link', verified));
+  }
+  logEvent(request, 'authn_password_change', { username: user.username, reason: 'link' });
+  await endSessions(request, user);
+}
+
+function invalidLink(request: FastifyRequest, { username, reason }: LinkFailure): Error {
+  logEvent(request, 'authn_password_change_fail', { username, reason });
+  return new PasswordLinkInvalid();
 }
 
 /** @throws NewPasswordRefused */

@@ -184,6 +184,7 @@ function placeOf({ nameKey, address, deviceId }: Attempt): Place {
       };
 }
 
-function placeOfKnown(nameKey: string): Place {
+/** The place of a client that has proved who the user is. */
+export function placeOfKnown(nameKey: string): Place {
   return { first: true, shares: [{ key: `known ${nameKey}`, perTurn: 1 }] };
 }

@@ -15,9 +15,9 @@ export function sessionVersionOf({ version }: Pick<UserRecord, 'version'>): stri
   return version.split('~', 1)[0] as string;
 }
 
-/** Returns the user with a new password, which has not expired. The sessions of the user become invalid. */
+/** Returns the user with a new password, which has not expired. The sessions and the link of the user become invalid. */
 export function withPassword(
-  { passwordExpired: _, ...user }: UserRecord,
+  { passwordExpired: _, passwordLink: __, ...user }: UserRecord,
   passwordHash: string,
   passwordChangedAt: Milliseconds,
 ): UserRecord {

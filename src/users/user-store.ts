@@ -5,6 +5,13 @@ import { cleanUsername, usernameKey } from './username.ts';
 /** The schema of the user records that this version writes and reads. */
 export const USER_SCHEMA = 1;
 
+/** What a store keeps of a link to set a password. */
+export interface PasswordLink {
+  /** The SHA-256 hash of the secret in the link. */
+  readonly secretHash: string;
+  readonly expiresAt: Milliseconds;
+}
+
 /** A user as a store keeps it. */
 export interface UserRecord {
   readonly schema: typeof USER_SCHEMA;
@@ -19,6 +26,8 @@ export interface UserRecord {
   readonly key?: string;
   /** The hash of the password: `$argon2id$…` or, if imported, `$2y$…`. Never the password itself. */
   readonly passwordHash: string;
+  /** Set if an operator has made a link with which the user can set a password: see password-link.ts. */
+  readonly passwordLink?: PasswordLink;
   /** Set if the user must choose another password at the next sign-in. */
   readonly passwordExpired?: true;
   /** A disabled user cannot sign in. The response is the same as for an unknown user. */

@@ -111,7 +111,7 @@ t.test('a user is shown with the state, the times, the failures and the sessions
   const shown = await cli('users show ann');
   t.match(shown, {
     code: 0,
-    out: /^username: Ann\nstate: enabled\ncreatedAt: 20\S+Z\npasswordChangedAt: 20\S+Z\nlastSignInAt: never\nunlockedAt: -\npasswordExpired: false\nsessions: 0\nfailures: not known: each process of the service counts for itself\nlockedUntil: -\n$/,
+    out: /^username: Ann\nstate: enabled\ncreatedAt: 20\S+Z\npasswordChangedAt: 20\S+Z\nlastSignInAt: never\nunlockedAt: -\npasswordExpired: false\nlinkExpiresAt: -\nsessions: 0\nfailures: not known: each process of the service counts for itself\nlockedUntil: -\n$/,
   });
   const signIn = await serviceOn(t, url);
   const before = Date.now();
@@ -175,4 +175,62 @@ t.test('an expired password must be replaced at the next sign-in', async (t) => 
     out: '{"username":"ann","passwordExpired":true,"ended":1}\n',
   });
   t.match(await cli('users passwd --expire bob'), { code: 1, err: 'The user "bob" does not exist.\n' });
+});
+
+t.test('an invited user sets the password with a link, and a reset gives another link', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url, { PUBLIC_URL: 'https://login.example.com/auth/' });
+  const app = await build(t, { env: { STORE_URL: url } });
+  const usePassword = async (link: string, newPassword: string) => {
+    const token = new URL(link).searchParams.get('token');
+    const payload = { token, newPassword };
+    return (await app.inject({ method: 'POST', url: '/password/link', payload })).statusCode;
+  };
+  const signIn = await serviceOn(t, url);
+  const invited = await cli('users invite Ann');
+  t.match(invited, { code: 0, err: '' });
+  const [link = '', text] = invited.out.split('\n');
+  t.match(link, /^https:\/\/login\.example\.com\/auth\/password\/link\?token=YW5u\.[\w-]{43}$/);
+  t.match(text, /^The link sets the password of "Ann" once, until 20\S+Z\.$/);
+  t.equal((await signIn({ username: 'ann', password: '' })).statusCode, 401);
+  t.match(rows((await cli('users show ann --json')).out), [{ state: 'enabled', linkExpiresAt: /^20/ }]);
+  t.equal(await usePassword(link, GOOD), 204);
+  t.equal((await signIn(ANN)).statusCode, 200);
+  t.match(rows((await cli('users show ann --json')).out), [{ linkExpiresAt: null }]);
+
+  const [reset] = rows((await cli('users reset ANN --json --url http://localhost:8080')).out);
+  t.same(Object.keys(reset), ['username', 'link', 'expiresAt']);
+  t.match(reset.link, /^http:\/\/localhost:8080\/password\/link\?token=YW5u\./);
+  t.ok(Math.abs(Date.parse(reset.expiresAt) - Date.now() - 3_600_000) < 300_000);
+  t.equal((await signIn(ANN)).statusCode, 200, 'the password works until the link is used');
+  const [again] = rows((await cli('users reset ann --json')).out);
+  t.equal(await usePassword(reset.link, 'another horse, a battery'), 403);
+  t.equal(await usePassword(again.link, 'another horse, a battery'), 204);
+  t.equal((await signIn(ANN)).statusCode, 401);
+});
+
+t.test('nobody gets a link who cannot use it', async (t) => {
+  const cli = commandLine(onLmdb(t));
+  await cli('users add ann', GOOD);
+  t.match(await cli('users invite ANN'), { code: 1, out: '', err: 'The user "ANN" already exists as "ann".\n' });
+  t.match(await cli('users reset bob'), { code: 1, out: '', err: 'The user "bob" does not exist.\n' });
+  await cli('users disable ann');
+  t.match(await cli('users reset ann'), {
+    code: 1,
+    out: '',
+    err: 'The user "ann" is disabled. Enable the user first.\n',
+  });
+  for (const value of [
+    'login.example.com',
+    'ftp://login.example.com',
+    'https://a.example/?b',
+    'https://a.example/#b',
+  ]) {
+    t.match(await cli(['users', 'invite', 'bob', '--url', value]), {
+      code: 2,
+      out: '',
+      err: /must be an http or https URL/,
+    });
+  }
+  t.match(await cli('users show bob'), { code: 1 });
 });

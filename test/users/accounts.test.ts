@@ -390,3 +390,20 @@ t.test('the sessions of a removed user are found by the name, also if the name h
   t.equal(sessions.find('of Ann'), undefined);
   t.ok(sessions.find('of a twin'), 'another user of an earlier version');
 });
+
+t.test('an invited user has a password that nobody knows (ASVS 6.4.1)', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.invite('Ann');
+  await accounts.invite('Bob');
+  t.match(users.find('ann'), { username: 'Ann', disabled: false, passwordHash: /^\$argon2id/, passwordLink: Object });
+  t.not(users.find('ann')?.passwordHash, users.find('bob')?.passwordHash);
+  await t.rejects(accounts.invite('ann'), { message: 'The user "ann" already exists as "Ann".' });
+  await t.rejects(accounts.invite('a\nb'), { message: /invisible characters/ });
+});
+
+t.test('a link is not made while others keep changing the user', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  users.replace = () => false;
+  await t.rejects(accounts.createLink('ann'), { message: /being changed by somebody else/ });
+});

@@ -64,8 +64,9 @@ export const signinPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
 function formFor(request: FastifyRequest, deviceBound: boolean): Page {
   const query = request.query as Record<string, unknown>;
   const session = request.sessionOrNull;
+  const notice = 'password-set' in query ? t.passwordSet : undefined;
   if (session !== null) {
-    const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm };
+    const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm, notice };
     return { ...form(request, query.next, session.username), ...confirm };
   }
   const page = form(request, query.next, '');
@@ -74,7 +75,7 @@ function formFor(request: FastifyRequest, deviceBound: boolean): Page {
     return { ...page, hint, notice: t.signedOut, isSignedOut: true };
   }
   const mayBeSignedIn = deviceBound && isFromElsewhere(request);
-  return { ...page, hint, resumeAt: mayBeSignedIn && (page.next ?? request.server.pagePath('/account')) };
+  return { ...page, hint, notice, resumeAt: mayBeSignedIn && (page.next ?? request.server.pagePath('/account')) };
 }
 
 /** A user whose browser cannot refresh the session can sign in again. */
