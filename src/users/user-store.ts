@@ -55,7 +55,8 @@ export interface UserRecord {
 /**
  * The contract of a user store. `undefined` or `false` means that the record does not exist. An exception or a
  * rejection means only that the backend failed. Each method is atomic. Records are plain values: the caller cannot
- * change a stored record through an object that it passed in or received. The store keeps a record under `keyOf(user)`.
+ * change a stored record through an object that it passed in or received. The store keeps all fields of a record, also those
+ * that it does not know. It keeps a record under `keyOf(user)`.
  * A key is an arbitrary string, compared exactly: the store does not fold case and does not trim.
  */
 export interface UserStore {
