@@ -57,6 +57,16 @@ export const WrongPassword = createError('WRONG_PASSWORD', 'The current password
 /** The argument is the reason as a sentence. It never contains the password. */
 export const NewPasswordRefused = createError('NEW_PASSWORD_REFUSED', '%s', 400);
 
+/** The name and the password of a sign-in are right, and the user must choose another password. */
+export const PasswordExpired = createError(
+  'PASSWORD_EXPIRED',
+  'The password has expired. Sign in with a new one in newPassword.',
+  403,
+);
+
+/** The link to set a password has expired, was used or replaced, or never existed. The response does not reveal which. */
+export const PasswordLinkInvalid = createError('PASSWORD_LINK_INVALID', 'This link is not valid, or no longer.', 403);
+
 export const CrossOriginRefused = createError(
   'CROSS_ORIGIN_REFUSED',
   'Cross-origin requests must not change state here.',
@@ -160,6 +170,8 @@ export const httpErrors = [
   BoundSessionRequired,
   WrongPassword,
   NewPasswordRefused,
+  PasswordExpired,
+  PasswordLinkInvalid,
   CrossOriginRefused,
   ProxyNotTrusted,
   ForwardedHeadersInvalid,

@@ -26,6 +26,8 @@ t.test('codes and statuses are part of the API and stay as they are', async (t) 
       ['BOUND_SESSION_REQUIRED', 403, undefined],
       ['WRONG_PASSWORD', 403, undefined],
       ['NEW_PASSWORD_REFUSED', 400, undefined],
+      ['PASSWORD_EXPIRED', 403, undefined],
+      ['PASSWORD_LINK_INVALID', 403, undefined],
       ['CROSS_ORIGIN_REFUSED', 403, undefined],
       ['PROXY_NOT_TRUSTED', 403, undefined],
       ['FORWARDED_HEADERS_INVALID', 403, undefined],

@@ -23,10 +23,10 @@ t.test('a standard linter finds no error in it', async (t) => {
   );
 });
 
-t.test('the document has named schemas, by reference, and at most 26 kB without the pages', async (t) => {
+t.test('the document has named schemas, by reference, and at most 29 kB without the pages', async (t) => {
   const app = await build(t, { env: { PAGES: 'off' } });
   const { body } = await app.inject('/docs/json');
-  t.ok(Buffer.byteLength(body) <= 26_000, `${Buffer.byteLength(body)} bytes`);
+  t.ok(Buffer.byteLength(body) <= 29_000, `${Buffer.byteLength(body)} bytes`);
   const { components, paths } = JSON.parse(body);
   t.same(Object.keys(components.schemas), ['Session', 'ListedSession', 'Error']);
   const references = { signin: 'Session', refresh: 'Session', session: 'Session', password: 'Session' };
@@ -48,10 +48,10 @@ t.test('the document has named schemas, by reference, and at most 26 kB without 
   }
 });
 
-t.test('the replies to page requests are documented, in at most 35 kB', async (t) => {
+t.test('the replies to page requests are documented, in at most 39 kB', async (t) => {
   const [withPages, without] = await Promise.all([build(t), build(t, { env: { PAGES: 'off' } })]);
   const { body } = await withPages.inject('/docs/json');
-  t.ok(Buffer.byteLength(body) <= 35_000, `${Buffer.byteLength(body)} bytes`);
+  t.ok(Buffer.byteLength(body) <= 39_000, `${Buffer.byteLength(body)} bytes`);
   const { paths, info } = JSON.parse(body);
   const api = (await without.inject('/docs/json')).json();
   t.match(info.description, /page request/);

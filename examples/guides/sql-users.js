@@ -12,18 +12,20 @@ database.exec(`CREATE TABLE IF NOT EXISTS users (
   disabled INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   password_changed_at INTEGER NOT NULL,
-  version TEXT NOT NULL
+  version TEXT NOT NULL,
+  others TEXT NOT NULL
 ) STRICT`);
 const insertRow = database.prepare(`INSERT INTO users VALUES
-  (:id, :key, :username, :password_hash, :disabled, :created_at, :password_changed_at, :version)
+  (:id, :key, :username, :password_hash, :disabled, :created_at, :password_changed_at, :version, :others)
   ON CONFLICT (key) DO NOTHING`);
 const selectRow = database.prepare('SELECT * FROM users WHERE key = ?');
 // One statement: nobody can change the row between the comparison and the update.
 const updateRow = database.prepare(`UPDATE users SET username = :username, password_hash = :password_hash,
-  disabled = :disabled, password_changed_at = :password_changed_at, version = :version
+  disabled = :disabled, password_changed_at = :password_changed_at, version = :version, others = :others
   WHERE key = :key AND version = :expected_version`);
 
 const toUser = (row) => ({
+  ...JSON.parse(row.others),
   schema: 1,
   id: row.id,
   key: row.key,
@@ -34,13 +36,15 @@ const toUser = (row) => ({
   passwordChangedAt: row.password_changed_at,
   version: row.version,
 });
-const toRow = (user) => ({
-  key: user.key,
-  username: user.username,
-  password_hash: user.passwordHash,
-  disabled: Number(user.disabled),
-  password_changed_at: user.passwordChangedAt,
-  version: user.version,
+// `others` has the rest of the record, such as the time of the last sign-in.
+const toRow = ({ key, username, passwordHash, disabled, passwordChangedAt, version, ...others }) => ({
+  key,
+  username,
+  password_hash: passwordHash,
+  disabled: Number(disabled),
+  password_changed_at: passwordChangedAt,
+  version,
+  others: JSON.stringify(others),
 });
 
 const users = {

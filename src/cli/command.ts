@@ -36,9 +36,9 @@ export class CliCommand extends Command {
     this.#print(this.#isJson ? JSON.stringify(data) : text);
   }
 
-  /** Prints one row of a list, as JSON with `--json`. */
-  printRow(row: Readonly<Record<string, string | boolean>>): void {
-    const cells = Object.values(row).map((value) => escapeControlChars(String(value)));
+  /** Prints one row of a list, as JSON with `--json`. `null` is what is not known or has not happened. */
+  printRow(row: Readonly<Record<string, string | boolean | null>>): void {
+    const cells = Object.values(row).map((value) => escapeControlChars(String(value ?? '-')));
     this.#print(this.#isJson ? JSON.stringify(row) : cells.join('\t'));
   }
 

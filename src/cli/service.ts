@@ -1,4 +1,4 @@
-import { loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config.ts';
 import { closeStores, openStores, type Stores } from '../stores/open-stores.ts';
 import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.ts';
 import { Accounts } from '../users/accounts.ts';
@@ -6,14 +6,16 @@ import { PasswordHasher } from '../users/passwords.ts';
 import type { Io } from './command.ts';
 import { UsageError } from './terminal.ts';
 
-/** The stores of the service and its account rules. */
-export interface Service extends Pick<Stores, 'sessions' | 'users' | 'backup'> {
+/** The stores of the service, its account rules and its settings. */
+export interface Service extends Stores {
   readonly accounts: Accounts;
+  readonly config: Config;
 }
 
 /** Opens the stores with the settings of the server, runs a command on them and closes them. */
 export async function withService<T>({ env }: Io, command: (service: Service) => Promise<T>): Promise<T> {
-  const { STORE_URL, STORE_TIMEOUT_MS: timeoutMs, REDIS_KEY_PREFIX: keyPrefix, ...config } = loadConfig(env);
+  const config = loadConfig(env);
+  const { STORE_URL, STORE_TIMEOUT_MS: timeoutMs, REDIS_KEY_PREFIX: keyPrefix } = config;
   if (STORE_URL === 'memory:') {
     throw new UsageError(
       'STORE_URL is memory:, which only the server process can access. ' +
@@ -26,7 +28,7 @@ export async function withService<T>({ env }: Io, command: (service: Service) =>
     const users = timeBoundUserStore(stores.users, timeoutMs);
     const passwordMinLength = config.PASSWORD_MIN_LENGTH;
     const accounts = new Accounts({ users, sessions, passwords: new PasswordHasher(), passwordMinLength });
-    return await command({ ...stores, sessions, users, accounts });
+    return await command({ ...stores, sessions, users, accounts, config });
   } finally {
     await closeStores(stores);
   }

@@ -1,12 +1,13 @@
 import { InvalidArgumentError } from 'commander';
 import { type Accounts, quote } from '../users/accounts.ts';
-import type { UserRecord } from '../users/user-store.ts';
 import { type CliCommand, type Io, parseText, type Result } from './command.ts';
 import { importUsers } from './import-users.ts';
 import { withService } from './service.ts';
-import { count, iso, readNewPassword } from './terminal.ts';
+import { count, readNewPassword } from './terminal.ts';
+import { invite, parseUrl, passwd, reset } from './users-passwords.ts';
+import { list, show } from './users-show.ts';
 
-const COLUMNS = ['username', 'disabled', 'createdAt', 'passwordChangedAt'];
+const URL_HELP = 'the URL of the service in place of PUBLIC_URL';
 const PASSWORD_HELP =
   '\nThe command prompts for the password, or reads it from standard input if that is not a terminal. It is not an' +
   '\nargument, because other users of the machine could read it there.';
@@ -24,8 +25,26 @@ export function addUserCommands(program: CliCommand): void {
     .command('passwd')
     .description('change the password of a user and revoke their sessions')
     .argument('<name>', '', parseText)
+    .option('--expire', 'set no password: the user must choose another one at the next sign-in')
     .addHelpText('after', PASSWORD_HELP)
-    .action(action(passwd));
+    .action(passwd);
+  users
+    .command('invite')
+    .description('add a user and print a link with which they set their password, once and within an hour')
+    .argument('<name>', '', parseNewName)
+    .option('--url <url>', URL_HELP, parseUrl)
+    .action(invite);
+  users
+    .command('reset')
+    .description('print a link with which a user sets another password, once and within an hour')
+    .argument('<name>', '', parseText)
+    .option('--url <url>', URL_HELP, parseUrl)
+    .action(reset);
+  users
+    .command('unlock')
+    .description('let a user sign in again after too many failures')
+    .argument('<name>', '', parseText)
+    .action(action(unlock));
   users
     .command('disable')
     .description('prevent a user from signing in and revoke their sessions')
@@ -48,6 +67,11 @@ export function addUserCommands(program: CliCommand): void {
     .argument('<new-name>', '', parseNewName)
     .action(rename);
   users.command('list').description('list all users').action(list);
+  users
+    .command('show')
+    .description('show the state of a user, the last sign-in, the failed sign-ins and the number of sessions')
+    .argument('<name>', '', parseText)
+    .action(show);
   users
     .command('import')
     .description('add users with password hashes from lines of NAME:HASH, as htpasswd -B writes them')
@@ -74,10 +98,9 @@ async function add(accounts: Accounts, name: string, io: Io): Promise<Result> {
   return { text: `Added the user ${quote(username)}.`, data: { username, added: true } };
 }
 
-async function passwd(accounts: Accounts, username: string, io: Io): Promise<Result> {
-  const ended = await accounts.changePassword(username, await readNewPassword(username, io));
-  const text = `Changed the password of ${quote(username)}; ended ${count(ended, 'session')}.`;
-  return { text, data: { username, passwordChanged: true, ended } };
+async function unlock(accounts: Accounts, username: string): Promise<Result> {
+  await accounts.unlock(username);
+  return { text: `The user ${quote(username)} is unlocked.`, data: { username, unlocked: true } };
 }
 
 async function disable(accounts: Accounts, username: string): Promise<Result> {
@@ -105,18 +128,4 @@ async function rename(name: string, newName: string, _options: object, command: 
       data: { username, renamed: true },
     });
   });
-}
-
-async function list(_options: object, command: CliCommand): Promise<void> {
-  await withService(command.io, async ({ users }) => {
-    command.printHeader(COLUMNS);
-    for await (const user of users.list()) {
-      command.printRow(row(user));
-    }
-  });
-}
-
-/** Returns the fields to show. The password hash is not among them. */
-function row({ username, disabled, createdAt, passwordChangedAt }: UserRecord) {
-  return { username, disabled, createdAt: iso(createdAt), passwordChangedAt: iso(passwordChangedAt) };
 }

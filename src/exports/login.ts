@@ -2,6 +2,8 @@
 export {
   InvalidCredentials,
   NewPasswordRefused,
+  PasswordExpired,
+  PasswordLinkInvalid,
   SignInBusy,
   TooManyFailures,
   WrongPassword,
@@ -13,6 +15,7 @@ export { MemoryUserStore } from '../stores/memory/user-store.ts';
 export type { Stores } from '../stores/stores.ts';
 export type { Credentials } from '../users/authenticator.ts';
 export type { FailureCount, FailureCounter, OpenFailureCounter } from '../users/failure-counter.ts';
+export { createPasswordLink, type LinkToken } from '../users/password-link.ts';
 export { PasswordHasher, type PasswordHasherOptions } from '../users/passwords.ts';
-export { newUser, newVersion, type UserRecord, type UserStore } from '../users/user-store.ts';
+export { newUser, newVersion, type PasswordLink, type UserRecord, type UserStore } from '../users/user-store.ts';
 export { usernameKey } from '../users/username.ts';

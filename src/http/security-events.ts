@@ -35,7 +35,7 @@ export interface EventDetails {
   readonly username?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly reason?: string;
-  /** The limits that were hit: `address`, `user`, `pair`, `device`, separated by spaces. */
+  /** The limits that were hit: `address`, `user`, `pair`, `device`, `link`, separated by spaces. */
   readonly limit?: string;
   readonly count?: number;
   readonly origin?: string | undefined;
@@ -58,6 +58,7 @@ const MAX_LINES = 20;
  * other events follow a password hash, or end a session.
  */
 const LIMITS: Partial<Record<SecurityEvent, number>> = {
+  authn_password_change_fail: MAX_LINES,
   authz_fail: MAX_LINES,
   device_bound_refreshed: 10 * MAX_LINES,
   device_bound_refused: MAX_LINES,

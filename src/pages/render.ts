@@ -19,7 +19,7 @@ export interface Site {
 
 /** A page: its template, what all templates use, and the values of its own template. */
 export interface Page {
-  readonly template: 'signin' | 'account' | 'logout' | 'error';
+  readonly template: 'signin' | 'account' | 'password-link' | 'logout' | 'error';
   readonly title: string;
   /** Whether the page reports an error. */
   readonly hasError?: boolean;

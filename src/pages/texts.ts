@@ -38,6 +38,15 @@ export const errorTexts: Readonly<Record<string, ErrorText>> = {
   SIGN_IN_AGAIN: { title: 'Confirm your password', message: 'Sign in again to do this.' },
   WRONG_PASSWORD: { title: 'Wrong password', message: 'The current password is wrong. Your password was not changed.' },
   NEW_PASSWORD_REFUSED: { title: 'New password refused', message: 'Your password was not changed.' },
+  PASSWORD_EXPIRED: {
+    title: 'Choose a new password',
+    message: 'Your password has expired. Enter it once more, and choose a new one.',
+  },
+  PASSWORD_LINK_INVALID: {
+    title: 'This link is not valid',
+    message:
+      'It has expired, it was used already, or you were sent a later one. Ask the operator of the site for another link.',
+  },
   CROSS_ORIGIN_REFUSED: {
     title: 'Request refused',
     message: 'The request came from a page of another site. For your protection, nothing was changed.',
@@ -106,14 +115,27 @@ export const texts = {
     confirmTitle: 'Confirm your password',
     confirmHint: 'You are signed in. Enter your password again to continue.',
     signedOut: 'You are signed out.',
+    passwordSet: 'Your password is set. Sign in with it.',
     username: 'User name',
     password: 'Password',
     submit: 'Sign in',
     confirm: 'Confirm',
+    newPassword: 'New password',
+    newPasswordHint: (minLength: number) => `At least ${minLength} characters. All your other sessions are signed out.`,
     tooManyFailures: (wait: string) => `Too many failed sign-ins. Try again ${wait}.`,
     /** A new sign-in ends the session before it. */
     uncertain:
       'This is a temporary problem on our side. Your earlier session may have ended. Sign in again in a moment.',
+  },
+  passwordLink: {
+    title: 'Set your password',
+    newPassword: 'New password',
+    hint: (minLength: number) => `At least ${minLength} characters. All your sessions are signed out.`,
+    submit: 'Set password',
+    tooManyFailures: (wait: string) =>
+      `Too many links that are not valid. Try again ${wait}. Your password was not set.`,
+    uncertain:
+      'This is a temporary problem on our side. If the link is refused from now on, try to sign in with the new password.',
   },
   signOut: {
     title: 'Sign out',

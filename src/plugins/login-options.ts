@@ -9,6 +9,7 @@ import { timeBoundFailureCounter, timeBoundUsers } from '../stores/time-bound.ts
 import type { Clock } from '../types.ts';
 import { Authenticator } from '../users/authenticator.ts';
 import type { OpenFailureCounter } from '../users/failure-counter.ts';
+import { PasswordLinks } from '../users/password-links.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { Throttle } from '../users/throttle.ts';
 import type { UserStore } from '../users/user-store.ts';
@@ -125,28 +126,23 @@ export async function registerSessions(
   });
 }
 
-/** Failed sign-ins of each namespace are counted apart. */
-export function createAuthenticator(
+/** What verifies passwords and links. Failed sign-ins of each namespace are counted apart. */
+export async function createAuthenticators(
   app: FastifyInstance,
   clock: Clock,
   namespace: string,
   options: CheckedLoginOptions,
-): Promise<Authenticator> {
+): Promise<{ authenticator: Authenticator; links: PasswordLinks }> {
   const { stores, storeTimeoutMs, passwords = new PasswordHasher() } = options;
   const { openFailureCounter = openMemoryFailureCounter } = stores;
   // Areas with users of their own may share a Redis server.
   const prefix = namespace === DEFAULT_NAMESPACE ? '' : `${namespace}:`;
-  return Authenticator.create({
-    users: timeBoundUsers(stores.users, storeTimeoutMs, app.log),
-    passwords,
-    throttle: new Throttle({
-      openCounter: (name, windowSeconds) =>
-        timeBoundFailureCounter(openFailureCounter(`${prefix}${name}`, windowSeconds), storeTimeoutMs, app.log),
-      failuresPerAddress: options.failuresPerAddress,
-      failuresPerUser: options.failuresPerUser,
-      windowSeconds: options.failureWindowSeconds,
-    }),
-    clock,
-    log: app.log,
-  });
+  const users = timeBoundUsers(stores.users, storeTimeoutMs, app.log);
+  const openCounter: OpenFailureCounter = (name, windowSeconds) =>
+    timeBoundFailureCounter(openFailureCounter(`${prefix}${name}`, windowSeconds), storeTimeoutMs, app.log);
+  const { failuresPerAddress, failuresPerUser, failureWindowSeconds: windowSeconds } = options;
+  const throttle = new Throttle({ openCounter, failuresPerAddress, failuresPerUser, windowSeconds, clock });
+  const authenticator = await Authenticator.create({ users, passwords, throttle, clock, log: app.log });
+  const counter = openCounter('link', windowSeconds);
+  return { authenticator, links: new PasswordLinks({ users, passwords, counter, failuresPerAddress, clock }) };
 }

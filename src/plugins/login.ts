@@ -1,43 +1,31 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { InvalidCredentials, NewPasswordRefused, TooManyFailures, WrongPassword } from '../errors.ts';
-import { canonicalAddress, keepClientAddresses } from '../http/client-address.ts';
+import { InvalidCredentials } from '../errors.ts';
+import { keepClientAddresses } from '../http/client-address.ts';
 import { ServiceCookie } from '../http/cookies.ts';
 import { logEvent } from '../http/security-events.ts';
 import { requirePackages } from '../packages.ts';
 import type { Session } from '../sessions/session.ts';
 import type { CreatedSession } from '../sessions/session-manager.ts';
-import type { Clock } from '../types.ts';
-import { type Authenticator, type Credentials, SignInFailure, type VerifiedUser } from '../users/authenticator.ts';
-import { DEVICE_TOKEN_SECONDS, issueDeviceToken } from '../users/device-token.ts';
-import { validatePassword, WORD_LIST } from '../users/password-policy.ts';
+import { type Credentials, SignInFailure } from '../users/authenticator.ts';
+import { WORD_LIST } from '../users/password-policy.ts';
 import type { UserRecord } from '../users/user-store.ts';
-import { createAuthenticator, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
+import { kLogin, rememberDevice, toText, verify } from './login-context.ts';
+import { createAuthenticators, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
+import { changeAtSignIn, changePassword, checkNewPassword, usePasswordLink } from './password-changes.ts';
 import { contextOf } from './session-context.ts';
 import { logFields } from './session-outcomes.ts';
 import { acceptSession, createSession } from './session-replies.ts';
-import { sessionOf } from './session-requests.ts';
-
-interface LoginContext {
-  readonly authenticator: Authenticator;
-  readonly deviceCookie: ServiceCookie;
-  readonly passwordMinLength: number;
-  readonly clock: Clock;
-}
-
-const kLogin = Symbol('login');
 
 declare module 'fastify' {
-  interface FastifyInstance {
-    [kLogin]: LoginContext;
-  }
-
   interface FastifyReply {
     /**
      * Signs a user in: verifies the password, starts a session like `startSession`, and sets the device cookie.
      * `credentials` is `{ username, password }`. It may be the body of a request that was not validated: a field that is
-     * missing or not a string counts as wrong.
-     * @throws InvalidCredentials (401); TooManyFailures (429); SignInBusy, StoreFull or StoreUnavailable (503).
+     * missing or not a string counts as wrong. With `newPassword` it also changes the password and ends all other sessions
+     * of the user, which is necessary if the password has expired.
+     * @throws InvalidCredentials (401); NewPasswordRefused (400); PasswordExpired (403); TooManyFailures (429); SignInBusy,
+     * StoreFull or StoreUnavailable (503).
      */
     signIn(credentials: unknown): Promise<Session>;
     /**
@@ -46,11 +34,18 @@ declare module 'fastify' {
      * @throws NewPasswordRefused (400); WrongPassword (403); TooManyFailures (429); SignInBusy or StoreUnavailable (503).
      */
     changePassword(currentPassword: unknown, newPassword: unknown): Promise<Session>;
+    /**
+     * Sets the password of the user of a link, such as one of `createPasswordLink`, and ends all sessions of the user. The
+     * link is used up. It signs nobody in. A value that is not a string counts as an empty one.
+     * @throws PasswordLinkInvalid (403); NewPasswordRefused (400), the link stays valid; TooManyFailures (429); SignInBusy or
+     * StoreUnavailable (503).
+     */
+    usePasswordLink(token: unknown, newPassword: unknown): Promise<void>;
   }
 }
 
 /**
- * Sign-in with a name and a password. Decorates replies with `signIn` and `changePassword`. Registers the plugin `sessions`
+ * Sign-in with a name and a password. Decorates replies with `signIn`, `changePassword` and `usePasswordLink`. Registers the plugin `sessions`
  * unless the app has done so.
  */
 export const login = fp(registerLogin, { name: 'session-cookie-login/login', fastify: '5.x' });
@@ -72,7 +67,7 @@ async function registerLogin(app: FastifyInstance, options: LoginOptions): Promi
   }
   // Not `decorate`: a scope inside another one with the plugin has its own.
   app[kLogin] = {
-    authenticator: await createAuthenticator(app, clock, namespace, checked),
+    ...(await createAuthenticators(app, clock, namespace, checked)),
     deviceCookie: await ServiceCookie.create(app, clock, defaults, deviceCookie),
     passwordMinLength,
     clock,
@@ -80,6 +75,7 @@ async function registerLogin(app: FastifyInstance, options: LoginOptions): Promi
   if (!app.hasReplyDecorator('signIn')) {
     app.decorateReply('signIn', signIn);
     app.decorateReply('changePassword', changePassword);
+    app.decorateReply('usePasswordLink', usePasswordLink);
   }
 }
 
@@ -98,12 +94,14 @@ function claimSessions(app: FastifyInstance, users: unknown): void {
   claims.set(app.server, [...ofServer, { store, namespace, users }]);
 }
 
-async function signIn(this: FastifyReply, credentials: unknown): Promise<Session> {
-  const verified = await verify(this.request, toCredentials(credentials));
+async function signIn(this: FastifyReply, value: unknown): Promise<Session> {
+  const credentials = toCredentials(value);
+  await checkNewPassword(this.request, credentials);
+  const verified = await verify(this.request, credentials);
   if (verified instanceof SignInFailure) {
     throw new InvalidCredentials();
   }
-  const { user } = verified;
+  const user = await changeAtSignIn(this.request, verified.user, credentials);
   const issued = await createSession(this, { userId: user.id, username: user.username });
   try {
     await assertStillAllowed(this.request, user, issued);
@@ -112,19 +110,17 @@ async function signIn(this: FastifyReply, credentials: unknown): Promise<Session
     await contextOf(this.request, 'signIn').manager.discard(issued);
     throw error;
   }
-  rememberDevice(this, verified);
+  await this.server[kLogin].authenticator.recordSignIn(user, credentials.newPassword ?? credentials.password);
+  rememberDevice(this, { ...verified, user });
   logEvent(this.request, 'authn_login_success', logFields(issued.session));
   return issued.session;
 }
 
-/** What is missing or not a string becomes an empty string: it is answered, counted and logged like a wrong value. */
+/** An empty new password is a field of a form that was left empty. */
 function toCredentials(value: unknown): Credentials {
-  const { username, password } = Object(value);
-  return { username: toText(username), password: toText(password) };
-}
-
-function toText(value: unknown): string {
-  return typeof value === 'string' ? value : '';
+  const { username, password, newPassword } = Object(value);
+  const next = toText(newPassword);
+  return { username: toText(username), password: toText(password), ...(next !== '' && { newPassword: next }) };
 }
 
 /**
@@ -137,67 +133,4 @@ async function assertStillAllowed(request: FastifyRequest, user: UserRecord, { s
     logEvent(request, 'authn_login_fail', { username, reason: 'no longer allowed' });
     throw new InvalidCredentials();
   }
-}
-
-async function changePassword(this: FastifyReply, currentPassword: unknown, newPassword: unknown): Promise<Session> {
-  const { request } = this;
-  const [current, next] = [toText(currentPassword), toText(newPassword)];
-  const { authenticator, passwordMinLength } = this.server[kLogin];
-  const session = sessionOf(request);
-  const { username, userId } = session;
-  const problem = await validatePassword(next, username, passwordMinLength);
-  if (problem !== undefined) {
-    throw new NewPasswordRefused(problem);
-  }
-  const verified = await verify(request, { username, password: current });
-  // Another user may have got the name if the session's user was renamed.
-  const isSame = !(verified instanceof SignInFailure) && verified.user.id === userId;
-  const user = isSame ? await authenticator.changePassword(verified.user, next) : undefined;
-  if (!isSame || user === undefined) {
-    logEvent(request, 'authn_password_change_fail', logFields(session));
-    throw new WrongPassword();
-  }
-  // The password has changed, also if revoking the sessions fails.
-  logEvent(request, 'authn_password_change', logFields(session));
-  const renewed = await this.rotateAndRevokeOthers('password changed');
-  rememberDevice(this, { ...verified, user });
-  return renewed;
-}
-
-/** The most device cookies of one request that are verified. */
-const MAX_DEVICE_TOKENS = 5;
-
-async function verify(request: FastifyRequest, credentials: Credentials): Promise<VerifiedUser | SignInFailure> {
-  const { authenticator, deviceCookie } = request.server[kLogin];
-  const client = {
-    address: canonicalAddress(request.ip),
-    deviceTokens: deviceCookie.read(request).slice(0, MAX_DEVICE_TOKENS),
-  };
-  try {
-    const outcome = await authenticator.verify(credentials, client);
-    if (outcome instanceof SignInFailure) {
-      logSignInFailure(request, outcome);
-    }
-    return outcome;
-  } catch (error) {
-    if (error instanceof TooManyFailures) {
-      const { username, limits } = error;
-      logEvent(request, 'excess_rate_limit_exceeded', { username, limit: limits.join(' ') });
-    }
-    throw error;
-  }
-}
-
-function logSignInFailure(request: FastifyRequest, { username, reason, limitsHit }: SignInFailure): void {
-  logEvent(request, 'authn_login_fail', { username, reason });
-  if (limitsHit.length > 0) {
-    logEvent(request, 'authn_login_fail_max', { username, limit: limitsHit.join(' ') });
-  }
-}
-
-/** Sets the cookie that identifies this browser at the user's next sign-in. */
-function rememberDevice(reply: FastifyReply, { user, deviceId }: VerifiedUser): void {
-  const { clock, deviceCookie } = reply.server[kLogin];
-  const now = clock();
-  deviceCookie.write(reply, issueDeviceToken(user, now, deviceId), now + DEVICE_TOKEN_SECONDS * 1000);
 }

@@ -8,6 +8,7 @@ import { OF_FASTIFY, readOptions } from '../settings.ts';
 import { addComponents } from './components.ts';
 import { logout } from './logout.ts';
 import { password } from './password.ts';
+import { passwordLink } from './password-link.ts';
 import { refresh } from './refresh.ts';
 import { sessionRoutes } from './sessions.ts';
 import { signin } from './signin.ts';
@@ -47,6 +48,7 @@ export async function loginRoutes(app: FastifyInstance, options: LoginRoutesOpti
   await app.register(logout);
   await app.register(sessionRoutes);
   await app.register(password);
+  await app.register(passwordLink);
 }
 
 /** An error of another plugin of the app, such as a rate limit, is for the error handler of the app. */

@@ -2,6 +2,8 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import {
   InvalidCredentials,
   InvalidInput,
+  NewPasswordRefused,
+  PasswordExpired,
   SignInBusy,
   StoreFull,
   StoreUnavailable,
@@ -14,6 +16,7 @@ export const Credentials = Type.Object(
   {
     username: Type.Optional(Type.String({ maxLength: 256 })),
     password: Type.Optional(Password),
+    newPassword: Type.Optional(Password),
   },
   { examples: [{ username: 'user1', password: 'password1' }] },
 );
@@ -25,7 +28,8 @@ const schema = {
   operationId: 'signIn',
   tags: ['session'],
   summary: 'Sign in',
-  description: 'Starts a session. One that came with the request ends.',
+  description:
+    'Starts a session. One that came with the request ends. `newPassword` changes the password, which must be done if it has expired.',
   security: [],
   consumes: ['application/json', 'application/x-www-form-urlencoded'],
   body: Credentials,
@@ -34,7 +38,9 @@ const schema = {
     ...errorResponses(
       ...commonPostErrors,
       InvalidInput,
+      NewPasswordRefused,
       InvalidCredentials,
+      PasswordExpired,
       TooManyFailures,
       SignInBusy,
       StoreFull,
@@ -45,7 +51,6 @@ const schema = {
 
 export const signin: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/signin', { schema }, async (request, reply) => {
-    const { username = '', password = '' } = request.body;
-    return viewSession(await reply.signIn({ username, password }), { current: true });
+    return viewSession(await reply.signIn(request.body), { current: true });
   });
 };

@@ -43,6 +43,11 @@ export class UserSessions {
     return this.#store.removeByUser(session, session.id);
   }
 
+  /** Ends all sessions of the user. Returns how many it ended. */
+  async revokeAll(owner: SessionOwner): Promise<number> {
+    return this.#store.removeByUser(owner);
+  }
+
   /**
    * Ends the oldest sessions of a user who has more than `maxPerUser`, and returns them. Each sign-in calls it after it
    * has created its session. All calls sort alike, so concurrent sign-ins end the same sessions, and exactly the newest

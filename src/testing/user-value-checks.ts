@@ -38,6 +38,22 @@ export const userValueChecks: Checks<UserStore> = {
     assert.deepEqual(await all(store.list()), []);
   },
 
+  'fields that a record need not have are kept, also those that the store does not know': async (store) => {
+    const optional = {
+      lastSignInAt: 2,
+      unlockedAt: 3,
+      passwordExpired: true,
+      passwordLink: { secretHash: 'hash', expiresAt: 4 },
+      ofALaterVersion: ['a', { b: null }],
+    } as const;
+    const created: UserRecord = { ...newUser('ann', '$hash', 1), ...optional };
+    await store.create(created);
+    assert.deepEqual(await store.find('ann'), created);
+    const { passwordLink: _, ...next } = { ...created, lastSignInAt: 5 };
+    await store.replace(next, created.version);
+    assert.deepEqual(await store.find('ann'), next, 'a field that the next record does not have is gone');
+  },
+
   'list returns every user once': async (store) => {
     const users = strangeUsers();
     for (const user of users) {

@@ -1,12 +1,15 @@
-import type { SessionOwner, SessionRecord } from '../sessions/session.ts';
+import { randomBytes } from 'node:crypto';
+import type { SessionRecord } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import type { Clock } from '../types.ts';
 import { AccountError, assertValidName, changedByOthers, quote, unknownUser } from './account-error.ts';
+import { createPasswordLink, type LinkToken, withLink, withoutLink } from './password-link.ts';
 import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
-import { changedUser, UserRenamer } from './rename-user.ts';
-import { ownerOf, removedOwners } from './session-owners.ts';
-import { UserFinder } from './user-finder.ts';
+import { changedUser } from './rename-user.ts';
+import { ownerOf, ownersOf } from './session-owners.ts';
+import { nextVersion, withPassword } from './user-changes.ts';
+import { UserRecords } from './user-records.ts';
 import { keyOf, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { cleanUsername, usernameKey } from './username.ts';
 
@@ -20,9 +23,6 @@ export interface AccountsOptions {
   readonly clock?: Clock;
 }
 
-/** How often a change is tried while others change the same user. */
-const MAX_TRIES = 10;
-
 /**
  * Manages user accounts. A password change, a disable and a removal first change the user, then revoke the sessions.
  * Sign-in reads the user again after it has created the session, so no session of a concurrent sign-in is missed.
@@ -32,46 +32,92 @@ const MAX_TRIES = 10;
 export class Accounts {
   readonly #options: AccountsOptions;
   readonly #clock: Clock;
-  readonly #renamer: UserRenamer;
-  readonly #finder: UserFinder;
+  /** The records by name. */
+  readonly records: UserRecords;
 
   constructor(options: AccountsOptions) {
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
-    this.#finder = new UserFinder(options.users);
-    this.#renamer = new UserRenamer({ ...options, clock: this.#clock });
+    this.records = new UserRecords({ ...options, clock: this.#clock });
   }
 
   /** Returns the name as stored. @throws AccountError if the name or the password is invalid, or the name is taken. */
   async add(username: string, password: string): Promise<string> {
     assertValidName(cleanUsername(username));
-    return this.#create(username, await this.#hash(password, username));
+    return this.records.add(newUser(username, await this.#hash(password, username), this.#clock()));
   }
 
   /** Adds a user with an imported hash. Otherwise like `add`. @throws AccountError if the name is invalid or taken. */
   async addWithHash(username: string, passwordHash: string): Promise<string> {
     assertValidName(cleanUsername(username));
-    return this.#create(username, passwordHash);
+    return this.records.add(newUser(username, passwordHash, this.#clock()));
+  }
+
+  /**
+   * Adds a user whose password nobody knows, and returns a link to set one. Otherwise like `add`.
+   * @throws AccountError if the name is invalid or taken.
+   */
+  async invite(username: string): Promise<LinkToken> {
+    assertValidName(cleanUsername(username));
+    const passwordHash = await this.#options.passwords.hash(randomBytes(32).toString('base64url'));
+    const { user, ...link } = withLink(newUser(username, passwordHash, this.#clock()), this.#clock());
+    await this.records.add(user);
+    return link;
+  }
+
+  /**
+   * Returns a link to set another password. The current one works until then. An earlier link becomes invalid.
+   * @throws AccountError if the user does not exist or is disabled.
+   */
+  async createLink(name: string): Promise<LinkToken> {
+    const user = await this.records.get(name);
+    if (user.disabled) {
+      throw new AccountError(`The user ${quote(user.username)} is disabled. Enable the user first.`);
+    }
+    const link = await createPasswordLink(this.#options.users, keyOf(user), this.#clock());
+    if (link === undefined) {
+      throw changedByOthers();
+    }
+    return link;
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist or the password is invalid. */
   async changePassword(name: string, password: string): Promise<number> {
-    const { username } = await this.#find(name);
+    const { username } = await this.records.get(name);
     const passwordHash = await this.#hash(password, username);
-    const user = await this.#change(name, { passwordHash, passwordChangedAt: this.#clock() });
+    const unlockedAt = this.#clock();
+    const user = await this.records.change(name, (current) => ({
+      ...withPassword(current, passwordHash, unlockedAt),
+      unlockedAt,
+    }));
+    return this.#options.sessions.removeByUser(ownerOf(user));
+  }
+
+  /** Lets a user sign in again in spite of earlier failures. The sessions stay. @throws AccountError if the user does not exist. */
+  async unlock(name: string): Promise<void> {
+    const unlockedAt = this.#clock();
+    await this.records.change(name, (user) => ({ ...user, unlockedAt, version: nextVersion(user) }));
+  }
+
+  /**
+   * Makes a user choose another password at the next sign-in. Returns the number of revoked sessions.
+   * @throws AccountError if the user does not exist.
+   */
+  async expirePassword(name: string): Promise<number> {
+    const user = await this.records.change(name, (current) => changedUser(current, { passwordExpired: true }));
     return this.#options.sessions.removeByUser(ownerOf(user));
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async disable(name: string): Promise<number> {
-    const user = await this.#change(name, { disabled: true });
+    const user = await this.records.change(name, (current) => withoutLink(changedUser(current, { disabled: true })));
     return this.#options.sessions.removeByUser(ownerOf(user));
   }
 
   /** Also completes a rename that was interrupted. @throws AccountError if the user does not exist. */
   async enable(name: string): Promise<void> {
-    const user = await this.#renamer.finish(await this.#find(name));
-    await this.#change(keyOf(user), { disabled: false });
+    const user = await this.records.renamer.finish(await this.records.get(name));
+    await this.records.change(keyOf(user), (user) => changedUser(user, { disabled: false }));
   }
 
   /**
@@ -82,22 +128,22 @@ export class Accounts {
   async rename(name: string, newName: string): Promise<string> {
     const username = cleanUsername(newName);
     assertValidName(username);
-    const found = (await this.#finder.find(name)) ?? (await this.#renamer.findUnfinished(name, newName));
+    const found = (await this.records.finder.find(name)) ?? (await this.records.renamer.findUnfinished(name, newName));
     if (found === undefined) {
       throw unknownUser(name);
     }
-    const user = await this.#renamer.finish(found);
+    const user = await this.records.renamer.finish(found);
     if (keyOf(user) === usernameKey(newName)) {
-      await this.#change(keyOf(user), { username });
-      await this.#renamer.renameSessions(user, username);
+      await this.records.change(keyOf(user), (user) => changedUser(user, { username }));
+      await this.records.renamer.renameSessions(user, username);
       return username;
     }
-    const taken = await this.#finder.find(username);
+    const taken = await this.records.finder.find(username);
     // An earlier version stored the user under the exact name, so the new name can find the user itself.
     if (taken !== undefined && keyOf(taken) !== keyOf(user)) {
       throw new AccountError(`The user ${quote(username)} already exists.`);
     }
-    const renamed = await this.#renamer.start(user, username);
+    const renamed = await this.records.renamer.start(user, username);
     if (keyOf(renamed) === keyOf(user)) {
       throw changedByOthers();
     }
@@ -106,7 +152,7 @@ export class Accounts {
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async remove(name: string): Promise<number> {
-    const user = await this.#finder.find(name);
+    const user = await this.records.finder.find(name);
     const removed = user !== undefined && (await this.#removeRecords(user));
     // Also if the user is already gone: an earlier removal may have failed at this step.
     const revoked = await this.revokeSessions(name, user);
@@ -118,43 +164,27 @@ export class Accounts {
 
   /** Returns the records of the sessions of a user, also of one who no longer exists. May include ended sessions. */
   async listSessions(name: string): Promise<SessionRecord[]> {
-    const owners = await this.#ownersOf(name);
+    const owners = await ownersOf(this.#options, name, await this.records.finder.find(name));
     return (await Promise.all(owners.map((owner) => this.#options.sessions.listByUser(owner)))).flat();
   }
 
   /** Ends the sessions of a user, also of one who no longer exists. Returns how many it ended. */
   async revokeSessions(name: string, user?: UserRecord): Promise<number> {
     let revoked = 0;
-    for (const owner of await this.#ownersOf(name, user)) {
+    const found = user ?? (await this.records.finder.find(name));
+    for (const owner of await ownersOf(this.#options, name, found)) {
       revoked += await this.#options.sessions.removeByUser(owner);
     }
     return revoked;
   }
 
   async #removeRecords(user: UserRecord): Promise<boolean> {
-    const other = await this.#renamer.counterpartOf(user);
+    const other = await this.records.renamer.counterpartOf(user);
     if (other !== undefined) {
       await this.#options.users.remove(keyOf(other));
     }
     // The record with the entered name is the last one, so that the command can be repeated.
     return this.#options.users.remove(keyOf(user));
-  }
-
-  /** Returns the user of this name, and removed users whose sessions have this name. */
-  async #ownersOf(name: string, user?: UserRecord): Promise<SessionOwner[]> {
-    const found = user ?? (await this.#finder.find(name));
-    const removed = await removedOwners(this.#options, name);
-    return found === undefined ? removed : [ownerOf(found), ...removed.filter(({ userId }) => userId !== found.id)];
-  }
-
-  async #create(username: string, passwordHash: string): Promise<string> {
-    const user = newUser(username, passwordHash, this.#clock());
-    if ((await this.#finder.hasOlderUser(keyOf(user))) || !(await this.#options.users.create(user))) {
-      const existing = (await this.#finder.find(username)) ?? user;
-      const spelling = existing.username === user.username ? '' : ` as ${quote(existing.username)}`;
-      throw new AccountError(`The user ${quote(user.username)} already exists${spelling}.`);
-    }
-    return user.username;
   }
 
   async #hash(password: string, username: string): Promise<string> {
@@ -163,25 +193,5 @@ export class Accounts {
       throw new AccountError(reason);
     }
     return this.#options.passwords.hash(password);
-  }
-
-  /** Returns the record to change. */
-  async #find(name: string): Promise<UserRecord> {
-    const user = await this.#finder.find(name);
-    if (user === undefined) {
-      throw unknownUser(name);
-    }
-    return this.#renamer.currentOf(user);
-  }
-
-  async #change(name: string, changes: Partial<UserRecord>): Promise<UserRecord> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const user = await this.#find(name);
-      const next = changedUser(user, changes);
-      if (await this.#options.users.replace(next, user.version)) {
-        return next;
-      }
-    }
-    throw changedByOthers();
   }
 }

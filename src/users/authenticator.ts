@@ -7,7 +7,8 @@ import type { Place } from './fair-queue.ts';
 import { needsRehash, UnusableHash } from './password-hash.ts';
 import type { PasswordHasher, VerifyOptions } from './passwords.ts';
 import type { Attempt, CountedAttempt, Throttle } from './throttle.ts';
-import { findByName, keyOf, newUser, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+import { changeUnchanged, findUnchanged, nextVersion, withPassword } from './user-changes.ts';
+import { findByName, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { usernameKey } from './username.ts';
 
 export interface AuthenticatorOptions {
@@ -27,6 +28,8 @@ export interface AuthenticatorLog {
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+  /** Replaces the password at the sign-in. */
+  readonly newPassword?: string;
 }
 
 /** The client that sends the credentials. */
@@ -90,36 +93,54 @@ export class Authenticator {
     const attempt = { nameKey: usernameKey(username), user, address, deviceId: this.#deviceIdIn(deviceTokens, target) };
     await throttle.assertNotLimited(attempt);
     let counted: CountedAttempt | undefined;
-    const place = placeOf(attempt);
     const beforeVerify = async () => {
       counted = await throttle.consume(attempt);
     };
-    const matches = await this.#matches(target, password, { beforeVerify, ...place });
+    const matches = await this.#matches(target, password, { beforeVerify, ...placeOf(attempt) });
     if (!matches || user === undefined || user.disabled) {
       return new SignInFailure(user, matches, counted?.limitsHit);
     }
     await counted?.refund();
-    if (needsRehash(user.passwordHash, password)) {
-      await this.#rehash(user, password, place);
-    }
     return { user, deviceId: attempt.deviceId };
   }
 
-  /** Tells whether the user still has the same version: the password is the same and the user is still enabled. */
+  /** Tells whether the sessions of the user are still valid: the password is the same and the user is still enabled. */
   async isUnchanged(user: UserRecord): Promise<boolean> {
-    return (await this.#options.users.find(keyOf(user)))?.version === user.version;
+    return (await findUnchanged(this.#options.users, user)) !== undefined;
   }
 
   /**
-   * Changes the password of a user that `verify` returned. Returns the new record, or `undefined` if the user has
-   * changed since.
+   * Changes the password of a user that `verify` returned. Returns the new record, or `undefined` if the password has
+   * changed since, or the user was disabled.
    * @throws SignInBusy if too many hashes are waiting.
    */
   async changePassword(user: UserRecord, password: string): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
     const passwordHash = await passwords.hash(password, placeOfKnown(usernameKey(user.username)));
-    const next = { ...user, passwordHash, passwordChangedAt: clock(), version: newVersion() };
-    return (await users.replace(next, user.version)) ? next : undefined;
+    return changeUnchanged(users, user, (current) => withPassword(current, passwordHash, clock()));
+  }
+
+  /**
+   * Stores the time of a sign-in in the record of a user that `verify` returned. Also replaces a weak hash, which is possible
+   * only here, where the password is known. A failure is logged and does not prevent the sign-in.
+   */
+  async recordSignIn(user: UserRecord, password: string): Promise<void> {
+    const { users, passwords, clock, log } = this.#options;
+    try {
+      const lastSignInAt = clock();
+      const isWeak = needsRehash(user.passwordHash, password);
+      const renewed = isWeak && {
+        passwordHash: await passwords.hash(password, placeOfKnown(usernameKey(user.username))),
+      };
+      await changeUnchanged(users, user, (current) => ({
+        ...current,
+        ...renewed,
+        lastSignInAt,
+        version: nextVersion(current),
+      }));
+    } catch (err) {
+      log.warn({ err }, 'the time of a sign-in could not be stored, nor a new hash of a password with a weak one');
+    }
   }
 
   #deviceIdIn(deviceTokens: readonly string[], user: UserRecord): string | undefined {
@@ -140,16 +161,6 @@ export class Authenticator {
       log.error({ err, username }, 'the stored hash of a user cannot be verified: set a new password');
       await passwords.verify(this.#decoy.passwordHash, password, options);
       return false;
-    }
-  }
-
-  /** Replaces a weak hash. This is possible only here, where the password is known. */
-  async #rehash(user: UserRecord, password: string, place: Place): Promise<void> {
-    try {
-      const passwordHash = await this.#options.passwords.hash(password, place);
-      await this.#options.users.replace({ ...user, passwordHash }, user.version);
-    } catch (err) {
-      this.#options.log.warn({ err }, "the hash of a user's password could not be renewed");
     }
   }
 }
@@ -173,6 +184,7 @@ function placeOf({ nameKey, address, deviceId }: Attempt): Place {
       };
 }
 
-function placeOfKnown(nameKey: string): Place {
+/** The place of a client that has proved who the user is. */
+export function placeOfKnown(nameKey: string): Place {
   return { first: true, shares: [{ key: `known ${nameKey}`, perTurn: 1 }] };
 }

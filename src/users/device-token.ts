@@ -1,11 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Milliseconds } from '../types.ts';
+import { sessionVersionOf } from './user-changes.ts';
 import type { UserRecord } from './user-store.ts';
 
 /**
  * A device token, `<id>.<issuedAt>.<mac>`, proves that a browser has signed in as a user before. It grants no access:
  * it only selects the rate limit of the next sign-in (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
- * The key of the MAC is the secret version of the user record. A password change therefore invalidates all device
+ * The key of the MAC is the secret session version of the user record. A password change therefore invalidates all device
  * tokens of the user, and no other key must be stored.
  */
 const WELL_FORMED = /^([\w-]{22})\.(\d{1,15})\.([\w-]{43})$/;
@@ -32,8 +33,8 @@ export function readDeviceToken(text: string, user: Signer, now: Milliseconds): 
   return isOurs && now < Number(issuedAt) + DEVICE_TOKEN_SECONDS * 1000 ? id : undefined;
 }
 
-function sign({ id: userId, version }: Signer, id: string, issuedAt: string): string {
-  return createHmac('sha256', version)
-    .update(JSON.stringify([userId, id, issuedAt]))
+function sign(user: Signer, id: string, issuedAt: string): string {
+  return createHmac('sha256', sessionVersionOf(user))
+    .update(JSON.stringify([user.id, id, issuedAt]))
     .digest('base64url');
 }

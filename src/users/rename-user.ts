@@ -3,6 +3,7 @@ import { changedRecord } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import type { Clock } from '../types.ts';
 import { changedByOthers } from './account-error.ts';
+import { withoutLink } from './password-link.ts';
 import { ownerOf } from './session-owners.ts';
 import { keyOf, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 import { usernameKey } from './username.ts';
@@ -33,8 +34,9 @@ export class UserRenamer {
 
   /** Renames a user that is not being renamed. The new name must have another key. */
   async start(user: UserRecord, username: string): Promise<UserRecord> {
+    // The link has the old key.
     const moved = {
-      ...user,
+      ...withoutLink(user),
       disabled: true,
       disabledAfterMove: user.disabled,
       movedTo: username,

@@ -1,14 +1,16 @@
 import { TooManyFailures } from '../errors.ts';
 import { networkOf } from '../network.ts';
+import type { Clock, MaybePromise, Milliseconds } from '../types.ts';
 import type { FailureCount, FailureCounter, OpenFailureCounter } from './failure-counter.ts';
 import type { UserRecord } from './user-store.ts';
+import { usernameKey } from './username.ts';
 
 /** One check of a password, at sign-in or before a password change. */
 export interface Attempt {
   /** The key of the name that was sent. */
   readonly nameKey: string;
-  /** The user of that name, if it exists. For the log only: an unknown name has the same limits. */
-  readonly user: UserRecord | undefined;
+  /** The user of that name, if it exists. An unknown name has the limits of a user who was never unlocked. */
+  readonly user: Pick<UserRecord, 'username' | 'unlockedAt'> | undefined;
   /** The client's address in canonical form. */
   readonly address: string;
   /** The id in the client's device token, if the token is valid for this user. */
@@ -31,6 +33,7 @@ export interface ThrottleOptions {
   readonly failuresPerUser: number;
   /** The length of the window. It begins with the first failure. */
   readonly windowSeconds: number;
+  readonly clock: Clock;
 }
 
 interface Limit {
@@ -39,11 +42,14 @@ interface Limit {
   readonly counter: FailureCounter;
 }
 
-/** A limit, the key that an attempt counts for, and the count of the key. */
+/** A limit, the key that an attempt counts for, the count of the key, and the limit of this attempt. */
 interface Usage extends FailureCount {
   readonly limit: Limit;
   readonly key: string;
+  readonly max: number;
 }
+
+type Read = (limit: Limit, key: string) => Promise<Usage | undefined>;
 
 /**
  * Limits how many passwords can be guessed (OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, section 3.2.2). The limits do
@@ -52,14 +58,22 @@ interface Usage extends FailureCount {
  * Attempts from unknown browsers share limits per address, per user, and per pair of both. A browser with a valid
  * device token has a limit of its own, so that deliberate failures do not lock the user out (OWASP, "Slow Down Online
  * Guessing Attacks with Device Cookies").
+ *
+ * An unlock of a user starts new counts for that user on every instance, because its time is part of the keys. For one
+ * window it also lets the user in from an address that the failures of this user have used up. Failures of other names
+ * from that address still count.
  */
 export class Throttle {
   readonly #address: Limit;
   readonly #user: Limit;
   readonly #pair: Limit;
   readonly #device: Limit;
+  /** Has no limit. It counts which failures of an address are those of one user name. */
+  readonly #share: Limit;
+  readonly #windowMs: Milliseconds;
+  readonly #clock: Clock;
 
-  constructor({ openCounter, failuresPerAddress, failuresPerUser, windowSeconds }: ThrottleOptions) {
+  constructor({ openCounter, failuresPerAddress, failuresPerUser, windowSeconds, clock }: ThrottleOptions) {
     const open = (name: string, max: number): Limit => {
       return { name, max, counter: openCounter(name, windowSeconds) };
     };
@@ -67,15 +81,18 @@ export class Throttle {
     this.#user = open('user', failuresPerUser);
     this.#pair = open('pair', failuresPerUser);
     this.#device = open('device', failuresPerUser);
+    this.#share = open('share', Number.POSITIVE_INFINITY);
+    this.#windowMs = windowSeconds * 1000;
+    this.#clock = clock;
   }
 
   /** Rejects an attempt that has used up a limit, before anything is spent on it. @throws TooManyFailures */
   async assertNotLimited(attempt: Attempt): Promise<void> {
     const usages = await this.#usages(attempt, async (limit, key) => {
       const count = await limit.counter.get(key);
-      return count && { limit, key, ...count };
+      return count && this.#usage(attempt, limit, key, count);
     });
-    const exceeded = usages.filter(({ limit, failures, endsInMs }) => failures >= limit.max && endsInMs > 0);
+    const exceeded = usages.filter(({ max, failures, endsInMs }) => failures >= max && endsInMs > 0);
     if (exceeded.length > 0) {
       throw tooManyFailures(attempt, exceeded);
     }
@@ -92,36 +109,61 @@ export class Throttle {
   async consume(attempt: Attempt): Promise<CountedAttempt> {
     const counted: Usage[] = [];
     await this.#usages(attempt, async (limit, key) => {
-      const usage = { limit, key, ...(await limit.counter.increment(key)) };
+      const usage = await this.#usage(attempt, limit, key, await limit.counter.increment(key));
       counted.push(usage);
-      if (usage.failures > limit.max) {
+      if (usage.failures > usage.max) {
         await decrementAll(counted, 1);
         throw tooManyFailures(attempt, [usage]);
       }
       return usage;
     });
-    const limitsHit = counted.filter(({ limit, failures }) => failures === limit.max).map(({ limit }) => limit.name);
+    const limitsHit = counted.filter(({ max, failures }) => failures === max).map(({ limit }) => limit.name);
     return { limitsHit, refund: () => refund(counted) };
   }
 
   /** Reads or counts the limits of an attempt, one after the other. */
-  async #usages(attempt: Attempt, read: (limit: Limit, key: string) => Promise<Usage | undefined>): Promise<Usage[]> {
-    const { nameKey, address, deviceId } = attempt;
+  async #usages(attempt: Attempt, read: Read): Promise<Usage[]> {
+    const { deviceId } = attempt;
     if (deviceId !== undefined) {
-      return defined([await read(this.#device, deviceId)]);
+      return defined([await read(this.#device, sinceUnlock(attempt, deviceId))]);
     }
-    const network = networkOf(address);
-    const ofAddress = await read(this.#address, network);
-    const ofUser = await read(this.#user, nameKey);
-    // A pair counts separately for each window of its address and of its user. All failures of one key were therefore
-    // counted in the same two windows, and a refund cannot give back failures of earlier windows.
-    const ofPair =
-      ofAddress &&
-      ofUser &&
-      // The name is last because it may contain spaces.
-      (await read(this.#pair, `${ofAddress.windowId} ${ofUser.windowId} ${network} ${nameKey}`));
-    return defined([ofAddress, ofUser, ofPair]);
+    const ofAddress = await read(this.#address, networkOf(attempt.address));
+    const ofUser = await read(this.#user, sinceUnlock(attempt, attempt.nameKey));
+    // These two count for one window of the address and of the user. So a refund cannot give back failures of earlier
+    // windows.
+    const inAddress = ofAddress && (await read(this.#share, ownKey(ofAddress, attempt)));
+    const inUser = ofUser && (await read(this.#pair, ownKey(ofUser, attempt)));
+    return defined([ofAddress, ofUser, inAddress, inUser]);
   }
+
+  async #usage(attempt: Attempt, limit: Limit, key: string, count: FailureCount): Promise<Usage> {
+    const forgiven = limit === this.#address ? await this.#forgiven(attempt, count) : 0;
+    return { limit, key, ...count, max: limit.max + forgiven };
+  }
+
+  /** The failures that do not count for the address, because the user was unlocked less than a window ago. */
+  async #forgiven(attempt: Attempt, ofAddress: FailureCount): Promise<number> {
+    const { unlockedAt = 0 } = attempt.user ?? {};
+    if (this.#clock() >= unlockedAt + this.#windowMs) {
+      return 0;
+    }
+    return (await this.#share.counter.get(ownKey(ofAddress, attempt)))?.failures ?? 0;
+  }
+}
+
+/** Reads the failures of a user from unknown browsers, for the command line. The counter is that of the limit `user`. */
+export function readUserFailures(counter: FailureCounter, user: UserRecord): MaybePromise<FailureCount | undefined> {
+  return counter.get(sinceUnlock({ user }, usernameKey(user.username)));
+}
+
+/** The key of failures since the latest unlock. The name is last because it may contain spaces. */
+function sinceUnlock({ user }: Pick<Attempt, 'user'>, name: string): string {
+  return `${user?.unlockedAt ?? 0} ${name}`;
+}
+
+/** The key of the failures of one user name from one address, in a window of either. */
+function ownKey({ windowId }: FailureCount, { address, nameKey }: Attempt): string {
+  return `${windowId} ${networkOf(address)} ${nameKey}`;
 }
 
 function defined(usages: readonly (Usage | undefined)[]): Usage[] {
@@ -133,10 +175,13 @@ function defined(usages: readonly (Usage | undefined)[]): Usage[] {
  * browser, because the user made them (NIST SP 800-63B-3, section 5.2.2). All other failures still count.
  */
 async function refund(counted: readonly Usage[]): Promise<void> {
-  // The last one is the pair or the device.
-  const { limit, key } = counted.at(-1) as Usage;
-  // `take` returns each failure to one caller only, so concurrent refunds cannot give back more than was counted.
-  await decrementAll(counted.slice(0, -1), await limit.counter.take(key));
+  const [limited, own] = counted.length === 1 ? [[], counted] : [counted.slice(0, 2), counted.slice(2)];
+  await Promise.all(
+    own.map(async ({ limit, key }, index) => {
+      // `take` returns each failure to one caller only, so concurrent refunds cannot give back more than was counted.
+      await decrementAll(limited.slice(index, index + 1), await limit.counter.take(key));
+    }),
+  );
 }
 
 async function decrementAll(usages: readonly Usage[], by: number): Promise<void> {

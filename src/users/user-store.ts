@@ -5,6 +5,13 @@ import { cleanUsername, usernameKey } from './username.ts';
 /** The schema of the user records that this version writes and reads. */
 export const USER_SCHEMA = 1;
 
+/** What a store keeps of a link to set a password. */
+export interface PasswordLink {
+  /** The SHA-256 hash of the secret in the link. */
+  readonly secretHash: string;
+  readonly expiresAt: Milliseconds;
+}
+
 /** A user as a store keeps it. */
 export interface UserRecord {
   readonly schema: typeof USER_SCHEMA;
@@ -19,16 +26,24 @@ export interface UserRecord {
   readonly key?: string;
   /** The hash of the password: `$argon2id$…` or, if imported, `$2y$…`. Never the password itself. */
   readonly passwordHash: string;
+  /** Set if an operator has made a link with which the user can set a password: see password-link.ts. */
+  readonly passwordLink?: PasswordLink;
+  /** Set if the user must choose another password at the next sign-in. */
+  readonly passwordExpired?: true;
   /** A disabled user cannot sign in. The response is the same as for an unknown user. */
   readonly disabled: boolean;
   readonly createdAt: Milliseconds;
   readonly passwordChangedAt: Milliseconds;
+  /** The time of the latest sign-in, if it could be stored. Missing before the first one. */
+  readonly lastSignInAt?: Milliseconds;
   /**
-   * A random value that changes whenever the sessions of the user become invalid: when the password changes, or when
-   * the user is disabled or enabled. It also changes when the schema of the record changes. A rehash of the same
-   * password keeps it.
+   * A random value that changes with every write, so that no write undoes another one. The part before a `~` changes only
+   * when the sessions of the user become invalid: when the password changes, or when the user is disabled or enabled.
+   * See `sessionVersionOf` in user-changes.ts.
    */
   readonly version: string;
+  /** The last time an operator let the user sign in again in spite of earlier failures: see `Throttle`. */
+  readonly unlockedAt?: Milliseconds;
   /** Set in the old record during a rename: the new name. The record is disabled. See `UserRenamer`. */
   readonly movedTo?: string;
   /** Set in the new record during a rename: the key of the old record. The record is disabled. See `UserRenamer`. */
@@ -40,7 +55,8 @@ export interface UserRecord {
 /**
  * The contract of a user store. `undefined` or `false` means that the record does not exist. An exception or a
  * rejection means only that the backend failed. Each method is atomic. Records are plain values: the caller cannot
- * change a stored record through an object that it passed in or received. The store keeps a record under `keyOf(user)`.
+ * change a stored record through an object that it passed in or received. The store keeps all fields of a record, also those
+ * that it does not know. It keeps a record under `keyOf(user)`.
  * A key is an arbitrary string, compared exactly: the store does not fold case and does not trim.
  */
 export interface UserStore {
@@ -108,7 +124,7 @@ export function newUser(username: string, passwordHash: string, now: Millisecond
   };
 }
 
-/** Returns a version that no user record had before. */
+/** Returns a version that no user record had before. The sessions of the user become invalid. */
 export function newVersion(): string {
   return randomUUID();
 }

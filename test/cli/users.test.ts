@@ -1,7 +1,8 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { commandLine, onLmdb, rows } from '../helpers/command-line.ts';
-import { ANN } from '../helpers/service.ts';
+import { startRedis } from '../helpers/redis-server.ts';
+import { ANN, build } from '../helpers/service.ts';
 import { openTestStores } from '../helpers/users.ts';
 
 const GOOD = ANN.password;
@@ -14,10 +15,12 @@ t.test('a user is added, listed, changed, disabled, enabled and removed', async 
   const ann = await users.find('ann');
   t.match(await cli('users list'), {
     code: 0,
-    out: /^username\tdisabled\tcreatedAt\tpasswordChangedAt\nann\tfalse\t20\S+Z\t20\S+Z\n$/,
+    out: /^username\tdisabled\tcreatedAt\tpasswordChangedAt\tlastSignInAt\nann\tfalse\t20\S+Z\t20\S+Z\t-\n$/,
   });
   const listed = rows((await cli('users list --json')).out);
-  t.same(listed.map(Object.keys), [['username', 'disabled', 'createdAt', 'passwordChangedAt']], 'no hash');
+  const columns = ['username', 'disabled', 'createdAt', 'passwordChangedAt', 'lastSignInAt'];
+  t.same(listed.map(Object.keys), [columns], 'no hash');
+  t.match(listed, [{ lastSignInAt: null }]);
   t.match(await cli('users add ann', GOOD), { code: 1, out: '', err: 'The user "ann" already exists.\n' });
   t.match(await cli('users add bob', 'short'), { code: 1, err: /must have 15 or more/ });
   t.match(await cli('--json users passwd ann', 'another horse, a battery\r\n'), {
@@ -94,3 +97,140 @@ t.test(
     t.same(anna, { ...before, username: 'anna', key: 'anna', disabled: true });
   },
 );
+
+/** Runs a service on the store. */
+async function serviceOn(t: Test, storeUrl: string) {
+  const app = await build(t, { env: { STORE_URL: storeUrl } });
+  return (payload: object) => app.inject({ method: 'POST', url: '/signin', payload });
+}
+
+t.test('a user is shown with the state, the times, the failures and the sessions', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  await cli('users add Ann', GOOD);
+  const shown = await cli('users show ann');
+  t.match(shown, {
+    code: 0,
+    out: /^username: Ann\nstate: enabled\ncreatedAt: 20\S+Z\npasswordChangedAt: 20\S+Z\nlastSignInAt: never\nunlockedAt: -\npasswordExpired: false\nlinkExpiresAt: -\nsessions: 0\nfailures: not known: each process of the service counts for itself\nlockedUntil: -\n$/,
+  });
+  const signIn = await serviceOn(t, url);
+  const before = Date.now();
+  t.equal((await signIn({ ...ANN, password: 'wrong' })).statusCode, 401);
+  t.equal((await signIn(ANN)).statusCode, 200);
+  t.equal((await signIn(ANN)).statusCode, 200);
+  await cli('users unlock ann');
+  const [ann] = rows((await cli('users show ANN --json')).out);
+  t.match(ann, { username: 'Ann', state: 'enabled', sessions: 2, failures: null, lockedUntil: null });
+  for (const time of [ann.lastSignInAt, ann.unlockedAt]) {
+    t.ok(Date.parse(time) >= before, time);
+  }
+  t.match(rows((await cli('users list --json')).out), [{ lastSignInAt: ann.lastSignInAt }]);
+  t.match((await cli('users list')).out, ann.lastSignInAt);
+  await cli('users disable ann');
+  t.match(rows((await cli('users show ann --json')).out), [{ state: 'disabled', sessions: 0 }]);
+  t.match(await cli('users show bob'), { code: 1, out: '', err: 'The user "bob" does not exist.\n' });
+});
+
+t.test('with Redis the failures of a user and the end of the lock are shown', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const cli = commandLine(redis.url);
+  await cli('users add Ann', GOOD);
+  const signIn = await serviceOn(t, redis.url);
+  const state = async () => rows((await cli('users show ann --json')).out)[0];
+  t.match(await state(), { state: 'enabled', failures: 0, lockedUntil: null });
+  for (let i = 0; i < 10; i++) {
+    t.match(await state(), { state: 'enabled', failures: i, lockedUntil: null });
+    await signIn({ ...ANN, password: 'wrong' });
+  }
+  const locked = await state();
+  t.match(locked, { state: 'locked', failures: 10 });
+  const minutes = (Date.parse(locked.lockedUntil) - Date.now()) / 60_000;
+  t.ok(minutes > 10 && minutes <= 15.1, locked.lockedUntil);
+  t.match((await cli('users show ann')).out, 'failures: 10\n');
+  t.match(await cli('users unlock Ann --json'), { code: 0, out: '{"username":"Ann","unlocked":true}\n' });
+  t.match(await state(), { state: 'enabled', failures: 0, lockedUntil: null });
+  t.equal((await signIn(ANN)).statusCode, 200);
+});
+
+t.test('an expired password must be replaced at the next sign-in', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  await cli('users add ann', GOOD);
+  const signIn = await serviceOn(t, url);
+  await signIn(ANN);
+  t.same(await cli('users passwd ann --expire'), {
+    code: 0,
+    out: 'The user "ann" must choose another password at the next sign-in; ended 1 session.\n',
+    err: '',
+  });
+  t.match(rows((await cli('users show ann --json')).out), [{ passwordExpired: true, sessions: 0 }]);
+  t.match((await signIn(ANN)).json(), { code: 'PASSWORD_EXPIRED' });
+  t.equal((await signIn({ ...ANN, newPassword: 'another horse, a battery' })).statusCode, 200);
+  t.match(rows((await cli('users show ann --json')).out), [{ passwordExpired: false, sessions: 1 }]);
+  t.match(await cli('users passwd --expire ann --json'), {
+    code: 0,
+    out: '{"username":"ann","passwordExpired":true,"ended":1}\n',
+  });
+  t.match(await cli('users passwd --expire bob'), { code: 1, err: 'The user "bob" does not exist.\n' });
+});
+
+t.test('an invited user sets the password with a link, and a reset gives another link', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url, { PUBLIC_URL: 'https://login.example.com/auth/' });
+  const app = await build(t, { env: { STORE_URL: url } });
+  const usePassword = async (link: string, newPassword: string) => {
+    const token = new URL(link).searchParams.get('token');
+    const payload = { token, newPassword };
+    return (await app.inject({ method: 'POST', url: '/password/link', payload })).statusCode;
+  };
+  const signIn = await serviceOn(t, url);
+  const invited = await cli('users invite Ann');
+  t.match(invited, { code: 0, err: '' });
+  const [link = '', text] = invited.out.split('\n');
+  t.match(link, /^https:\/\/login\.example\.com\/auth\/password\/link\?token=YW5u\.[\w-]{43}$/);
+  t.match(text, /^The link sets the password of "Ann" once, until 20\S+Z\.$/);
+  t.equal((await signIn({ username: 'ann', password: '' })).statusCode, 401);
+  t.match(rows((await cli('users show ann --json')).out), [{ state: 'enabled', linkExpiresAt: /^20/ }]);
+  t.equal(await usePassword(link, GOOD), 204);
+  t.equal((await signIn(ANN)).statusCode, 200);
+  t.match(rows((await cli('users show ann --json')).out), [{ linkExpiresAt: null }]);
+
+  const [reset] = rows((await cli('users reset ANN --json --url http://localhost:8080')).out);
+  t.same(Object.keys(reset), ['username', 'link', 'expiresAt']);
+  t.match(reset.link, /^http:\/\/localhost:8080\/password\/link\?token=YW5u\./);
+  t.ok(Math.abs(Date.parse(reset.expiresAt) - Date.now() - 3_600_000) < 300_000);
+  t.equal((await signIn(ANN)).statusCode, 200, 'the password works until the link is used');
+  const [again] = rows((await cli('users reset ann --json')).out);
+  t.equal(await usePassword(reset.link, 'another horse, a battery'), 403);
+  t.equal(await usePassword(again.link, 'another horse, a battery'), 204);
+  t.equal((await signIn(ANN)).statusCode, 401);
+});
+
+t.test('nobody gets a link who cannot use it', async (t) => {
+  const cli = commandLine(onLmdb(t));
+  await cli('users add ann', GOOD);
+  t.match(await cli('users invite ANN'), { code: 1, out: '', err: 'The user "ANN" already exists as "ann".\n' });
+  t.match(await cli('users reset bob'), { code: 1, out: '', err: 'The user "bob" does not exist.\n' });
+  await cli('users disable ann');
+  t.match(await cli('users reset ann'), {
+    code: 1,
+    out: '',
+    err: 'The user "ann" is disabled. Enable the user first.\n',
+  });
+  for (const value of [
+    'login.example.com',
+    'ftp://login.example.com',
+    'https://a.example/?b',
+    'https://a.example/#b',
+  ]) {
+    t.match(await cli(['users', 'invite', 'bob', '--url', value]), {
+      code: 2,
+      out: '',
+      err: /must be an http or https URL/,
+    });
+  }
+  t.match(await cli('users show bob'), { code: 1 });
+});

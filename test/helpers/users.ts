@@ -27,6 +27,7 @@ export function newThrottle(options: Partial<ThrottleOptions> = {}): Throttle {
     failuresPerAddress: 20,
     failuresPerUser: 10,
     windowSeconds: 900,
+    clock: Date.now,
     ...options,
   });
 }

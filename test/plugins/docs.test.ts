@@ -37,6 +37,8 @@ t.test('every route is documented with every status it answers', async (t) => {
     'delete /sessions': '200 400 401 403 413 415 500 503',
     'delete /sessions/{id}': '200 400 401 403 404 413 415 500 503',
     'post /password': '200 303 400 401 403 413 415 429 500 503',
+    'get /password/link': '200 400 500',
+    'post /password/link': '204 303 400 403 413 415 429 500 503',
     'get /auth-request': '200 400 401 403 500 503',
     'get /forward-auth': '200 303 400 401 403 500 503',
     'get /livez': '200 400 500',

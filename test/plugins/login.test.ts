@@ -167,7 +167,7 @@ t.test('a hash that cannot be renewed is logged, and keeps nobody from signing i
   };
   const app = await build(t, { log, userStore, env: { LOG_LEVEL: 'warn' } });
   t.match(await tryToSignIn(app, ANN), { username: 'ann' });
-  t.match(JSON.parse(log[0] ?? '{}'), { level: 40, msg: /could not be renewed/ });
+  t.match(JSON.parse(log[0] ?? '{}'), { level: 40, msg: /could not be stored/ });
 });
 
 t.test('a hash that cannot be verified is a wrong password, and an error in the log', async (t) => {

@@ -2,7 +2,7 @@ import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import t, { type Test } from 'tap';
 import { service } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
-import { login, loginRoutes, MemoryUserStore, newUser } from '../../src/exports/login.ts';
+import { createPasswordLink, login, loginRoutes, MemoryUserStore, newUser } from '../../src/exports/login.ts';
 import { crossOriginGuard } from '../../src/index.ts';
 import { RememberingHasher } from '../helpers/remembering-hasher.ts';
 import { ANN, cookieOf } from '../helpers/service.ts';
@@ -48,6 +48,21 @@ t.test('under a prefix they are the routes of the service', async (t) => {
   t.same((await ask('GET', '/logout')).json(), { message: 'Signed out.' });
   t.equal((await app.inject('/auth/logout')).statusCode, 401);
   t.equal((await app.inject('/signin')).statusCode, 404);
+});
+
+t.test('a link of createPasswordLink sets a password under the prefix', async (t) => {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const users = new MemoryUserStore();
+  users.create(newUser(ANN.username, await passwords.hash('nobody knows this one')));
+  await app.register(login, { stores: { users }, passwords });
+  await app.register(loginRoutes, { prefix: '/auth' });
+  const link = await createPasswordLink(users, 'ANN');
+  const payload = { token: link?.token, newPassword: ANN.password };
+  t.equal((await app.inject({ method: 'POST', url: '/auth/password/link', payload })).statusCode, 204);
+  t.equal((await signIn(app, '/auth/signin', ANN)).statusCode, 200);
+  const again = await app.inject({ method: 'POST', url: '/auth/password/link', payload });
+  t.match(again.json(), { statusCode: 403, code: 'PASSWORD_LINK_INVALID' });
 });
 
 t.test('they bring their parsers, errors and guard, and change nothing of the app', async (t) => {

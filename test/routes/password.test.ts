@@ -173,5 +173,6 @@ t.test('a session that ends while its user changes the password is not revived',
   const changed = await change(app, cookie, toNew);
   t.match(changed.json(), { statusCode: 401, code: 'NOT_SIGNED_IN' });
   t.same(setCookies(changed), []);
+  userStore.replace = replace;
   t.equal(await welcome(app, await signIn(app, { ...ANN, password: NEW })), 200, 'the password is the new one');
 });

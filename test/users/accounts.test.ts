@@ -3,6 +3,7 @@ import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Accounts, quote } from '../../src/users/accounts.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
+import { sessionVersionOf } from '../../src/users/user-changes.ts';
 import { newUser, type UserRecord } from '../../src/users/user-store.ts';
 import { usernameKey } from '../../src/users/username.ts';
 import { fakeClock, record } from '../helpers/service.ts';
@@ -96,6 +97,25 @@ t.test('a password change sets the time, and the old password no longer works', 
   t.equal(await passwords.verify(ann?.passwordHash ?? '', GOOD), false);
   await t.rejects(accounts.changePassword('ann', 'short'), { message: /must have 15 or more/ });
   t.same(users.find('ann'), ann);
+});
+
+t.test('an unlock and a new password set the time of the unlock, and an unlock keeps the sessions', async (t) => {
+  const { clock, users, sessions, accounts, signIn } = setUp(t);
+  await accounts.add('Ann', GOOD);
+  t.equal(users.find('ann')?.unlockedAt, undefined);
+  await signIn('Ann');
+  const before = users.find('ann') as UserRecord;
+  clock.advance(1000);
+  await accounts.unlock('ANN');
+  const ann = users.find('ann') as UserRecord;
+  t.same(ann, { ...before, unlockedAt: clock(), version: ann.version });
+  t.not(ann.version, before.version, 'so that no other write undoes it');
+  t.equal(sessionVersionOf(ann), sessionVersionOf(before));
+  t.ok(sessions.find('of Ann'));
+  clock.advance(1000);
+  await accounts.changePassword('ann', 'another horse, a battery');
+  t.equal(users.find('ann')?.unlockedAt, clock());
+  await t.rejects(accounts.unlock('nobody'), { message: 'The user "nobody" does not exist.' });
 });
 
 t.test('a disabled user can be enabled', async (t) => {
@@ -369,4 +389,21 @@ t.test('the sessions of a removed user are found by the name, also if the name h
   t.equal(await accounts.revokeSessions('ann'), 2);
   t.equal(sessions.find('of Ann'), undefined);
   t.ok(sessions.find('of a twin'), 'another user of an earlier version');
+});
+
+t.test('an invited user has a password that nobody knows (ASVS 6.4.1)', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.invite('Ann');
+  await accounts.invite('Bob');
+  t.match(users.find('ann'), { username: 'Ann', disabled: false, passwordHash: /^\$argon2id/, passwordLink: Object });
+  t.not(users.find('ann')?.passwordHash, users.find('bob')?.passwordHash);
+  await t.rejects(accounts.invite('ann'), { message: 'The user "ann" already exists as "Ann".' });
+  await t.rejects(accounts.invite('a\nb'), { message: /invisible characters/ });
+});
+
+t.test('a link is not made while others keep changing the user', async (t) => {
+  const { users, accounts } = setUp(t);
+  await accounts.add('ann', GOOD);
+  users.replace = () => false;
+  await t.rejects(accounts.createLink('ann'), { message: /being changed by somebody else/ });
 });

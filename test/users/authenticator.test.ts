@@ -5,6 +5,7 @@ import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Authenticator, SignInFailure, type VerifiedUser } from '../../src/users/authenticator.ts';
 import { issueDeviceToken } from '../../src/users/device-token.ts';
 import { PasswordHasher, type VerifyOptions } from '../../src/users/passwords.ts';
+import { nextVersion } from '../../src/users/user-changes.ts';
 import { newUser, newVersion } from '../../src/users/user-store.ts';
 import { newThrottle } from '../helpers/users.ts';
 
@@ -35,6 +36,15 @@ function newAuthenticator(users: MemoryUserStore, passwords: PasswordHasher, log
 async function verify(authenticator: Authenticator, username: string, password: string, deviceTokens: string[] = []) {
   const outcome = await authenticator.verify({ username, password }, { ...ORIGIN, deviceTokens });
   return outcome instanceof SignInFailure ? outcome.reason : outcome.user;
+}
+
+/** Verifies the credentials, and records the sign-in if they are right. */
+async function signIn(authenticator: Authenticator, username: string, password: string) {
+  const outcome = await verify(authenticator, username, password);
+  if (typeof outcome === 'object') {
+    await authenticator.recordSignIn(outcome, password);
+  }
+  return outcome;
 }
 
 async function setUp() {
@@ -119,17 +129,17 @@ const FOREIGN = {
 };
 
 for (const [what, foreign] of Object.entries(FOREIGN)) {
-  t.test(`an imported hash, ${what}, is verified and rehashed, and the version stays`, async (t) => {
+  t.test(`an imported hash, ${what}, is verified and rehashed, and the sessions stay valid`, async (t) => {
     const { users, authenticator } = await setUp();
     const ann = newUser('ann', await foreign('a horse, a battery'));
     users.create(ann);
-    t.equal(await verify(authenticator, 'ann', 'a horse, a batter'), 'wrong password');
+    t.equal(await signIn(authenticator, 'ann', 'a horse, a batter'), 'wrong password');
     t.same(users.find('ann'), ann, 'a wrong password does not rehash');
-    t.same(await verify(authenticator, 'ann', 'a horse, a battery'), ann);
+    t.same(await signIn(authenticator, 'ann', 'a horse, a battery'), ann);
     const renewed = users.find('ann');
     t.match(renewed, { ...ann, passwordHash: /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/ });
-    t.ok(await verify(authenticator, 'ann', 'a horse, a battery'));
-    t.same(users.find('ann'), renewed, 'once');
+    t.same(await signIn(authenticator, 'ann', 'a horse, a battery'), renewed);
+    t.equal(users.find('ann')?.passwordHash, renewed?.passwordHash, 'once');
     t.equal(await authenticator.isUnchanged(ann), true);
   });
 }
@@ -140,10 +150,10 @@ t.test('a password with NUL never matches a bcrypt hash, and replaces none', asy
   users.create(ann);
   // Bcrypt repeats the password and a NUL, so these have the same hash.
   for (const password of ['password\0password', 'password\0', '\0']) {
-    t.equal(await verify(authenticator, 'ann', password), 'wrong password');
+    t.equal(await signIn(authenticator, 'ann', password), 'wrong password');
     t.same(users.find('ann'), ann);
   }
-  t.same(await verify(authenticator, 'ann', 'password'), ann);
+  t.same(await signIn(authenticator, 'ann', 'password'), ann);
 });
 
 t.test('bcrypt covers 72 bytes: a longer or cut password is accepted, but replaces no hash', async (t) => {
@@ -151,10 +161,11 @@ t.test('bcrypt covers 72 bytes: a longer or cut password is accepted, but replac
   const ann = newUser('ann', await hashBcrypt('x'.repeat(80), 4));
   users.create(ann);
   for (const length of [72, 73, 80]) {
-    t.same(await verify(authenticator, 'ann', 'x'.repeat(length)), ann);
+    t.match(await signIn(authenticator, 'ann', 'x'.repeat(length)), { id: ann.id });
+    t.equal(users.find('ann')?.passwordHash, ann.passwordHash);
   }
-  t.equal(await verify(authenticator, 'ann', 'x'.repeat(71)), 'wrong password');
-  t.same(users.find('ann'), ann);
+  t.equal(await signIn(authenticator, 'ann', 'x'.repeat(71)), 'wrong password');
+  t.equal(users.find('ann')?.passwordHash, ann.passwordHash);
 });
 
 t.test(
@@ -181,7 +192,7 @@ t.test(
   },
 );
 
-t.test('a failed rehash does not prevent the sign-in', async (t) => {
+t.test('a failed rehash, or a time that cannot be stored, does not prevent the sign-in', async (t) => {
   const users = new MemoryUserStore();
   const ann = newUser('ann', await FOREIGN['bcrypt as htpasswd writes it']('a horse, a battery'));
   users.create(ann);
@@ -190,8 +201,8 @@ t.test('a failed rehash does not prevent the sign-in', async (t) => {
   };
   const logged: unknown[] = [];
   const authenticator = await newAuthenticator(users, new PasswordHasher(), logged);
-  t.same(await verify(authenticator, 'ann', 'a horse, a battery'), ann);
-  t.match(logged, [{ level: 'warn', err: { message: 'down' }, message: /could not be renewed/ }]);
+  t.same(await signIn(authenticator, 'ann', 'a horse, a battery'), ann);
+  t.match(logged, [{ level: 'warn', err: { message: 'down' }, message: /could not be stored/ }]);
 });
 
 t.test('a rehash does not undo a concurrent password change', async (t) => {
@@ -204,9 +215,48 @@ t.test('a rehash does not undo a concurrent password change', async (t) => {
     users.replace(changed, ann.version);
     return hash(password);
   };
-  await verify(authenticator, 'ann', 'a horse, a battery');
+  await signIn(authenticator, 'ann', 'a horse, a battery');
   t.same(users.find('ann'), changed);
   t.equal(await authenticator.isUnchanged(ann), false);
+});
+
+t.test('a rehash does not undo an unlock at the same time, nor does a change of the password', async (t) => {
+  for (const act of ['rehash', 'changePassword']) {
+    const { users, authenticator, passwords } = await setUp();
+    const ann = newUser('ann', await FOREIGN['bcrypt as htpasswd writes it']('a horse, a battery'));
+    users.create(ann);
+    const hash = passwords.hash.bind(passwords);
+    passwords.hash = (password) => {
+      users.replace({ ...ann, unlockedAt: 5, version: nextVersion(ann) }, ann.version);
+      return hash(password);
+    };
+    if (act === 'rehash') {
+      await signIn(authenticator, 'ann', 'a horse, a battery');
+    } else {
+      t.ok(await authenticator.changePassword(ann, 'another horse, a battery'));
+    }
+    t.match(users.find('ann'), { unlockedAt: 5, passwordHash: /^\$argon2id/ }, act);
+  }
+});
+
+t.test('the time of a sign-in is stored with one write, and the sessions stay valid', async (t) => {
+  const { users, user, authenticator } = await setUp();
+  const before = Date.now();
+  let writes = 0;
+  const replace = users.replace.bind(users);
+  users.replace = (next, expectedVersion) => {
+    writes++;
+    return replace(next, expectedVersion);
+  };
+  t.equal(await signIn(authenticator, 'user1', 'wrong'), 'wrong password');
+  t.same(users.find('user1'), user, 'a failure writes nothing');
+  await signIn(authenticator, 'user1', 'password1');
+  const { lastSignInAt = 0, version, ...rest } = users.find('user1') ?? user;
+  t.ok(lastSignInAt >= before);
+  t.same({ ...rest, version: user.version }, user);
+  t.not(version, user.version);
+  t.equal(await authenticator.isUnchanged(user), true);
+  t.equal(writes, 1);
 });
 
 t.test('a user who was removed, or removed and added again, is not unchanged', async (t) => {

@@ -87,7 +87,8 @@ t.test('a rename is repeated after a crash, and no change in between is lost', a
           }
           const madeOf = isMade ? expected : {};
           const { passwordChangedAt = ANN.passwordChangedAt } = users.find('anna') ?? {};
-          assertRenamed(t, users, { ...madeOf, passwordChangedAt });
+          const unlocked = madeOf.passwordHash !== undefined && { unlockedAt: passwordChangedAt };
+          assertRenamed(t, users, { ...madeOf, passwordChangedAt, ...unlocked });
           const { username } = sessions.find('of Ann')?.session ?? {};
           const endsSessions = isMade && ['disable', 'passwd'].includes(title);
           t.equal(username, endsSessions ? undefined : 'Anna');
@@ -107,7 +108,8 @@ t.test('after a crash nobody can sign in until the rename is repeated or the use
       t.ok([...users.list()].every(({ disabled }) => disabled));
       await accounts.enable(name);
       const passwordChangedAt = users.find('anna')?.passwordChangedAt ?? 0;
-      assertRenamed(t, users, { passwordHash: `$hash of ${NEW_PASSWORD}`, passwordChangedAt });
+      const unlockedAt = passwordChangedAt;
+      assertRenamed(t, users, { passwordHash: `$hash of ${NEW_PASSWORD}`, passwordChangedAt, unlockedAt });
     }
   }
 });

@@ -133,9 +133,8 @@ t.test('an attempt that is refused adds no key, and takes none from others', asy
   });
   const sizes = () => Object.fromEntries([...keys].map(([name, counter]) => [name, counter.size]));
   await fail(throttle, 20, (i) => ({ nameKey: `user${i}` }));
-  const refusedBy = (over: Partial<Attempt>) =>
-    throttle.consume(attempt(over)).catch((error) => (error as TooManyFailures).limits);
-  const full = { address: 1, user: 20, pair: 20, device: 0 };
+  const refusedBy = limitsOfRefusal(throttle);
+  const full = { address: 1, user: 20, pair: 20, share: 20, device: 0 };
   t.same(sizes(), full);
   // As concurrent attempts do, these pass `assertNotLimited` first.
   for (let i = 0; i < 100; i++) {
@@ -144,7 +143,11 @@ t.test('an attempt that is refused adds no key, and takes none from others', asy
   t.same(sizes(), full);
   await fail(throttle, 9, (i) => ({ nameKey: 'user0', address: `192.0.2.${i + 2}` }));
   t.same(await refusedBy({ nameKey: 'user0', address: '192.0.2.99' }), ['user']);
-  t.same(sizes(), { address: 10, user: 20, pair: 29, device: 0 }, 'nor does one that exceeds the limit of the user');
+  t.same(
+    sizes(),
+    { address: 10, user: 20, pair: 29, share: 29, device: 0 },
+    'nor does one that exceeds the limit of the user',
+  );
 });
 
 t.test('a known browser has a limit of its own', async (t) => {
@@ -162,6 +165,47 @@ t.test('a known browser has a limit of its own', async (t) => {
   await last.refund();
   await open(t, throttle, own);
   await blocked(t, throttle);
+});
+
+t.test('an unlock starts new counts for the user and for known browsers', async (t) => {
+  const throttle = newThrottle();
+  const device = { deviceId: 'browser' };
+  await fail(throttle, 10);
+  await fail(throttle, 10, () => device);
+  await blocked(t, throttle);
+  await blocked(t, throttle, device);
+  const user = { ...ANN, unlockedAt: Date.now() };
+  await open(t, throttle, { user });
+  await open(t, throttle, { user, ...device });
+  await fail(throttle, 10, () => ({ user, address: '192.0.2.2' }));
+  await blocked(t, throttle, { user, address: '192.0.2.3' });
+});
+
+const limitsOfRefusal = (throttle: Throttle) => (over: Partial<Attempt>) =>
+  throttle.consume(attempt(over)).catch((error) => (error as TooManyFailures).limits);
+
+t.test('for one window after an unlock, failures of the user do not use up the limit of an address', async (t) => {
+  mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0, 1) });
+  t.teardown(() => mock.timers.reset());
+  const throttle = newThrottle({ failuresPerAddress: 5, windowSeconds: 60 });
+  const limitsOf = limitsOfRefusal(throttle);
+  mock.timers.tick(30_000);
+  await fail(throttle, 4);
+  await fail(throttle, 1, () => ({ nameKey: 'bob' }));
+  await blocked(t, throttle);
+  const user = { ...ANN, unlockedAt: Date.now() - 30_001 };
+  await open(t, throttle, { user });
+  await fail(throttle, 9, () => ({ user }));
+  t.same((await throttle.consume(attempt({ user }))).limitsHit, ['user', 'pair'], 'the tenth failure of the user');
+  t.same(await limitsOf({ user }), ['user']);
+  await blocked(t, throttle, { nameKey: 'bob' });
+  await blocked(t, throttle, { user: { ...ANN, unlockedAt: Date.now() - 60_000 } });
+  t.same(await limitsOf({ user: { ...ANN, unlockedAt: Date.now() - 60_000 } }), ['address']);
+  await fail(throttle, 4, (i) => ({ nameKey: `user${i}`, address: '192.0.2.2' }));
+  await fail(throttle, 1, () => ({ nameKey: 'bob', address: '192.0.2.2' }));
+  const unlocked = { nameKey: 'carol', user: { username: 'carol', unlockedAt: Date.now() }, address: '192.0.2.2' };
+  await blocked(t, throttle, unlocked);
+  t.same(await limitsOf(unlocked), ['address'], 'others have used up the address');
 });
 
 t.test('the window ends on time, and Retry-After says when', async (t) => {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { accountPage } from './account.ts';
 import { logoutPage } from './logout.ts';
 import { passwordPage } from './password.ts';
+import { passwordLinkPage } from './password-link.ts';
 import { signinPage } from './signin.ts';
 
 export interface PageRoutesOptions {
@@ -16,5 +17,6 @@ export async function pageRoutes(app: FastifyInstance, options: PageRoutesOption
   await app.register(signinPage, options);
   await app.register(accountPage, options);
   await app.register(passwordPage, options);
+  await app.register(passwordLinkPage, options);
   await app.register(logoutPage);
 }

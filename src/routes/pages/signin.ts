@@ -40,7 +40,8 @@ const ON_THE_FORM: ReadonlySet<number> = new Set([400, 401, 413, 415, 429, 503])
 const t = texts.signIn;
 
 /** `/` and the sign-in page. */
-export const signinPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, { deviceBound }) => {
+export const signinPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, pageOptions) => {
+  const { deviceBound } = pageOptions;
   const options = { constraints: FOR_PAGES, onRequest: optionalSession };
   app.get('/', { ...options, schema: homeSchema }, async (request, reply) =>
     reply.redirect(app.pagePath(request.sessionOrNull ? '/account' : '/signin'), 303),
@@ -51,11 +52,10 @@ export const signinPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
   );
   app.post(
     '/signin',
-    { constraints: FOR_PAGES, schema, config: { errorPage: formAfterError } },
+    { constraints: FOR_PAGES, schema, config: { errorPage: formAfterError(pageOptions) } },
     async (request, reply) => {
-      const { username = '', password = '', next } = request.body;
-      await reply.signIn({ username, password });
-      return reply.redirect(app.safeNext(next) ?? app.pagePath('/account'), 303);
+      await reply.signIn(request.body);
+      return reply.redirect(app.safeNext(request.body.next) ?? app.pagePath('/account'), 303);
     },
   );
 };
@@ -64,8 +64,9 @@ export const signinPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
 function formFor(request: FastifyRequest, deviceBound: boolean): Page {
   const query = request.query as Record<string, unknown>;
   const session = request.sessionOrNull;
+  const notice = 'password-set' in query ? t.passwordSet : undefined;
   if (session !== null) {
-    const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm };
+    const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm, notice };
     return { ...form(request, query.next, session.username), ...confirm };
   }
   const page = form(request, query.next, '');
@@ -74,7 +75,7 @@ function formFor(request: FastifyRequest, deviceBound: boolean): Page {
     return { ...page, hint, notice: t.signedOut, isSignedOut: true };
   }
   const mayBeSignedIn = deviceBound && isFromElsewhere(request);
-  return { ...page, hint, resumeAt: mayBeSignedIn && (page.next ?? request.server.pagePath('/account')) };
+  return { ...page, hint, notice, resumeAt: mayBeSignedIn && (page.next ?? request.server.pagePath('/account')) };
 }
 
 /** A user whose browser cannot refresh the session can sign in again. */
@@ -93,17 +94,22 @@ function isFromElsewhere({ headers }: FastifyRequest): boolean {
   return /^(cross|same)-site$/.test(String(headers['sec-fetch-site']));
 }
 
-function formAfterError(request: FastifyRequest, error: HttpError): Page | undefined {
-  if (!ON_THE_FORM.has(error.statusCode)) {
-    return undefined;
-  }
-  // The body is what the client has sent, if it could be parsed.
-  const { username, next } = Object(request.body);
-  return {
-    ...form(request, next, typeof username === 'string' ? username : ''),
-    hasError: true,
-    error: describe(request, error),
-    isRefused: error.code === 'SIGN_IN_REFUSED',
+/** The sign-in page after an error. If the user must choose another password, the form has a field for it. */
+function formAfterError({ passwordMinLength }: PageRoutesOptions) {
+  return (request: FastifyRequest, error: HttpError): Page | undefined => {
+    const isExpired = error.code === 'PASSWORD_EXPIRED';
+    if (!ON_THE_FORM.has(error.statusCode) && !isExpired) {
+      return undefined;
+    }
+    // The body is what the client has sent, if it could be parsed.
+    const { username, newPassword, next } = Object(request.body);
+    return {
+      ...form(request, next, typeof username === 'string' ? username : ''),
+      hasError: true,
+      error: describe(request, error),
+      isRefused: error.code === 'SIGN_IN_REFUSED',
+      newPasswordHint: (isExpired || newPassword) && t.newPasswordHint(passwordMinLength),
+    };
   };
 }
 
@@ -113,7 +119,10 @@ function form({ server }: FastifyRequest, nextText: unknown, username: string): 
   return { template: 'signin', title: t.title, submit: t.submit, self, next, username };
 }
 
-function describe({ server, headers: { cookie = '' } }: FastifyRequest, { code, headers }: HttpError) {
+function describe({ server, headers: { cookie = '' } }: FastifyRequest, { code, message, headers }: HttpError) {
+  if (code === 'NEW_PASSWORD_REFUSED') {
+    return `${message} ${errorTexts[code]?.message}`;
+  }
   if (code === 'STORE_UNAVAILABLE' && cookie.includes(server.sessionCookieName)) {
     return t.uncertain;
   }

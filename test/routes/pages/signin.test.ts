@@ -1,8 +1,11 @@
 import t from 'tap';
 import type { SessionOwner } from '../../../src/sessions/session.ts';
 import { MemorySessionStore } from '../../../src/stores/memory/session-store.ts';
+import { MemoryUserStore } from '../../../src/stores/memory/user-store.ts';
+import { newUser } from '../../../src/users/user-store.ts';
 import { attributesOf, open, submit, textOf, titleOf } from '../../helpers/pages.ts';
-import { build, cookieOf, setCookies, signIn, stubStore, USER1, USER2, welcome } from '../../helpers/service.ts';
+import { RememberingHasher } from '../../helpers/remembering-hasher.ts';
+import { ANN, build, cookieOf, setCookies, signIn, stubStore, USER1, USER2, welcome } from '../../helpers/service.ts';
 
 const TRUSTED = 'https://app.example.com';
 
@@ -266,4 +269,32 @@ t.test('after a link on another site the page tries whether a bound session live
   t.notMatch(failed.body, 'data-next');
   const off = await build(t, { env: { ...env, DEVICE_BOUND_SESSIONS: 'off' } });
   t.notMatch((await open(off, '/signin', link)).body, 'data-next');
+});
+
+t.test('a user whose password has expired chooses another one on the sign-in page', async (t) => {
+  const [users, sessions, passwords] = [new MemoryUserStore(), new MemorySessionStore(), new RememberingHasher()];
+  const ann = newUser(ANN.username, await passwords.hash(ANN.password));
+  users.create({ ...ann, passwordExpired: true });
+  const app = await build(t, { userStore: users, sessionStore: sessions, passwords });
+  t.same(attributesOf(await open(app, '/signin'), 'newPassword'), {}, 'no field before the right password');
+  const asked = await submit(app, '/signin', { ...ANN, next: '/welcome' });
+  t.equal(asked.statusCode, 403);
+  t.same(setCookies(asked), []);
+  t.equal(textOf(asked, 'error'), 'Your password has expired. Enter it once more, and choose a new one.');
+  t.match(attributesOf(asked, 'username'), { value: 'ann' });
+  t.match(attributesOf(asked, 'newPassword'), { type: 'password', autocomplete: 'new-password', required: '' });
+  t.match(asked.body, 'At least 15 characters.');
+  t.notMatch(asked.body, ANN.password);
+  const short = await submit(app, '/signin', { ...ANN, newPassword: 'short', next: '/welcome' });
+  t.equal(short.statusCode, 400);
+  t.match(textOf(short, 'error'), /must have 15 or more\. Your password was not changed\./);
+  t.match(attributesOf(short, 'newPassword'), { type: 'password' });
+  t.equal(attributesOf(short, 'next').value, '/welcome');
+  const wrong = await submit(app, '/signin', { ...ANN, password: 'wrong', newPassword: 'another horse, a battery' });
+  t.equal(textOf(wrong, 'error'), 'Wrong user name or password.');
+  t.match(attributesOf(wrong, 'newPassword'), { type: 'password' });
+  const done = await submit(app, '/signin', { ...ANN, newPassword: 'another horse, a battery', next: '/welcome' });
+  t.equal(done.statusCode, 303);
+  t.equal(done.headers.location, '/welcome');
+  t.equal(await welcome(app, cookieOf(done)), 200);
 });

@@ -30,6 +30,12 @@ const PAGES: Record<string, (page: Page, origin: string) => Promise<unknown>> = 
     await page.locator('dialog').evaluate((dialog) => (dialog as unknown as { showModal(): void }).showModal());
   },
   'signed-out': (page, origin) => page.goto(`${origin}/logout`),
+  'password-link': (page, origin) => page.goto(`${origin}/password/link?token=x`),
+  'password-link-invalid': async (page) => {
+    await page.getByLabel('New password').fill('another horse, a battery');
+    await page.getByRole('button', { name: 'Set password' }).click();
+    await page.getByText('This link is not valid').waitFor();
+  },
   'not-found': (page, origin) => page.goto(`${origin}/nowhere`),
 };
 

@@ -56,5 +56,8 @@ export const brokenUserStores: Readonly<Record<string, Break>> = {
       return user && { ...user, passwordHash: user.passwordHash.normalize('NFC') };
     },
   }),
+  'fields that a record need not have are kept, also those that the store does not know': (store) => ({
+    replace: (next, expected) => store.replace({ ...store.find(keyOf(next)), ...next }, expected),
+  }),
   'list returns every user once': (store) => ({ list: () => [...store.list()].slice(1) }),
 };

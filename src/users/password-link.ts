@@ -1,0 +1,92 @@
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Milliseconds } from '../types.ts';
+import { changeUnchanged, nextVersion } from './user-changes.ts';
+import { findByName, keyOf, type PasswordLink, type UserRecord, type UserStore } from './user-store.ts';
+
+/** A link with this token lets a user set a password once. The store has only a hash of it. */
+export interface LinkToken {
+  /** `<key>.<secret>`, both base64url. The secret has 256 random bits. */
+  readonly token: string;
+  readonly expiresAt: Milliseconds;
+}
+
+const WELL_FORMED = /^([\w-]{1,1400})\.([\w-]{43})$/;
+const SECRET_BYTES = 32;
+/** Of a SHA-256 hash in base64url. */
+const SHA256_LENGTH = 43;
+/** OWASP Forgot Password Cheat Sheet: tokens are single use and expire after a short time. */
+const LINK_MS = 3_600_000;
+
+/** Returns the user with a link in place of an earlier one, and the token of the link. */
+export function withLink(user: UserRecord, now: Milliseconds): LinkToken & { readonly user: UserRecord } {
+  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  const expiresAt = now + LINK_MS;
+  const passwordLink = { secretHash: sha256(secret), expiresAt };
+  const token = `${Buffer.from(keyOf(user)).toString('base64url')}.${secret}`;
+  return { token, expiresAt, user: { ...user, passwordLink, version: nextVersion(user) } };
+}
+
+/** Returns the user without a link. */
+export function withoutLink({ passwordLink: _, ...user }: UserRecord): UserRecord {
+  return user;
+}
+
+/**
+ * Gives a user a link to set a password, for example after the app has verified a mail address. An earlier link becomes
+ * invalid. Returns `undefined` if the user does not exist or is disabled.
+ */
+export async function createPasswordLink(
+  users: Pick<UserStore, 'find' | 'replace'>,
+  username: string,
+  now: Milliseconds = Date.now(),
+): Promise<LinkToken | undefined> {
+  const found = await findByName(users, username);
+  if (found === undefined || found.disabled) {
+    return undefined;
+  }
+  let link: LinkToken | undefined;
+  const changed = await changeUnchanged(users, found, (current) => {
+    const { user, ...created } = withLink(current, now);
+    link = created;
+    return user;
+  });
+  return changed && link;
+}
+
+/** Why a link is invalid. It is for the log: the client must not learn it. */
+export class LinkFailure {
+  readonly reason: 'unknown link' | 'expired link' | 'disabled user';
+  /** The name of the user, if the link is or was one of this user. */
+  readonly username: string | undefined;
+
+  constructor(reason: LinkFailure['reason'], user?: UserRecord) {
+    this.reason = reason;
+    this.username = user?.username;
+  }
+}
+
+/** Returns the user of a token. The look-up is by the key; the hash of the secret is compared in constant time. */
+export async function findByLink(
+  users: Pick<UserStore, 'find'>,
+  token: string,
+  now: Milliseconds,
+): Promise<UserRecord | LinkFailure> {
+  const [, key, secret = ''] = WELL_FORMED.exec(token) ?? [];
+  const user = key === undefined ? undefined : await users.find(Buffer.from(key, 'base64url').toString());
+  const link = user?.passwordLink;
+  if (user === undefined || link === undefined || !isSecretOf(link, secret)) {
+    return new LinkFailure('unknown link');
+  }
+  if (user.disabled) {
+    return new LinkFailure('disabled user', user);
+  }
+  return link.expiresAt > now ? user : new LinkFailure('expired link', user);
+}
+
+function isSecretOf({ secretHash }: PasswordLink, secret: string): boolean {
+  return secretHash.length === SHA256_LENGTH && timingSafeEqual(Buffer.from(sha256(secret)), Buffer.from(secretHash));
+}
+
+function sha256(secret: string): string {
+  return hash('sha256', secret, 'base64url');
+}

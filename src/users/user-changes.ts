@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import type { Milliseconds } from '../types.ts';
+import { keyOf, newVersion, type UserRecord, type UserStore } from './user-store.ts';
+
+/** Returns a version that no user record had before. The sessions of the user stay valid. */
+export function nextVersion(user: Pick<UserRecord, 'version'>): string {
+  return `${sessionVersionOf(user)}~${randomUUID()}`;
+}
+
+/**
+ * Returns the part of the version that the sessions and the known browsers of a user depend on. It is a part of `version`,
+ * not a field of its own, so that a store with fixed columns cannot lose it.
+ */
+export function sessionVersionOf({ version }: Pick<UserRecord, 'version'>): string {
+  return version.split('~', 1)[0] as string;
+}
+
+/** Returns the user with a new password, which has not expired. The sessions and the link of the user become invalid. */
+export function withPassword(
+  { passwordExpired: _, passwordLink: __, ...user }: UserRecord,
+  passwordHash: string,
+  passwordChangedAt: Milliseconds,
+): UserRecord {
+  return { ...user, passwordHash, passwordChangedAt, version: newVersion() };
+}
+
+/** How often a change is tried while others change the same user. */
+export const MAX_TRIES = 10;
+
+/**
+ * Changes a user whose sessions are still valid since `user` was read. Other changes are kept: `change` gets the current
+ * record. Returns the new record, or `undefined` if the sessions are no longer valid or `change` returns `undefined`.
+ */
+export async function changeUnchanged(
+  users: Pick<UserStore, 'find' | 'replace'>,
+  user: UserRecord,
+  change: (current: UserRecord) => UserRecord | undefined,
+): Promise<UserRecord | undefined> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const current = await findUnchanged(users, user);
+    const next = current && change(current);
+    if (current === undefined || next === undefined) {
+      return undefined;
+    }
+    if (await users.replace(next, current.version)) {
+      return next;
+    }
+  }
+  return undefined;
+}
+
+/** Returns the current record of a user whose sessions are still valid since `user` was read. */
+export async function findUnchanged(users: Pick<UserStore, 'find'>, user: UserRecord): Promise<UserRecord | undefined> {
+  const current = await users.find(keyOf(user));
+  return current !== undefined && sessionVersionOf(current) === sessionVersionOf(user) ? current : undefined;
+}
