@@ -4,7 +4,9 @@ import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { AccountError, type Accounts, quote } from '../users/accounts.ts';
+import { type ImportedFields, parseExported } from '../users/exported-user.ts';
 import { validateHash } from '../users/password-hash.ts';
+import type { UserStore } from '../users/user-store.ts';
 import type { CliCommand, Io } from './command.ts';
 import { withService } from './service.ts';
 import { count, decodeInput, messageOf, type Progress, showProgress, UsageError } from './terminal.ts';
@@ -34,7 +36,7 @@ interface Tally {
 /** Adds the users in a file. An invalid line is reported with its number, and the import continues. */
 export async function importUsers(file: string, _options: object, command: CliCommand): Promise<void> {
   const { io } = command;
-  await withService(io, async ({ accounts }) => {
+  await withService(io, async ({ accounts, users }) => {
     const { stream, size } = await openInput(file, io);
     const progress = showProgress(size, io);
     const tally: Tally = { imported: 0, refused: 0, line: 0 };
@@ -42,7 +44,7 @@ export async function importUsers(file: string, _options: object, command: CliCo
     const interrupt = () => stream.destroy(new Error('Interrupted'));
     process.once('SIGINT', interrupt);
     try {
-      await importLines(stream, accounts, tally, progress);
+      await importLines(stream, new Importer(accounts, users), tally, progress);
     } catch (error) {
       throw new Error(`${messageOf(error)}. ${describeStop(tally)}`, { cause: error });
     } finally {
@@ -86,9 +88,9 @@ function describeStop({ imported, refused, line }: Tally): string {
   );
 }
 
-async function importLines(input: Readable, accounts: Accounts, tally: Tally, progress: Progress): Promise<void> {
+async function importLines(input: Readable, importer: Importer, tally: Tally, progress: Progress): Promise<void> {
   for await (const lines of chunks(input)) {
-    const outcomes = await Promise.allSettled(lines.map((line) => importLine(line, accounts)));
+    const outcomes = await Promise.allSettled(lines.map((line) => importer.add(line)));
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.status === 'rejected' && !(outcome.reason instanceof AccountError)) {
         throw outcome.reason;
@@ -106,22 +108,60 @@ async function importLines(input: Readable, accounts: Accounts, tally: Tally, pr
   }
 }
 
-/** Returns `false` for an empty line or a comment. @throws AccountError if the line is refused. */
-async function importLine({ bytes }: Line, accounts: Accounts): Promise<boolean> {
-  const text = decodeInput(Buffer.from(bytes, 'latin1'), 'The line');
-  if (/^\s*(#|$)/.test(text)) {
-    return false;
+class Importer {
+  readonly #accounts: Accounts;
+  readonly #users: UserStore;
+  #ids: Promise<Set<string>> | undefined;
+
+  constructor(accounts: Accounts, users: UserStore) {
+    this.#accounts = accounts;
+    this.#users = users;
   }
+
+  /** Returns `false` for an empty line or a comment. @throws AccountError if the line is refused. */
+  async add({ bytes }: Line): Promise<boolean> {
+    const text = decodeInput(Buffer.from(bytes, 'latin1'), 'The line');
+    if (/^\s*(#|$)/.test(text)) {
+      return false;
+    }
+    const { username, passwordHash, fields } = text.startsWith('{"') ? parseExported(text) : parsePair(text);
+    const reason = validateHash(passwordHash);
+    if (reason !== undefined) {
+      throw new AccountError(`The hash cannot be used: ${reason}.`);
+    }
+    if (fields.id !== undefined) {
+      await this.#assertNewId(fields.id, username);
+    }
+    await this.#accounts.addWithHash(username, passwordHash, fields);
+    return true;
+  }
+
+  /** Two users with one id would share their sessions. */
+  async #assertNewId(id: string, username: string): Promise<void> {
+    this.#ids ??= this.#readIds();
+    const ids = await this.#ids;
+    if (ids.has(id)) {
+      throw new AccountError(`The user ${quote(username)}, or another one with the same id, already exists.`);
+    }
+    ids.add(id);
+  }
+
+  async #readIds(): Promise<Set<string>> {
+    const ids = new Set<string>();
+    for await (const { id } of this.#users.list()) {
+      ids.add(id);
+    }
+    return ids;
+  }
+}
+
+/** Parses `NAME:HASH`. @throws AccountError */
+function parsePair(text: string): { username: string; passwordHash: string; fields: ImportedFields } {
   const [, username, passwordHash] = /^([^:]*):(.*)$/s.exec(text.trimEnd()) ?? [];
   if (username === undefined || passwordHash === undefined) {
     throw new AccountError('The line has no colon. Expected NAME:HASH.');
   }
-  const reason = validateHash(passwordHash);
-  if (reason !== undefined) {
-    throw new AccountError(`The hash cannot be used: ${reason}.`);
-  }
-  await accounts.addWithHash(username, passwordHash);
-  return true;
+  return { username, passwordHash, fields: {} };
 }
 
 async function* chunks(input: Readable): AsyncGenerator<Line[]> {

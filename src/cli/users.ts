@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { type Accounts, quote } from '../users/accounts.ts';
 import { type CliCommand, type Io, parseText, type Result } from './command.ts';
+import { exportUsers } from './export-users.ts';
 import { importUsers } from './import-users.ts';
 import { withService } from './service.ts';
 import { count, readNewPassword } from './terminal.ts';
@@ -74,9 +75,14 @@ export function addUserCommands(program: CliCommand): void {
     .action(show);
   users
     .command('import')
-    .description('add users with password hashes from lines of NAME:HASH, as htpasswd -B writes them')
+    .description('add users from a file that export wrote, or from lines of NAME:HASH, as htpasswd -B writes them')
     .argument('<file>', 'a file, or - for standard input', parseText)
     .action(importUsers);
+  users
+    .command('export')
+    .description('write all users with their password hashes to a new file, for users import in another store')
+    .argument('<file>', 'a new file, or - for standard output', parseText)
+    .action(exportUsers);
 }
 
 /** Node replaces the bytes of an argument that are not UTF-8 by U+FFFD. Different names would become the same one. */

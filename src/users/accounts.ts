@@ -3,6 +3,7 @@ import type { SessionRecord } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import type { Clock } from '../types.ts';
 import { AccountError, assertValidName, changedByOthers, quote, unknownUser } from './account-error.ts';
+import type { ImportedFields } from './exported-user.ts';
 import { createPasswordLink, type LinkToken, withLink, withoutLink } from './password-link.ts';
 import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
@@ -48,9 +49,9 @@ export class Accounts {
   }
 
   /** Adds a user with an imported hash. Otherwise like `add`. @throws AccountError if the name is invalid or taken. */
-  async addWithHash(username: string, passwordHash: string): Promise<string> {
+  async addWithHash(username: string, passwordHash: string, fields: ImportedFields = {}): Promise<string> {
     assertValidName(cleanUsername(username));
-    return this.records.add(newUser(username, passwordHash, this.#clock()));
+    return this.records.add({ ...newUser(username, passwordHash, this.#clock()), ...fields });
   }
 
   /**
