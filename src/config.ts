@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import ipaddr from 'ipaddr.js';
+import { parseMetrics } from './config-formats.ts';
 import { Environment } from './config-schema.ts';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -44,6 +45,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   }
   assertCookieDomain(config);
   assertDeviceBoundSessions(config);
+  assertMetrics(config);
   return Object.freeze({
     ...config,
     ...(given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) && { DEMO_USERS: 'on' }),
@@ -96,6 +98,13 @@ function assertDeviceBoundSessions(config: Config): void {
       `DEVICE_BOUND_SESSIONS is "on" and ${problem} ` +
         'Example: DEVICE_BOUND_SESSIONS=on COOKIE_DOMAIN=none PUBLIC_URL=https://login.example.com',
     );
+  }
+}
+
+/** @throws ConfigError if the metrics have the port of the service. */
+function assertMetrics({ METRICS, PORT }: Config): void {
+  if (PORT !== 0 && parseMetrics(METRICS)?.port === PORT) {
+    throw new ConfigError(`METRICS is "${METRICS}" and PORT is ${PORT}: the ports must differ. Example: METRICS=9464`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { COOKIE_OPTIONS } from '../http/cookies.ts';
+import { kObserver } from '../http/observer.ts';
 import { DEFAULT_NAMESPACE } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
@@ -135,13 +136,19 @@ export function createAuthenticator(
   const { stores, storeTimeoutMs, passwords = new PasswordHasher() } = options;
   const { openFailureCounter = openMemoryFailureCounter } = stores;
   // Areas with users of their own may share a Redis server.
+  const observe = app[kObserver]?.storeCall;
   const prefix = namespace === DEFAULT_NAMESPACE ? '' : `${namespace}:`;
   return Authenticator.create({
-    users: timeBoundUsers(stores.users, storeTimeoutMs, app.log),
+    users: timeBoundUsers(stores.users, storeTimeoutMs, app.log, observe),
     passwords,
     throttle: new Throttle({
       openCounter: (name, windowSeconds) =>
-        timeBoundFailureCounter(openFailureCounter(`${prefix}${name}`, windowSeconds), storeTimeoutMs, app.log),
+        timeBoundFailureCounter(
+          openFailureCounter(`${prefix}${name}`, windowSeconds),
+          storeTimeoutMs,
+          app.log,
+          observe,
+        ),
       failuresPerAddress: options.failuresPerAddress,
       failuresPerUser: options.failuresPerUser,
       windowSeconds: options.failureWindowSeconds,
