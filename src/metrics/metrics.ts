@@ -1,8 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { Counter, Histogram, type Metric, Registry } from 'prom-client';
 import type { Observer } from '../http/observer.ts';
 import { type EventDetails, type SecurityEvent, securityEvents } from '../http/security-events.ts';
 import type { QueueObserver } from '../users/fair-queue.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
+import { addGauge, addProcessMetrics, addTotal } from './process-metrics.ts';
 
 /** What the gauges read when the metrics are collected. */
 export interface MetricsSources {
@@ -20,6 +21,8 @@ export interface Metrics {
   readonly queue: QueueObserver;
   /** By method, route and status. */
   readonly requests: LatencyHistogram;
+  /** Stops what is measured in between. */
+  stop(): void;
 }
 
 /** The reasons of `authn_login_fail`. */
@@ -45,7 +48,7 @@ const WAIT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
  */
 export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
-  addProcessMetrics(registry);
+  const stop = addProcessMetrics(registry);
   addGauges(registry, sources);
   const requests = new LatencyHistogram({
     name: 'login_http_request_duration_seconds',
@@ -56,17 +59,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const count = eventCounters(registry);
   const storeCall = storeMetrics(registry, sources.hasNearCache);
   register(registry, requests);
-  return { registry, requests, queue: queueMetrics(registry), observer: { event: count, storeCall } };
-}
-
-/** Those of prom-client: CPU time, memory, open files, delay of the event loop, garbage collection. */
-function addProcessMetrics(registry: Registry): void {
-  collectDefaultMetrics({ register: registry });
-  // They list every connection at each collection, and some have names of counters.
-  for (const what of ['handles', 'requests', 'resources']) {
-    registry.removeSingleMetric(`nodejs_active_${what}`);
-    registry.removeSingleMetric(`nodejs_active_${what}_total`);
-  }
+  return { registry, requests, queue: queueMetrics(registry), observer: { event: count, storeCall }, stop };
 }
 
 /** The type of prom-client describes its own classes. Its registry uses the name and `get` only. */
@@ -81,10 +74,6 @@ function addGauges(registry: Registry, { hashes, sessions }: MetricsSources): vo
     const help = 'Sessions in the store. An expired one counts until the store removes it.';
     addGauge(registry, 'login_sessions', help, () => sessions() as number);
   }
-}
-
-function addGauge(registry: Registry, name: string, help: string, read: () => number): void {
-  const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) });
 }
 
 /** Adds a counter with one label. Its known values start at zero, so that the first increase shows. */
@@ -185,22 +174,15 @@ function storeMetrics(registry: Registry, hasNearCache: boolean): Observer['stor
 
 /** The store answers a look-up at once if the session is in its cache, and with a promise otherwise. */
 function nearCacheMetrics(registry: Registry, call: Observer['storeCall']): Observer['storeCall'] {
-  const registers = [registry];
   let hits = 0;
   let misses = 0;
-  const add = (name: string, help: string, read: () => number) => {
-    const counter: Counter = new Counter({
-      name,
-      help,
-      registers,
-      collect: () => {
-        counter.reset();
-        counter.inc(read());
-      },
-    });
-  };
-  add('login_near_cache_hits_total', 'Look-ups of a session that the near cache answered.', () => hits);
-  add('login_near_cache_misses_total', 'Look-ups of a session that were sent to the store.', () => misses);
+  addTotal(registry, 'login_near_cache_hits_total', 'Look-ups of a session that the near cache answered.', () => hits);
+  addTotal(
+    registry,
+    'login_near_cache_misses_total',
+    'Look-ups of a session that were sent to the store.',
+    () => misses,
+  );
   return (store, method, milliseconds, outcome, sync) => {
     const isLookUp = method === 'find' && store === 'session store';
     if (isLookUp && sync) {

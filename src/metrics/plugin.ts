@@ -22,9 +22,10 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 export const metrics = fp(registerMetrics, { name: 'session-cookie-login/metrics', fastify: '5.x' });
 
 async function registerMetrics(app: FastifyInstance, { passwords, ...sources }: MetricsOptions): Promise<void> {
-  const { registry, observer, queue, requests } = createMetrics({ ...sources, hashes: () => passwords.load });
+  const { registry, observer, queue, requests, stop } = createMetrics({ ...sources, hashes: () => passwords.load });
   app[kObserver] = observer;
   passwords.observe(queue);
+  app.addHook('onClose', async () => stop());
   app.addHook('onResponse', ({ method, routeOptions }, { elapsedTime, statusCode }, done) => {
     // The route and not the URL: a client chooses the URL.
     const route = routeOptions.url ?? 'none';
