@@ -39,6 +39,8 @@ const DEFAULTS = {
   FORWARD_AUTH_CSRF: 'on',
   FORWARD_AUTH_CSRF_EXEMPT: 'none',
   LOG_LEVEL: 'info',
+  LOG_TIME: 'epoch',
+  METRICS: 'off',
 };
 
 t.test('an empty environment gives the defaults, frozen', async (t) => {

@@ -42,7 +42,7 @@ export class LatencyHistogram {
 
   /** Adds a value. The labels must come from small sets: each combination is kept until the process ends. */
   observe(seconds: number, first: string, second: string, third: string | number): void {
-    const series = this.#byLabels.get(first)?.get(second)?.get(third) ?? this.#add(first, second, third);
+    const series = this.#byLabels.get(first)?.get(second)?.get(third) ?? this.add(first, second, third);
     let bucket = 0;
     while (seconds > (this.#buckets[bucket] as number)) {
       bucket++;
@@ -57,7 +57,8 @@ export class LatencyHistogram {
     return { name: this.name, help: this.help, type: 'histogram', values };
   }
 
-  #add(first: string, second: string, third: string | number): Series {
+  /** Adds a series without values, so that its first increase shows. */
+  add(first: string, second: string, third: string | number): Series {
     const [one, two, three] = this.#labelNames;
     const labels = { [one]: first, [two]: second, [three]: String(third) };
     const series = { labels, counts: new Array(this.#buckets.length + 1).fill(0), sum: 0 };

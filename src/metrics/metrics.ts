@@ -166,6 +166,7 @@ function storeMetrics(registry: Registry, hasNearCache: boolean): Observer['stor
     labelNames: ['store', 'operation', 'outcome'],
     buckets: STORE_BUCKETS,
   });
+  calls.add('sessions', 'create', 'full');
   register(registry, calls);
   const call: Observer['storeCall'] = (store, method, milliseconds, outcome) =>
     calls.observe(milliseconds / 1000, toStoreLabel(store), method, outcome);

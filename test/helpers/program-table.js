@@ -7,9 +7,11 @@ const PACKAGES = {
   caddy: 'caddy',
   chromium: 'chromium',
   curl: 'curl',
+  'fail2ban-regex': 'fail2ban',
   haproxy: 'haproxy',
   nginx: 'nginx',
   openssl: 'openssl',
+  promtool: 'prometheus',
   'redis-server': 'redis-server',
   script: 'bsdutils',
 };
