@@ -4,7 +4,6 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { openFileLimit } from '../plugins/connections.ts';
 
 const RESOLUTION_MS = 10;
-const QUANTILES = [0.5, 0.9, 0.99, 1];
 const OPEN_FILES = '/proc/self/fd';
 
 /**
@@ -60,16 +59,20 @@ function addCpuTime(registry: Registry): void {
 function addEventLoopDelay(registry: Registry): () => void {
   const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   monitor.enable();
-  const gauge: Gauge<'quantile'> = new Gauge({
-    name: 'nodejs_eventloop_delay_seconds',
-    help: 'Delay of the event loop since the metrics were collected before, by quantile.',
-    labelNames: ['quantile'],
+  const add = (name: string, percentile: number) => {
+    const read = () => Math.max(0, monitor.percentile(percentile) / 1e6 - RESOLUTION_MS) / 1000;
+    const help = `Delay of the event loop since the collection before, percentile ${percentile}.`;
+    addGauge(registry, `nodejs_eventloop_delay_${name}_seconds`, help, read);
+  };
+  add('p50', 50);
+  add('p99', 99);
+  const gauge: Gauge = new Gauge({
+    name: 'nodejs_eventloop_delay_max_seconds',
+    help: 'The longest delay of the event loop since the collection before.',
     registers: [registry],
+    // The registry reads the metrics in the order in which they were added.
     collect: () => {
-      for (const quantile of QUANTILES) {
-        const delayMs = monitor.percentile(quantile * 100) / 1e6 - RESOLUTION_MS;
-        gauge.set({ quantile }, Math.max(0, delayMs) / 1000);
-      }
+      gauge.set(Math.max(0, monitor.max / 1e6 - RESOLUTION_MS) / 1000);
       monitor.reset();
     },
   });

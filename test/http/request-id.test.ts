@@ -30,9 +30,8 @@ t.test('every reply has an id: success, errors, pages, 404, 405 and a URL that c
 t.test('what is no HTTP request is answered with an id as well, and logged with it', async (t) => {
   const log: string[] = [];
   const app = await build(t, { log, env: { LOG_LEVEL: 'info' } });
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const [address] = app.addresses();
-  const text = await exchange(address?.port ?? 0, 'nonsense\r\n\r\n');
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const text = await exchange(Number(new URL(url).port), 'nonsense\r\n\r\n');
   const [, id] = /^x-request-id: (.*)\r$/m.exec(text) ?? [];
   t.match(id, UUID);
   t.match(JSON.parse(log.at(-1) ?? '{}'), { event: 'input_validation_fail', reqId: id });
