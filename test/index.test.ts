@@ -50,6 +50,7 @@ t.test('the entry modules export these values', async (t) => {
     'StoreOpenError',
     'closeStores',
     'fastifyOptions',
+    'listenForMetrics',
     'loadConfig',
     'openStores',
     'parseConfig',
