@@ -1,3 +1,5 @@
+import type { Metric, Registry } from 'prom-client';
+
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
   /** How many values are in each bucket. The last one has no upper bound. */
@@ -86,4 +88,9 @@ function getOrAdd<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   const value = map.get(key) ?? create();
   map.set(key, value);
   return value;
+}
+
+/** The type of prom-client describes its own classes. Its registry uses the name and `get` only. */
+export function register(registry: Registry, histogram: LatencyHistogram): void {
+  registry.registerMetric(histogram as unknown as Metric);
 }

@@ -1,9 +1,10 @@
-import { Counter, Histogram, type Metric, Registry } from 'prom-client';
+import { Counter, Histogram, Registry } from 'prom-client';
 import type { Observer } from '../http/observer.ts';
 import { type EventDetails, type SecurityEvent, securityEvents } from '../http/security-events.ts';
 import type { QueueObserver } from '../users/fair-queue.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
-import { addGauge, addProcessMetrics, addTotal } from './process-metrics.ts';
+import { LatencyHistogram, register } from './latency-histogram.ts';
+import { addGauge, addProcessMetrics } from './process-metrics.ts';
+import { storeMetrics } from './store-metrics.ts';
 
 /** What the gauges read when the metrics are collected. */
 export interface MetricsSources {
@@ -39,7 +40,6 @@ export const SESSION_ENDINGS = [
 const LIMITS = ['address', 'user', 'pair', 'device'];
 
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const STORE_BUCKETS = [0.00001, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const WAIT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /**
@@ -60,11 +60,6 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const storeCall = storeMetrics(registry, sources.hasNearCache);
   register(registry, requests);
   return { registry, requests, queue: queueMetrics(registry), observer: { event: count, storeCall }, stop };
-}
-
-/** The type of prom-client describes its own classes. Its registry uses the name and `get` only. */
-function register(registry: Registry, histogram: LatencyHistogram): void {
-  registry.registerMetric(histogram as unknown as Metric);
 }
 
 function addGauges(registry: Registry, { hashes, sessions }: MetricsSources): void {
@@ -157,52 +152,6 @@ function sessionCounters(registry: Registry): EventCounters {
     device_bound_refreshed: () => refreshed('true'),
     session_expired: ({ reason = '', count = 1 }) => ended(reason, count),
   };
-}
-
-function storeMetrics(registry: Registry, hasNearCache: boolean): Observer['storeCall'] {
-  const calls = new LatencyHistogram({
-    name: 'login_store_operation_duration_seconds',
-    help: 'Time of a call of a store. With Redis, a session that the near cache has is no call.',
-    labelNames: ['store', 'operation', 'outcome'],
-    buckets: STORE_BUCKETS,
-  });
-  calls.add('sessions', 'create', 'full');
-  register(registry, calls);
-  const call: Observer['storeCall'] = (store, method, milliseconds, outcome) =>
-    calls.observe(milliseconds / 1000, toStoreLabel(store), method, outcome);
-  return hasNearCache ? nearCacheMetrics(registry, call) : call;
-}
-
-/** The store answers a look-up at once if the session is in its cache, and with a promise otherwise. */
-function nearCacheMetrics(registry: Registry, call: Observer['storeCall']): Observer['storeCall'] {
-  let hits = 0;
-  let misses = 0;
-  addTotal(registry, 'login_near_cache_hits_total', 'Look-ups of a session that the near cache answered.', () => hits);
-  addTotal(
-    registry,
-    'login_near_cache_misses_total',
-    'Look-ups of a session that were sent to the store.',
-    () => misses,
-  );
-  return (store, method, milliseconds, outcome, sync) => {
-    const isLookUp = method === 'find' && store === 'session store';
-    if (isLookUp && sync) {
-      hits++;
-    } else {
-      misses += Number(isLookUp);
-      call(store, method, milliseconds, outcome, sync);
-    }
-  };
-}
-
-const STORE_LABELS: Readonly<Record<string, string>> = {
-  'session store': 'sessions',
-  'user store': 'users',
-  'failure counter': 'failures',
-};
-
-function toStoreLabel(store: string): string {
-  return STORE_LABELS[store] as string;
 }
 
 function queueMetrics(registry: Registry): QueueObserver {
