@@ -16,7 +16,7 @@ export function valueOrNone(setting: string): string | undefined {
 }
 
 /** The optional packages that the service needs with these settings. */
-export function packagesFor({ DOCS, PAGES, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
+export function packagesFor({ DOCS, METRICS, PAGES, STORE_URL, TRUSTED_ORIGINS }: Config): OptionalPackage[] {
   const ofEngine = { memory: [], lmdb: ['lmdb'], redis: ['@redis/client'] } as const;
   return [
     '@node-rs/argon2',
@@ -24,6 +24,7 @@ export function packagesFor({ DOCS, PAGES, STORE_URL, TRUSTED_ORIGINS }: Config)
     ...(DOCS === 'on' ? (['@fastify/swagger', '@fastify/swagger-ui'] as const) : []),
     ...(PAGES === 'on' ? (['eta', 'negotiator'] as const) : []),
     ...(parseTrustedOrigins(TRUSTED_ORIGINS).length > 0 ? (['@fastify/cors'] as const) : []),
+    ...(METRICS === 'off' ? [] : (['prom-client'] as const)),
     ...ofEngine[parseStoreUrl(STORE_URL).engine],
   ];
 }

@@ -5,6 +5,7 @@ import { forwardAuthSettings, loginSettings, packagesFor, valueOrNone } from './
 import { basePathOf, type Config, ConfigError, publicOriginOf } from './config.ts';
 import { parseTrustedOrigins } from './config-formats.ts';
 import { isHttps } from './fastify-options.ts';
+import { kObserver } from './http/observer.ts';
 import { requirePackages } from './packages.ts';
 import { assets } from './plugins/assets.ts';
 import { connections } from './plugins/connections.ts';
@@ -12,13 +13,16 @@ import { contentTypeParsers } from './plugins/content-type-parsers.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { errors } from './plugins/error-handler.ts';
 import { login } from './plugins/login.ts';
+import { requestIds } from './plugins/request-ids.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { forwardAuth } from './routes/forward-auth.ts';
 import { health } from './routes/health.ts';
 import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
 import type { SessionStore } from './sessions/session-store.ts';
+import { observed } from './stores/observed.ts';
 import { closeStores, openStores, type Stores } from './stores/open-stores.ts';
+import { parseStoreUrl } from './stores/store-url.ts';
 import { timeBound } from './stores/time-bound.ts';
 import type { Clock } from './types.ts';
 import { addDemoUsers } from './users/demo-users.ts';
@@ -55,8 +59,15 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
 
   const segments = firstSegmentsOfRoutes(app);
 
+  if (config.METRICS !== 'off') {
+    const { metrics } = await import('./metrics/plugin.ts');
+    const hasNearCache = parseStoreUrl(config.STORE_URL).engine === 'redis' && options.sessionStore === undefined;
+    await app.register(metrics, { passwords, hasNearCache, sessions: () => sizeOf(sessionStore) });
+  }
+
   // For every request, in this order.
   await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
+  await app.register(requestIds);
   await app.register(securityHeaders, { https });
   await app.register(errors);
   if (trustedOrigins.length > 0) {
@@ -95,7 +106,8 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(loginRoutes);
   await app.register(welcome);
   await app.register(forwardAuth, forwardAuthSettings(config));
-  await app.register(health, { ping: timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping()) });
+  const ping = timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping());
+  await app.register(health, { ping: observed('session store', 'ping', ping, app[kObserver]?.storeCall) });
   assertBasePathIsFree(config, segments);
 }
 
@@ -150,6 +162,11 @@ function assertBasePathIsFree(config: Config, segments: ReadonlySet<string>): vo
         `Example: PUBLIC_URL=${publicOriginOf(config)}/auth`,
     );
   }
+}
+
+/** The number of sessions, if the store has a property for it. */
+function sizeOf(store: SessionStore): number | undefined {
+  return 'size' in store && typeof store.size === 'number' ? store.size : undefined;
 }
 
 async function openStoresOf(app: FastifyInstance, { config, clock }: ServiceOptions): Promise<Stores> {

@@ -22,6 +22,7 @@ export const formats: Readonly<Record<string, (text: string) => boolean>> = {
   'site-name': (text) => /^(?=.*\S)[^\p{C}]{1,60}$/u.test(text),
   'logo-file': isNoneOrFile(LOGO_TYPES, 256),
   'styles-file': isNoneOrFile(['.css'], 64),
+  'metrics-address': accepts(parseMetrics),
 };
 
 /**
@@ -51,6 +52,21 @@ export function parsePaths(text: string): string[] {
     throw new TypeError('not a path');
   }
   return paths;
+}
+
+/**
+ * Converts a `METRICS` to an address to listen on: `PORT`, `HOST:PORT` or `[IPV6]:PORT`. Returns `undefined` for `off`.
+ * @throws TypeError if it is neither.
+ */
+export function parseMetrics(text: string): { host: string; port: number } | undefined {
+  if (text === 'off') {
+    return undefined;
+  }
+  const [, ipv6, name, port] = /^(?:(?:\[([\da-f:.]+)\]|([\w.-]+)):)?(\d{1,5})$/i.exec(text) ?? [];
+  if (!(Number(port) <= 65_535)) {
+    throw new TypeError('not a port, or an address and a port');
+  }
+  return { host: ipv6 ?? name ?? '127.0.0.1', port: Number(port) };
 }
 
 function parseList(text: string): string[] {

@@ -105,6 +105,15 @@ export const Environment = Type.Object({
     LOG_LEVELS.map((level) => Type.Literal(level)),
     { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' },
   ),
+  LOG_TIME: Type.Union([Type.Literal('epoch'), Type.Literal('iso')], {
+    default: 'epoch',
+    description: 'epoch (milliseconds of Unix time) or iso (ISO 8601, UTC)',
+  }),
+  METRICS: Type.String({
+    format: 'metrics-address',
+    default: 'off',
+    description: 'off, or where metrics are served: a port, or an address and a port, such as 127.0.0.1:9464',
+  }),
 });
 
 function onOrOff(defaultValue?: 'on' | 'off') {

@@ -2,6 +2,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import ipaddr from 'ipaddr.js';
 import { ConfigError, readEnvFile, readStoreUrlFile } from './config-files.ts';
+import { parseMetrics } from './config-formats.ts';
 import { Environment } from './config-schema.ts';
 
 export { ConfigError, ENV_FILE } from './config-files.ts';
@@ -36,6 +37,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   }
   assertCookieDomain(config);
   assertDeviceBoundSessions(config);
+  assertMetrics(config);
   return Object.freeze({
     ...config,
     ...(given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) && { DEMO_USERS: 'on' }),
@@ -88,6 +90,13 @@ function assertDeviceBoundSessions(config: Config): void {
       `DEVICE_BOUND_SESSIONS is "on" and ${problem} ` +
         'Example: DEVICE_BOUND_SESSIONS=on COOKIE_DOMAIN=none PUBLIC_URL=https://login.example.com',
     );
+  }
+}
+
+/** @throws ConfigError if the metrics have the port of the service. */
+function assertMetrics({ METRICS, PORT }: Config): void {
+  if (PORT !== 0 && parseMetrics(METRICS)?.port === PORT) {
+    throw new ConfigError(`METRICS is "${METRICS}" and PORT is ${PORT}: the ports must differ. Example: METRICS=9464`);
   }
 }
 

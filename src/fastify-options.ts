@@ -2,7 +2,8 @@ import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { basePathOf, type Config } from './config.ts';
 import { loggerOptions, RequestsAtDebug } from './http/logging.ts';
-import { parseTrustProxy } from './http/trusted-proxies.ts';
+import { REQUEST_ID_HEADER, requestIdFrom } from './http/request-id.ts';
+import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 import { clientErrorHandler, errorHandler } from './plugins/error-handler.ts';
 import { securityHeadersFor } from './plugins/security-headers.ts';
 
@@ -19,12 +20,14 @@ const START_TIMEOUT_MS = 60_000;
 export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
   const https = isHttps(config);
   const basePath = basePathOf(config);
+  const trustProxy = parseTrustProxy(config.TRUST_PROXY);
   return {
     logger: loggerOptions(config),
     logController: new RequestsAtDebug(),
     ...(basePath && { rewriteUrl: ({ url = '/' }) => withoutBasePath(basePath, url) }),
     pluginTimeout: START_TIMEOUT_MS,
-    trustProxy: parseTrustProxy(config.TRUST_PROXY),
+    trustProxy,
+    genReqId: requestIdFrom(trustedPeers(trustProxy)),
     bodyLimit: 16 * KIB,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: {
@@ -43,8 +46,11 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
     clientErrorHandler(this: FastifyInstance, error, socket) {
       clientErrorHandler(this, error, socket, { https });
     },
-    frameworkErrors: (error, request, reply) =>
-      errorHandler(error, request as FastifyRequest, reply.headers(securityHeadersFor({ https })) as FastifyReply),
+    // No hook runs for these requests.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers({ ...securityHeadersFor({ https }), [REQUEST_ID_HEADER]: request.id });
+      errorHandler(error, request as FastifyRequest, reply as FastifyReply);
+    },
   };
 }
 

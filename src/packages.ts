@@ -18,6 +18,7 @@ export const INSTALL_VERSIONS = {
   lmdb: 3,
   negotiator: 1,
   'pino-pretty': 13,
+  'prom-client': 15,
   read: 5,
   semver: 7,
   tldts: 7,

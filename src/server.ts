@@ -8,6 +8,7 @@ import { packagesFor } from './app-options.ts';
 import { type Config, ConfigError, ENV_FILE, loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
 import { listen } from './listen.ts';
+import { listenForMetrics } from './metrics/listener.ts';
 import { MissingPackageError, requirePackages } from './packages.ts';
 import { StoreOpenError } from './stores/engine.ts';
 
@@ -41,6 +42,7 @@ async function start(config: Config): Promise<void> {
   }
   await closeOnSignal(app, config);
   await app.register(service, { config });
+  await listenForMetrics(app, config);
   await listen(app, config);
 }
 

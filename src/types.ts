@@ -7,6 +7,18 @@ export type Clock = () => Milliseconds;
 /** A value, or a promise of it. A caller awaits it, or passes it to {@link whenReady}. */
 export type MaybePromise<T> = T | Promise<T>;
 
+/**
+ * Gets each call of a store, for metrics: the store, its method, the time that the call took, and what came of it. `sync` tells that
+ * the store answered without a promise.
+ */
+export type ObserveCall = (
+  store: string,
+  method: string,
+  milliseconds: Milliseconds,
+  outcome: 'ok' | 'full' | 'error',
+  sync: boolean,
+) => void;
+
 /** Whether the value is a promise, also one of another realm or library. */
 export function isThenable<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === 'function';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { loginSettings } from '../src/app-options.ts';
+import { loginSettings, packagesFor } from '../src/app-options.ts';
 import { parseConfig } from '../src/config.ts';
 
 const PUBLIC_URL = 'https://example.com/login';
@@ -19,6 +19,11 @@ t.test(
     t.match(session, { deviceBound: { refreshPath: '/refresh', allowedInitiators: [] }, boundIdleSeconds: 600 });
   },
 );
+
+t.test('prom-client is needed only with METRICS', async (t) => {
+  t.notOk(packagesFor(parseConfig({})).includes('prom-client'));
+  t.ok(packagesFor(parseConfig({ METRICS: '9464' })).includes('prom-client'));
+});
 
 t.test('the sessions are not bound if the setting is off', async (t) => {
   t.equal(loginSettings(parseConfig({})).session.deviceBound, false);

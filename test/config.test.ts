@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { basePathOf, ConfigError, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
-import { parsePaths, parseTrustedOrigins } from '../src/config-formats.ts';
+import { parseMetrics, parsePaths, parseTrustedOrigins } from '../src/config-formats.ts';
 import { Environment } from '../src/config-schema.ts';
 
 const DEFAULTS = {
@@ -41,6 +41,8 @@ const DEFAULTS = {
   FORWARD_AUTH_CSRF: 'on',
   FORWARD_AUTH_CSRF_EXEMPT: 'none',
   LOG_LEVEL: 'info',
+  LOG_TIME: 'epoch',
+  METRICS: 'off',
 };
 
 t.test('an empty environment gives the defaults, frozen', async (t) => {
@@ -188,6 +190,18 @@ t.test('an invalid value is reported with its name, its value and what is allowe
     DOCS: ['no', 'true'],
     DEMO_USERS: ['yes'],
     LOG_LEVEL: ['verbose', 'INFO'],
+    LOG_TIME: ['utc', 'ISO'],
+    METRICS: [
+      'on',
+      '65536',
+      'localhost',
+      'localhost:',
+      ':9464',
+      '::1:9464',
+      '[::1]',
+      'http://localhost:9464',
+      '/metrics',
+    ],
   };
   for (const [name, values] of Object.entries(wrong)) {
     for (const value of values) {
@@ -280,6 +294,22 @@ t.test('all invalid values are reported at once, one per line', async (t) => {
       'LOG_LEVEL is "loud": it must be fatal, error, warn, info, debug, trace or silent. Example: LOG_LEVEL=info',
     ].join('\n'),
   });
+});
+
+t.test('METRICS is converted to an address to listen on', async (t) => {
+  t.equal(parseMetrics('off'), undefined);
+  t.same(parseMetrics('9464'), { host: '127.0.0.1', port: 9464 });
+  t.same(parseMetrics('0.0.0.0:9464'), { host: '0.0.0.0', port: 9464 });
+  t.same(parseMetrics('login-1.internal:0'), { host: 'login-1.internal', port: 0 });
+  t.same(parseMetrics('[::1]:9464'), { host: '::1', port: 9464 });
+});
+
+t.test('the metrics and the service have different ports', async (t) => {
+  t.throws(() => parseConfig({ METRICS: '0.0.0.0:8080' }), {
+    name: 'ConfigError',
+    message: 'METRICS is "0.0.0.0:8080" and PORT is 8080: the ports must differ. Example: METRICS=9464',
+  });
+  t.equal(parseConfig({ PORT: '0', METRICS: '0' }).METRICS, '0', 'any free port');
 });
 
 t.test('TRUSTED_ORIGINS is converted to the origins that browsers send', async (t) => {

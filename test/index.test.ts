@@ -53,6 +53,7 @@ t.test('the entry modules export these values', async (t) => {
     'StoreOpenError',
     'closeStores',
     'fastifyOptions',
+    'listenForMetrics',
     'loadConfig',
     'openStores',
     'parseConfig',

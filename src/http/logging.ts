@@ -5,9 +5,14 @@ import type { Config } from '../config.ts';
 import { canBeResolved } from '../packages.ts';
 
 /** The options of Fastify's logger: JSON lines, or readable lines on a terminal with pino-pretty. */
-export function loggerOptions({ LOG_LEVEL }: Config): Exclude<FastifyServerOptions['logger'], boolean | undefined> {
+export function loggerOptions({
+  LOG_LEVEL,
+  LOG_TIME,
+}: Config): Exclude<FastifyServerOptions['logger'], boolean | undefined> {
   return {
     level: LOG_LEVEL,
+    // The default is the Unix time in milliseconds.
+    ...(LOG_TIME === 'iso' && { timestamp: () => `,"time":"${new Date().toISOString()}"` }),
     // No headers, because they hold cookies. The route instead of the URL, because the URL may hold anything.
     serializers: {
       req: ({ method, routeOptions, ip }: FastifyRequest) => ({

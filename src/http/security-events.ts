@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { escapeControlChars } from '../escape.ts';
 import { canonicalAddress } from './client-address.ts';
 import { LogLimiter } from './log-limiter.ts';
+import { kObserver } from './observer.ts';
 
 /**
  * The security events of the log. The names follow the OWASP Application Logging Vocabulary
@@ -72,6 +73,7 @@ const LIMITS: Partial<Record<SecurityEvent, number>> = {
 
 /** Writes a security event to the log, with the address of the client. Events above their limit are only counted. */
 export function logEvent(source: LogSource, event: SecurityEvent, details: EventDetails = {}): void {
+  source.server[kObserver]?.event(event, details);
   const { level, message } = securityEvents[event];
   const limit = LIMITS[event];
   if (limit === undefined || mayLog(source, event, limit)) {

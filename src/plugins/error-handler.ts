@@ -16,6 +16,7 @@ import {
   UnsupportedMediaType,
   UriTooLong,
 } from '../errors.ts';
+import { newRequestId, REQUEST_ID_HEADER } from '../http/request-id.ts';
 import { logEvent, mayLog } from '../http/security-events.ts';
 import { type SecurityHeadersOptions, securityHeadersFor } from './security-headers.ts';
 
@@ -185,14 +186,17 @@ export function clientErrorHandler(
   if (!socket.writable) {
     return;
   }
-  logEvent({ log: app.log, ip: socket.remoteAddress, server: app }, 'input_validation_fail', { reason: error.code });
-  socket.end(rawReply(new (BY_CODE.get(error.code) ?? BadRequest)(), options));
+  const reqId = newRequestId();
+  const source = { log: app.log.child({ reqId }), ip: socket.remoteAddress, server: app };
+  logEvent(source, 'input_validation_fail', { reason: error.code });
+  const headers = { ...securityHeadersFor(options), [REQUEST_ID_HEADER]: reqId };
+  socket.end(rawReply(new (BY_CODE.get(error.code) ?? BadRequest)(), headers));
   // Not at once: closing with unread input resets the connection, and the client could lose the reply.
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(timer));
 }
 
-function rawReply(error: HttpError, options: SecurityHeadersOptions): string {
+function rawReply(error: HttpError, headers: Readonly<Record<string, string>>): string {
   const reply = errorBody(error);
   const body = JSON.stringify(reply);
   const head = [
@@ -200,7 +204,7 @@ function rawReply(error: HttpError, options: SecurityHeadersOptions): string {
     'Connection: close',
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
-    ...Object.entries(securityHeadersFor(options)).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { COOKIE_OPTIONS } from '../http/cookies.ts';
+import { kObserver } from '../http/observer.ts';
 import { DEFAULT_NAMESPACE } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from '../settings.ts';
@@ -136,10 +137,11 @@ export async function createAuthenticators(
   const { stores, storeTimeoutMs, passwords = new PasswordHasher() } = options;
   const { openFailureCounter = openMemoryFailureCounter } = stores;
   // Areas with users of their own may share a Redis server.
+  const observe = app[kObserver]?.storeCall;
   const prefix = namespace === DEFAULT_NAMESPACE ? '' : `${namespace}:`;
-  const users = timeBoundUsers(stores.users, storeTimeoutMs, app.log);
+  const users = timeBoundUsers(stores.users, storeTimeoutMs, app.log, observe);
   const openCounter: OpenFailureCounter = (name, windowSeconds) =>
-    timeBoundFailureCounter(openFailureCounter(`${prefix}${name}`, windowSeconds), storeTimeoutMs, app.log);
+    timeBoundFailureCounter(openFailureCounter(`${prefix}${name}`, windowSeconds), storeTimeoutMs, app.log, observe);
   const { failuresPerAddress, failuresPerUser, failureWindowSeconds: windowSeconds } = options;
   const throttle = new Throttle({ openCounter, failuresPerAddress, failuresPerUser, windowSeconds, clock });
   const authenticator = await Authenticator.create({ users, passwords, throttle, clock, log: app.log });

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
+import { kObserver } from '../http/observer.ts';
 import { DataUpdates } from '../sessions/data-updates.ts';
 import { SessionManager } from '../sessions/session-manager.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';
@@ -145,7 +146,7 @@ async function createContext(app: FastifyInstance, options: CheckedOptions): Pro
   const { maxPerUser, freshSeconds } = options;
   const deviceBound = readDeviceBound(options.deviceBound, options.cookie);
   const store = options.store ?? openMemoryStore(app, options.clock);
-  const bound = timeBoundSessionStore(store, options.storeTimeoutMs, app.log);
+  const bound = timeBoundSessionStore(store, options.storeTimeoutMs, app.log, app[kObserver]?.storeCall);
   const { clock = clockOf(bound) } = options;
   const watch = new SessionWatch(bound, clock, app.log);
   app.addHook('onClose', async () => watch.close());

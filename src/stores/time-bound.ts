@@ -1,6 +1,6 @@
 import { StoreFull, StoreUnavailable } from '../errors.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';
-import { type Clock, isThenable, type MaybePromise, type Milliseconds } from '../types.ts';
+import { type Clock, isThenable, type MaybePromise, type Milliseconds, type ObserveCall } from '../types.ts';
 import type { FailureCounter } from '../users/failure-counter.ts';
 import type { UserStore } from '../users/user-store.ts';
 import {
@@ -18,14 +18,21 @@ import {
   USER,
 } from './contract.ts';
 import { withTimeout } from './engine.ts';
+import { observed } from './observed.ts';
 
 /**
  * Returns the store with every failure turned into one error, within a bounded time: a method that throws, rejects, does
  * not answer within `timeoutMs`, or answers with something else than its contract says, throws or rejects with
- * `StoreUnavailable` (503); the reason is its cause. A method that answers without a promise still does.
+ * `StoreUnavailable` (503); the reason is its cause. A method that answers without a promise still does. `observe` gets each
+ * call.
  */
-export function timeBoundSessionStore(store: SessionStore, timeoutMs: Milliseconds, log = SILENT): SessionStore {
-  const bound = boundMethods('session store', timeoutMs, log);
+export function timeBoundSessionStore(
+  store: SessionStore,
+  timeoutMs: Milliseconds,
+  log = SILENT,
+  observe?: ObserveCall,
+): SessionStore {
+  const bound = boundMethods('session store', timeoutMs, log, observe);
   return {
     create: bound('create', BOOLEAN, (record) => store.create(record)),
     find: bound('find', SESSION, (id, latest) => store.find(id, latest)),
@@ -41,8 +48,13 @@ export function timeBoundSessionStore(store: SessionStore, timeoutMs: Millisecon
 }
 
 /** The same for the methods of a user store that sign-in needs. */
-export function timeBoundUsers(store: SignInUsers, timeoutMs: Milliseconds, log = SILENT): SignInUsers {
-  const bound = boundMethods('user store', timeoutMs, log);
+export function timeBoundUsers(
+  store: SignInUsers,
+  timeoutMs: Milliseconds,
+  log = SILENT,
+  observe?: ObserveCall,
+): SignInUsers {
+  const bound = boundMethods('user store', timeoutMs, log, observe);
   return {
     find: bound('find', USER, (key) => store.find(key)),
     replace: bound('replace', BOOLEAN, (next, expectedVersion) => store.replace(next, expectedVersion)),
@@ -66,8 +78,9 @@ export function timeBoundFailureCounter(
   counter: FailureCounter,
   timeoutMs: Milliseconds,
   log = SILENT,
+  observe?: ObserveCall,
 ): FailureCounter {
-  const bound = boundMethods('failure counter', timeoutMs, log);
+  const bound = boundMethods('failure counter', timeoutMs, log, observe);
   return {
     get: bound('get', FAILURES_OR_UNDEFINED, (key) => counter.get(key)),
     increment: bound('increment', FAILURES, (key) => counter.increment(key)),
@@ -80,12 +93,17 @@ const SILENT: ContractLog = { error() {} };
 
 type SignInUsers = Pick<UserStore, 'find' | 'replace'>;
 
-/** Bounds the methods of a store, and checks what they return. */
-function boundMethods(store: string, timeoutMs: Milliseconds, log: ContractLog) {
+/** Bounds the methods of a store, checks what they return, and reports them. */
+function boundMethods(store: string, timeoutMs: Milliseconds, log: ContractLog, observe?: ObserveCall) {
   const bound = timeBound(timeoutMs);
   const check = contractOf(store, log);
   return <A extends unknown[], T>(name: string, expected: Expected, method: Method<A, T>): Method<A, T> =>
-    bound((...args) => check(name, method(...args), expected));
+    observed(
+      store,
+      name,
+      bound((...args) => check(name, method(...args), expected)),
+      observe,
+    );
 }
 
 type Method<A extends unknown[], T> = (...args: A) => MaybePromise<T>;

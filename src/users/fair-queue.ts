@@ -1,4 +1,5 @@
 import { SignInBusy } from '../errors.ts';
+import type { Milliseconds } from '../types.ts';
 
 /** Something that jobs have in common, such as their network. */
 export interface Share {
@@ -14,7 +15,16 @@ export interface Place {
   readonly first?: boolean;
 }
 
+/** Gets what happens in a queue, for metrics. */
+export interface QueueObserver {
+  /** A job starts after this time. */
+  started(waitedMs: Milliseconds): void;
+  /** The queue was full and has rejected a job. */
+  rejected(): void;
+}
+
 interface Job {
+  readonly queuedAt: Milliseconds;
   readonly shares: readonly Share[];
   readonly turn: number;
   /** Runs the task. Returns a function that passes its outcome on. */
@@ -29,6 +39,7 @@ interface Job {
  * own, while a job with new keys runs in the next turn.
  */
 export class FairQueue {
+  observer: QueueObserver | undefined;
   readonly #concurrency: number;
   readonly #maxWaiting: number;
   readonly #running = new Set<Job>();
@@ -40,6 +51,16 @@ export class FairQueue {
   constructor(concurrency: number, maxWaiting: number) {
     this.#concurrency = concurrency;
     this.#maxWaiting = maxWaiting;
+  }
+
+  /** How many jobs run. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** How many jobs wait. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /**
@@ -56,10 +77,12 @@ export class FairQueue {
           return () => reject(error);
         }
       };
-      this.#waiting.push({ shares, turn: this.#turnFor(shares, first), start, reject });
+      const queuedAt = performance.now();
+      this.#waiting.push({ queuedAt, shares, turn: this.#turnFor(shares, first), start, reject });
       this.#startNext();
       if (this.#waiting.length > this.#maxWaiting) {
         this.#remove((job, latest) => job.turn >= latest.turn)?.reject(new SignInBusy());
+        this.observer?.rejected();
       }
     });
   }
@@ -81,6 +104,7 @@ export class FairQueue {
     if (job !== undefined) {
       this.#turn = Math.max(this.#turn, job.turn);
       this.#running.add(job);
+      this.observer?.started(performance.now() - job.queuedAt);
       job.start().then((settle) => {
         // In this order, so that the caller finds the place free.
         this.#running.delete(job);

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox';
 import { requirePackages } from '../packages.ts';
 import { readOptions, wholeNumber } from '../settings.ts';
 import type { MaybePromise } from '../types.ts';
-import { FairQueue, type Place } from './fair-queue.ts';
+import { FairQueue, type Place, type QueueObserver } from './fair-queue.ts';
 import { ARGON2ID, isBcrypt, UnusableHash, validateHash } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
@@ -33,6 +33,16 @@ export class PasswordHasher {
     const checked = readOptions('PasswordHasher', OPTIONS, options);
     const { concurrency = spareThreads(), maxWaiting = 100 * concurrency } = checked;
     this.#queue = new FairQueue(concurrency, maxWaiting);
+  }
+
+  /** How many hashes are computed, and how many wait. */
+  get load(): { readonly running: number; readonly waiting: number } {
+    return this.#queue;
+  }
+
+  /** Passes on what happens in the queue, for metrics. */
+  observe(observer: QueueObserver): void {
+    this.#queue.observer = observer;
   }
 
   /**

@@ -34,6 +34,19 @@ t.test('at debug there is a line for each request, with its route and status', a
   t.notMatch(log.join(''), 'secret');
 });
 
+t.test('the time of a line is Unix time, or ISO 8601 with LOG_TIME=iso', async (t) => {
+  const timeOf = async (env: Record<string, string>) => {
+    const log: string[] = [];
+    await signIn(await build(t, { log, env: { LOG_LEVEL: 'info', ...env } }));
+    return JSON.parse(log.at(-1) ?? '{}').time;
+  };
+  t.type(await timeOf({}), 'number');
+  t.type(await timeOf({ LOG_TIME: 'epoch' }), 'number');
+  const iso = await timeOf({ LOG_TIME: 'iso' });
+  t.equal(new Date(iso).toISOString(), iso);
+  t.ok(Math.abs(Date.parse(iso) - Date.now()) < 300_000);
+});
+
 t.test('lines are JSON unless a person reads them on a terminal (ASVS 16.2.3, ASVS 16.2.4)', async (t) => {
   const tty = process.stdout.isTTY;
   t.teardown(() => {

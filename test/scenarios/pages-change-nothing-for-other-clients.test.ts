@@ -56,7 +56,7 @@ async function replyTo(app: FastifyInstance, { signedIn, ...request }: (typeof R
       .replace(/[\w-]{22}\.[\w-]{43}/g, 'TOKEN')
       .replace(/device_token=[^;]*/g, 'device_token=TOKEN')
       .replace(/id\\":\\"[\w-]{22}/g, 'id: ID');
-  const { date: _, ...others } = replied;
+  const { date: _, 'x-request-id': __, ...others } = replied;
   return JSON.parse(withoutRandom(JSON.stringify({ statusCode, headers: others, body })));
 }
 

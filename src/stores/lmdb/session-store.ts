@@ -45,6 +45,11 @@ export class LmdbSessionStore implements SessionStore {
     this.#timer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
+  /** How many sessions the store has, with those that it has not yet removed after their end. */
+  get size(): number {
+    return this.#environment.read(() => (this.#records.getStats() as { entryCount: number }).entryCount);
+  }
+
   /** @throws StoreFull if the disk is full. */
   async create(record: SessionRecord): Promise<boolean> {
     if (!this.#environment.hasRoom()) {
