@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
 import { parseSamples } from '../helpers/metrics.ts';
-import { freePort } from '../helpers/redis-server.ts';
+import { freePort } from '../helpers/ports.ts';
 import { exchange, run, startServer } from '../helpers/server-process.ts';
 
 async function startWithMetrics(t: Parameters<typeof startServer>[0], host = '127.0.0.1') {
