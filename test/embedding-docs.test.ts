@@ -113,7 +113,7 @@ t.test('docs/embedding.md has every decorator', async (t) => {
   await app.register(sessions);
   await app.register(login, { stores: { users: new MemoryUserStore() } });
   const documented = [...docs.matchAll(/^\| `(?:await )?(app|request|reply)\.(\w+)/gm)];
-  t.equal(documented.length, 20);
+  t.equal(documented.length, 21);
   for (const [, target, name = ''] of documented) {
     const has = { app: app.hasDecorator, request: app.hasRequestDecorator, reply: app.hasReplyDecorator };
     t.ok(has[target as keyof typeof has].call(app, name), `${target}.${name}`);

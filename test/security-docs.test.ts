@@ -131,7 +131,7 @@ t.test('every route that takes a password is named in docs/security.md (ASVS 6.1
       .filter(([, operation]) => JSON.stringify(operation).includes('"format":"password"'))
       .map(([method]) => `${method.toUpperCase()} ${path}`),
   );
-  t.same(taking, ['POST /signin', 'POST /password', 'POST /password/link']);
+  t.same(taking, ['POST /signin', 'POST /password/link', 'POST /password']);
   for (const route of taking) {
     t.match(docs, `\`${route}\``);
   }

@@ -119,9 +119,14 @@ function form({ server }: FastifyRequest, nextText: unknown, username: string): 
   return { template: 'signin', title: t.title, submit: t.submit, self, next, username };
 }
 
-function describe({ server, headers: { cookie = '' } }: FastifyRequest, { code, message, headers }: HttpError) {
+function describe(request: FastifyRequest, { code, message, headers }: HttpError) {
+  const { server, body } = request;
+  const { cookie = '' } = request.headers;
   if (code === 'NEW_PASSWORD_REFUSED') {
     return `${message} ${errorTexts[code]?.message}`;
+  }
+  if (code === 'STORE_UNAVAILABLE' && Object(body).newPassword) {
+    return texts.account.changeUncertain;
   }
   if (code === 'STORE_UNAVAILABLE' && cookie.includes(server.sessionCookieName)) {
     return t.uncertain;

@@ -298,3 +298,19 @@ t.test('a user whose password has expired chooses another one on the sign-in pag
   t.equal(done.headers.location, '/welcome');
   t.equal(await welcome(app, cookieOf(done)), 200);
 });
+
+t.test('an outage during a sign-in with a new password says that the password may have changed', async (t) => {
+  const [users, sessions, passwords] = [new MemoryUserStore(), new MemorySessionStore(), new RememberingHasher()];
+  users.create(newUser(ANN.username, await passwords.hash(ANN.password)));
+  const removeByUser = () => {
+    throw new Error('down');
+  };
+  const app = await build(t, { userStore: users, sessionStore: stubStore(sessions, { removeByUser }), passwords });
+  const next = { ...ANN, newPassword: 'another horse, a battery' };
+  const failed = await submit(app, '/signin', next);
+  t.equal(failed.statusCode, 503);
+  t.same(setCookies(failed), []);
+  t.match(textOf(failed, 'error'), /If your current password is refused from now on, the new one is valid\./);
+  const done = await submit(app, '/signin', { ...ANN, password: next.newPassword });
+  t.equal(done.statusCode, 303, 'it has changed');
+});
