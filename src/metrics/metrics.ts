@@ -27,7 +27,13 @@ export interface Metrics {
 }
 
 /** The reasons of `authn_login_fail`. */
-export const SIGN_IN_FAILURES = ['wrong password', 'unknown user', 'disabled user', 'no longer allowed'] as const;
+export const SIGN_IN_FAILURES = [
+  'wrong password',
+  'unknown user',
+  'disabled user',
+  'password expired',
+  'no longer allowed',
+] as const;
 /** The reasons of `session_expired`. */
 export const SESSION_ENDINGS = [
   'signed out',
