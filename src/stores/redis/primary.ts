@@ -35,7 +35,7 @@ type Member = RedisGroup['members'][number];
 export class PrimaryFinder {
   readonly #group: RedisGroup;
   readonly #keyPrefix: string;
-  readonly #clients = new Map<Member, Promise<RedisClient>>();
+  readonly #clients = new Map<Member, { readonly client: RedisClient; readonly connected: Promise<unknown> }>();
 
   /** All keys with the prefix must be in one slot of a cluster. */
   constructor(group: RedisGroup, keyPrefix: string) {
@@ -57,13 +57,14 @@ export class PrimaryFinder {
   }
 
   close(): void {
-    for (const member of this.#clients.keys()) {
-      this.#drop(member);
+    for (const { client } of this.#clients.values()) {
+      client.destroy();
     }
   }
 
   async #ask(member: Member): Promise<Answer> {
-    const answer = this.#connect(member).then((client) =>
+    const { client, connected } = this.#clients.get(member) ?? this.#connect(member);
+    const answer = connected.then(() =>
       this.#group.kind === 'sentinel'
         ? askSentinel(client, this.#group.name)
         : askNode(client, member, missingKey(this.#keyPrefix)),
@@ -71,30 +72,19 @@ export class PrimaryFinder {
     try {
       return await withTimeout(MEMBER_TIMEOUT_MS, answer, `${member.socket.host}:${member.socket.port}`);
     } catch (error) {
-      this.#drop(member);
+      client.destroy();
+      this.#clients.delete(member);
       throw error;
     }
   }
 
-  #connect(member: Member): Promise<RedisClient> {
-    const existing = this.#clients.get(member);
-    if (existing !== undefined) {
-      return existing;
-    }
+  #connect(member: Member) {
     const client = newClient(member, false, MEMBER_TIMEOUT_MS);
     // The next question fails then, and the one after it connects again.
     client.on('error', () => {});
-    const connecting = client.connect();
-    this.#clients.set(member, connecting);
-    return connecting;
-  }
-
-  #drop(member: Member): void {
-    this.#clients.get(member)?.then(
-      (client) => client.destroy(),
-      () => {},
-    );
-    this.#clients.delete(member);
+    const entry = { client, connected: client.connect() };
+    this.#clients.set(member, entry);
+    return entry;
   }
 }
 

@@ -55,6 +55,7 @@ export class RedisSessionStore implements SessionStore {
       condition: 'NX',
       expiration: { type: 'PX', value: this.#timeToLive(record) },
     });
+    await this.#connection.confirmReplicated(client);
     return reply !== null;
   }
 
