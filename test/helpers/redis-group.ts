@@ -114,7 +114,8 @@ async function startSentinel(t: Test, primaryPort: number): Promise<RedisProcess
     'bind 127.0.0.1',
     `sentinel monitor main 127.0.0.1 ${primaryPort} 2`,
     `sentinel down-after-milliseconds main ${DOWN_AFTER_MS}`,
-    'sentinel failover-timeout main 4000',
+    // Sentinels that elect no leader try again after twice this time.
+    'sentinel failover-timeout main 2000',
   ];
   writeFileSync(file, lines.join('\n'));
   const start = () => startListening(t, port, path, [file, '--sentinel']);

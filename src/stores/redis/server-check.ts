@@ -43,7 +43,7 @@ export async function checkServerConfig(
   if (Number(field('connected_slaves')) > 0 && field('min_slaves_good_slaves') === 'unknown' && waitReplicas === 0) {
     log.warn(
       { setting: 'min-replicas-to-write', is: 0, shouldBe: 1 },
-      'a primary that its replicas have lost accepts changes, and sessions that it ended are back after a failover',
+      'a primary that has lost its replicas accepts changes, and the sessions that it ends are back after a failover',
     );
   }
 }
