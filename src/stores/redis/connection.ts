@@ -49,7 +49,7 @@ export class RedisConnection {
     const isCluster = group?.kind === 'cluster';
     const keyPrefix = isCluster ? hashTagged(options.keyPrefix) : options.keyPrefix;
     this.#server = server;
-    this.#finder = group && new PrimaryFinder(group, keyPrefix);
+    this.#finder = group && new PrimaryFinder(group, keyPrefix, timeoutMs);
     const [clock, tracking] = [new ServerClock(log, options.localClock), new Tracking(keyPrefix, log)];
     this.#options = { keyPrefix, isCluster, timeoutMs, waitReplicas, log, clock, tracking, checked: new Set() };
   }
@@ -136,9 +136,9 @@ export class RedisConnection {
 
   /** @throws StoreOpenError if a retry is useless. */
   async #connect(): Promise<void> {
-    let link: Link | undefined;
+    const primary = await this.#findPrimary();
+    const link = new Link(primary, this.#options, (failed, error) => this.#lose(failed, error));
     try {
-      link = new Link(await this.#findPrimary(), this.#options, (failed, error) => this.#lose(failed, error));
       await link.open();
     } catch (error) {
       if (this.#options.tracking.disable(error)) {
@@ -155,7 +155,11 @@ export class RedisConnection {
 
   /** A server that belongs to no group is the primary. */
   async #findPrimary(): Promise<Primary> {
-    return (await this.#finder?.find()) ?? { server: this.#server as RedisServer, address: '', epoch: 0 };
+    try {
+      return (await this.#finder?.find()) ?? { server: this.#server as RedisServer, address: '', epoch: 0 };
+    } catch (error) {
+      throw asOpenError(error);
+    }
   }
 
   #lose(link: Link, error: unknown): void {

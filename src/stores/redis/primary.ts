@@ -20,8 +20,8 @@ interface Answer {
   readonly epoch: number;
 }
 
-/** How long a member may take to answer. */
-const MEMBER_TIMEOUT_MS: Milliseconds = 1000;
+/** The shortest time that a member has to answer. */
+const MIN_TIMEOUT_MS = 1000;
 
 type Member = RedisGroup['members'][number];
 
@@ -35,10 +35,12 @@ type Member = RedisGroup['members'][number];
 export class PrimaryFinder {
   readonly #group: RedisGroup;
   readonly #keyPrefix: string;
+  readonly #timeoutMs: Milliseconds;
   readonly #clients = new Map<Member, { readonly client: RedisClient; readonly connected: Promise<unknown> }>();
 
   /** All keys with the prefix must be in one slot of a cluster. */
-  constructor(group: RedisGroup, keyPrefix: string) {
+  constructor(group: RedisGroup, keyPrefix: string, timeoutMs: Milliseconds) {
+    this.#timeoutMs = Math.max(timeoutMs, MIN_TIMEOUT_MS);
     this.#group = group;
     this.#keyPrefix = keyPrefix;
   }
@@ -70,7 +72,7 @@ export class PrimaryFinder {
         : askNode(client, member, missingKey(this.#keyPrefix)),
     );
     try {
-      return await withTimeout(MEMBER_TIMEOUT_MS, answer, `${member.socket.host}:${member.socket.port}`);
+      return await withTimeout(this.#timeoutMs, answer, `${member.socket.host}:${member.socket.port}`);
     } catch (error) {
       client.destroy();
       this.#clients.delete(member);
@@ -79,7 +81,7 @@ export class PrimaryFinder {
   }
 
   #connect(member: Member) {
-    const client = newClient(member, false, MEMBER_TIMEOUT_MS);
+    const client = newClient(member, false, this.#timeoutMs);
     // The next question fails then, and the one after it connects again.
     client.on('error', () => {});
     const entry = { client, connected: client.connect() };

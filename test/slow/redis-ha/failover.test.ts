@@ -49,7 +49,8 @@ async function heal(fault: string, primary: RedisProcess): Promise<void> {
 }
 
 async function fails(t: Test, group: RedisGroupProcesses, kind: string, faults: readonly string[]): Promise<void> {
-  await addUser(await openTestStores(t, group.url), ANN);
+  const stores = await openTestStores(t, group.url);
+  await until(() => addUser(stores, ANN).then(() => true));
   const env = {
     STORE_URL: group.url,
     STORE_TIMEOUT_MS: String(TIMEOUT_MS),
@@ -72,9 +73,7 @@ async function fails(t: Test, group: RedisGroupProcesses, kind: string, faults: 
       await sleep(1000);
       const primary = await group.primary();
       await FAULTS[kind]?.[fault]?.(primary, group);
-      while ((await apps[0]?.inject('/readyz'))?.statusCode === 200) {
-        await sleep(10);
-      }
+      await until(async () => (await load.isDown()) || (await group.primary()) !== primary);
       const replaced = until(async () => (await group.primary()) !== primary).then(() => performance.now());
       const failedAt = performance.now();
       const backMs = Math.round(await load.recovered());

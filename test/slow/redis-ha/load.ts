@@ -58,6 +58,12 @@ export class Load {
     return performance.now() - startedAt;
   }
 
+  /** Whether an instance says that its store is down. */
+  async isDown(): Promise<boolean> {
+    const replies = await Promise.all(this.#apps.map((app) => app.inject('/readyz')));
+    return replies.some(({ statusCode }) => statusCode === 503);
+  }
+
   /** Asks each instance about each session that was acknowledged as live or ended. */
   async checkAll(): Promise<void> {
     for (const app of this.#apps) {

@@ -13,11 +13,11 @@ export interface FakeSentinel {
   readonly port: number;
   /** The commands that it received, as words. */
   readonly commands: string[][];
-  /** What it answers: the primary, an error, or nothing. */
-  answer: Named | Error | undefined;
+  /** What it answers. */
+  answer: Named | Error;
 }
 
-export async function startFakeSentinel(t: Test, answer: FakeSentinel['answer']): Promise<FakeSentinel> {
+export async function startFakeSentinel(t: Test, answer: FakeSentinel['answer'], port = 0): Promise<FakeSentinel> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -33,7 +33,7 @@ export async function startFakeSentinel(t: Test, answer: FakeSentinel['answer'])
       }
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
     for (const socket of sockets) {
@@ -68,6 +68,6 @@ function reply([name = '']: string[], answer: FakeSentinel['answer']): string {
   if (answer instanceof Error) {
     return `-${answer.message}\r\n`;
   }
-  const fields = answer && ['ip', '127.0.0.1', 'port', String(answer.port), 'config-epoch', String(answer.epoch)];
-  return fields === undefined ? '' : `*${fields.length}\r\n${fields.map((field) => `+${field}\r\n`).join('')}`;
+  const fields = ['ip', '127.0.0.1', 'port', String(answer.port), 'config-epoch', String(answer.epoch)];
+  return `*${fields.length}\r\n${fields.map((field) => `+${field}\r\n`).join('')}`;
 }

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { StoreOpenError } from '../../../src/stores/engine.ts';
 import type { RedisConnection } from '../../../src/stores/redis/connection.ts';
 import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
+import { freePort } from '../../helpers/ports.ts';
 import { startSentinels, until } from '../../helpers/redis-group.ts';
 import { startRedis } from '../../helpers/redis-server.ts';
 import { record } from '../../helpers/service.ts';
@@ -12,7 +13,7 @@ const urlOf = (sentinels: readonly FakeSentinel[], account = '', query = '') =>
   `redis+sentinel://${account}${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/main${query}`;
 
 const threeSentinels = (t: Test, answer: FakeSentinel['answer']) =>
-  Promise.all([0, 1, 2].map(() => startFakeSentinel(t, answer && (answer instanceof Error ? answer : { ...answer }))));
+  Promise.all([0, 1, 2].map(() => startFakeSentinel(t, answer)));
 
 const isConnected = async (connection: RedisConnection) => (await connection.client.ping()) === 'PONG';
 
@@ -72,13 +73,14 @@ t.test('fewer than a majority of the Sentinels are not enough to connect', async
   if (redis === undefined) {
     return;
   }
-  const sentinels = await threeSentinels(t, undefined);
-  (sentinels[0] as FakeSentinel).answer = { port: redis.port, epoch: 1 };
+  const answer = { port: redis.port, epoch: 1 };
+  const [first, second, third] = [await startFakeSentinel(t, answer), await freePort(), await freePort()];
   const { log, lines } = listeningLog();
-  const connection = await connect({ url: urlOf(sentinels) }, { log });
+  const url = `redis+sentinel://127.0.0.1:${first.port},127.0.0.1:${second},127.0.0.1:${third}/main`;
+  const connection = await connect({ url }, { log });
   t.teardown(() => connection.close());
   t.match(lines, [{ message: /cannot be reached/, details: { err: { message: '1 of 3 Sentinels answer' } } }]);
-  (sentinels[1] as FakeSentinel).answer = { port: redis.port, epoch: 1 };
+  await startFakeSentinel(t, answer, second);
   await until(() => isConnected(connection));
 });
 
@@ -94,7 +96,7 @@ t.test('a primary without replicas is read only as long as the Sentinels confirm
   t.equal(await isConnected(connection), true);
   await t.rejects(connection.ping(), { message: /^NOREPLICAS/ });
   for (const sentinel of sentinels) {
-    sentinel.answer = undefined;
+    sentinel.answer = new Error('ERR down');
   }
   await until(async () => warnings().includes('the connection to the store is lost'));
   t.match(lines.at(-1), { details: { err: { message: /^NOREPLICAS/ } } });
@@ -111,9 +113,9 @@ t.test('a primary with replicas is used while no Sentinel answers', async (t) =>
   t.teardown(() => connection.close());
   const asked = sentinels.map(({ commands }) => commands.length);
   for (const sentinel of sentinels) {
-    sentinel.answer = undefined;
+    sentinel.answer = new Error('ERR down');
   }
-  // After a question without an answer, the next one comes on another connection.
+  // After an error, the next question comes on another connection, with its own handshake.
   await until(async () => sentinels.every(({ commands }, i) => commands.length > (asked[i] as number) + 4));
   t.equal(await isConnected(connection), true);
 });
