@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import type { Test } from 'tap';
+import { withTimeout } from '../../src/stores/engine.ts';
 import { end, freePort, startListening } from './ports.ts';
 import { program } from './programs.ts';
 import { type RedisProcess, startRedis } from './redis-server.ts';
@@ -30,13 +31,16 @@ const QUICK = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', 
 /** No replica moves to a primary that has none. */
 const CLUSTER = [...['--cluster-node-timeout', String(DOWN_AFTER_MS)], ...['--cluster-allow-replica-migration', 'no']];
 
-/** Sends one command on a connection of its own. */
+/** Sends one command on a connection of its own. Rejects if the server does not answer, for example because it is stopped. */
 export async function command({ url }: { url: string }, ...words: string[]): Promise<unknown> {
   const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: false, connectTimeout: 1000 } });
   client.on('error', () => {});
   try {
-    await client.connect();
-    return await Promise.race([client.sendCommand(words), sleep(5000).then(() => Promise.reject(new Error('silent')))]);
+    return await withTimeout(
+      5000,
+      client.connect().then(() => client.sendCommand(words)),
+      url,
+    );
   } finally {
     client.destroy();
   }

@@ -2,9 +2,11 @@ import t, { type Test } from 'tap';
 import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
 import { RedisUserStore } from '../../../src/stores/redis/user-store.ts';
 import { newUser } from '../../../src/users/user-store.ts';
+import { commandLine } from '../../helpers/command-line.ts';
 import { command, until } from '../../helpers/redis-group.ts';
 import { startRedis } from '../../helpers/redis-server.ts';
-import { owner, record, version } from '../../helpers/service.ts';
+import { ANN, build, owner, record, version } from '../../helpers/service.ts';
+import { addUser, openTestStores } from '../../helpers/users.ts';
 import { connect } from './connect.ts';
 
 const isOnline = async (primary: { url: string }) =>
@@ -91,4 +93,18 @@ t.test('a user who may not wait for replicas is rejected', async (t) => {
     const connection = await connect(server);
     await connection.close();
   }
+});
+
+t.test('the service and the command line wait for as many replicas as REDIS_WAIT_REPLICAS says', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  await addUser(await openTestStores(t, redis.url), ANN);
+  const settings = { STORE_TIMEOUT_MS: '2000', REDIS_WAIT_REPLICAS: '1' };
+  const app = await build(t, { env: { STORE_URL: redis.url, ...settings } });
+  const response = await app.inject({ method: 'POST', url: '/signin', payload: ANN });
+  t.match(response, { statusCode: 503, headers: { 'retry-after': String } });
+  t.match(await commandLine(redis.url, settings)('users disable ann'), { code: 1 });
+  t.match(await commandLine(redis.url)('users enable ann'), { code: 0 });
 });
