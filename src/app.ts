@@ -173,6 +173,7 @@ async function openStoresOf(app: FastifyInstance, { config, clock }: ServiceOpti
   const stores = await openStores(config.STORE_URL, {
     timeoutMs: config.STORE_TIMEOUT_MS,
     keyPrefix: config.REDIS_KEY_PREFIX,
+    waitReplicas: config.REDIS_WAIT_REPLICAS,
     maxSessions: config.MAX_SESSIONS,
     ...(clock && { clock }),
     log: app.log,

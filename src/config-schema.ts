@@ -58,6 +58,7 @@ export const Environment = Type.Object({
   DEMO_USERS: onOrOff(),
   STORE_TIMEOUT_MS: settings.storeTimeoutMs,
   REDIS_KEY_PREFIX: settings.keyPrefix,
+  REDIS_WAIT_REPLICAS: settings.waitReplicas,
   SESSION_IDLE_SECONDS: settings.idleSeconds,
   SESSION_MAX_SECONDS: settings.maxSeconds,
   SESSION_RENEWAL: settings.renewal,

@@ -36,6 +36,8 @@ export const settings = {
     default: 'login:',
     description: '1 to 64 printable ASCII characters without spaces',
   }),
+  /** How many Redis replicas must have a change before it is acknowledged. */
+  waitReplicas: integer('a whole number of replicas', 0, 100, 0),
   /** The most sessions that the memory store holds. */
   maxSessions: integer('a whole number', 1, 16_000_000, 1_000_000),
   publicOrigin: Type.String({

@@ -38,7 +38,7 @@ t.test('the table of settings has the values that each variable accepts', async 
 t.test('the forms of STORE_URL are those that the service accepts', async (t) => {
   const [, section = ''] = /^## STORE_URL\n(.*?)^## /ms.exec(docs) ?? [];
   const forms = [...section.matchAll(/^\| `(.+?)` \|/gm)].map(([, form = '']) => form);
-  t.equal(forms.length, 5);
+  t.equal(forms.length, 7);
   for (const form of forms.filter((form) => !form.startsWith('rediss:'))) {
     t.ok(STORE_URL_FORMS.includes(form), form);
   }

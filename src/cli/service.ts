@@ -22,7 +22,8 @@ export async function withService<T>({ env }: Io, command: (service: Service) =>
         'Set it to the STORE_URL of the server, such as lmdb:./data or redis://localhost.',
     );
   }
-  const stores = await openStores(STORE_URL, { timeoutMs, keyPrefix });
+  const waitReplicas = config.REDIS_WAIT_REPLICAS;
+  const stores = await openStores(STORE_URL, { timeoutMs, keyPrefix, waitReplicas });
   try {
     const sessions = timeBoundSessionStore(stores.sessions, timeoutMs);
     const users = timeBoundUserStore(stores.users, timeoutMs);

@@ -17,6 +17,8 @@ export interface OpenStoresOptions {
   readonly timeoutMs?: number;
   /** The prefix of every key in Redis. Default `login:`. */
   readonly keyPrefix?: string;
+  /** How many Redis replicas must have a change of a session or a user before it is acknowledged. Default 0. */
+  readonly waitReplicas?: number;
   /** The most sessions that the memory store keeps. Default 1,000,000. */
   readonly maxSessions?: number;
   /** Default: the clock of the Redis server, and `Date.now` with the other engines. */
@@ -28,6 +30,7 @@ export interface OpenStoresOptions {
 const OPTIONS = {
   timeoutMs: settings.storeTimeoutMs,
   keyPrefix: settings.keyPrefix,
+  waitReplicas: settings.waitReplicas,
   maxSessions: settings.maxSessions,
   clock: optionalFunction,
   log: Type.Optional(objectWith('info', 'warn')),
@@ -38,7 +41,7 @@ const OPTIONS = {
  * @throws MissingPackageError if the package of the engine is not installed; TypeError if the URL is invalid; StoreOpenError if the store cannot be opened and waiting would not help.
  */
 export async function openStores(storeUrl: string, options: OpenStoresOptions = {}): Promise<Stores> {
-  const { clock, log, maxSessions, timeoutMs, keyPrefix } = readOptions('openStores', OPTIONS, options);
+  const { clock, log, maxSessions, ...ofRedis } = readOptions('openStores', OPTIONS, options);
   const ofEveryEngine = { ...(clock && { clock }), ...(log && { log }) };
   const location = parseStoreUrl(storeUrl);
   switch (location.engine) {
@@ -51,6 +54,6 @@ export async function openStores(storeUrl: string, options: OpenStoresOptions = 
     case 'lmdb':
       return openLmdb(location.path, ofEveryEngine);
     case 'redis':
-      return openRedis(storeUrl, { timeoutMs, keyPrefix, ...ofEveryEngine });
+      return openRedis(storeUrl, { ...ofRedis, ...ofEveryEngine });
   }
 }

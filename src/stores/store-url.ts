@@ -1,22 +1,47 @@
+import { isIP } from 'node:net';
+
 /** Where a `STORE_URL` says that sessions and users are. */
 export type StoreLocation =
   | { readonly engine: 'memory' }
   | { readonly engine: 'lmdb'; readonly path: string }
-  | { readonly engine: 'redis'; readonly server: RedisServer };
+  | { readonly engine: 'redis'; readonly server: RedisServer | RedisGroup };
 
-/** A Redis or Valkey server, in the words of node-redis. */
-export interface RedisServer {
-  readonly socket:
-    | { readonly path: string }
-    | { readonly host: string; readonly port: number; readonly tls?: true; readonly servername?: string };
+/** How to sign in to a Redis or Valkey server, in the words of node-redis. */
+export interface RedisLogin {
   readonly username?: string;
   readonly password?: string;
+}
+
+/** The address of a Redis or Valkey server, in the words of node-redis. */
+export interface TcpSocket {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: true;
+  readonly servername?: string;
+}
+
+/** A Redis or Valkey server, in the words of node-redis. */
+export interface RedisServer extends RedisLogin {
+  readonly socket: { readonly path: string } | TcpSocket;
   readonly database?: number;
+}
+
+/** Servers one of which is the primary. The members know which one it is. */
+export interface RedisGroup {
+  readonly kind: 'sentinel' | 'cluster';
+  /** The Sentinels, or nodes of the cluster. */
+  readonly members: readonly (RedisServer & { readonly socket: TcpSocket })[];
+  /** The name under which the Sentinels know the primary. Unused in a cluster. */
+  readonly name: string;
+  /** The primary without its address. */
+  readonly primary: RedisLogin & { readonly database?: number; readonly tls: boolean };
 }
 
 /** The forms that `parseStoreUrl` takes, for people. */
 export const STORE_URL_FORMS =
-  'memory:, lmdb:DIRECTORY, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], the same with rediss:// for TLS, or ' +
+  'memory:, lmdb:DIRECTORY, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], ' +
+  'redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[?db=DATABASE], redis+cluster://[USER:PASSWORD@]HOST[:PORT],…, ' +
+  'these three with rediss in place of redis for TLS, or ' +
   'redis+unix://[USER:PASSWORD@]/PATH[?db=DATABASE] for a Unix socket';
 
 /** @throws TypeError if it is none of `STORE_URL_FORMS`. The message does not hold the text, which may have a password. */
@@ -41,7 +66,7 @@ function parse(text: string): StoreLocation {
   if (text.startsWith('redis+unix:')) {
     return { engine: 'redis', server: parseUnixUrl(text) };
   }
-  throw new TypeError('unknown engine');
+  return { engine: 'redis', server: parseGroupUrl(text) };
 }
 
 function parseRedisUrl(text: string): RedisServer {
@@ -51,20 +76,19 @@ function parseRedisUrl(text: string): RedisServer {
     throw new TypeError('not an address of a Redis server');
   }
   return {
-    socket: tcpSocket(url),
+    socket: socketOf(url, url.protocol === 'rediss:', 6379),
     ...login(url.username, url.password),
     ...(database && { database: Number(database) }),
   };
 }
 
-function tcpSocket({ protocol, hostname, port }: URL) {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  return {
-    host,
-    port: Number(port || 6379),
-    // A certificate is checked against this name, and the server may choose one by it.
-    ...(protocol === 'rediss:' && { tls: true as const, servername: host }),
-  };
+function socketOf({ hostname, port }: URL, tls: boolean, defaultPort: number): TcpSocket {
+  return tcpSocket(hostname.replace(/^\[(.*)\]$/, '$1'), Number(port || defaultPort), tls);
+}
+
+/** A certificate is checked against the host. The server may choose one by the `servername`, which is no address (RFC 6066). */
+export function tcpSocket(host: string, port: number, tls: boolean): TcpSocket {
+  return { host, port, ...(tls && { tls, ...(isIP(host) === 0 && { servername: host }) }) };
 }
 
 /** By hand: `URL` takes no user without a host. */
@@ -83,7 +107,56 @@ function parseUnixUrl(text: string): RedisServer {
   };
 }
 
-function login(username: string, password: string) {
+/** By hand: `URL` takes one host only. */
+const GROUP =
+  /^redis(s?)\+(sentinel|cluster):\/\/(?:([^/:@]*)(?::([^/@]*))?@)?([^/?#@]+)(?:\/([^/?#]*))?(?:\?([^#]+))?$/;
+
+function parseGroupUrl(text: string): RedisGroup {
+  const match = GROUP.exec(text);
+  if (match === null) {
+    throw new TypeError('not the addresses of Sentinels or of a cluster');
+  }
+  const [, s, kind, username = '', password = '', hosts = '', name = '', query] = match;
+  const options = { tls: s !== '', ...login(username, password) };
+  const isCluster = kind === 'cluster';
+  if (isCluster ? name !== '' || query !== undefined : name === '') {
+    throw new TypeError('Sentinels need the name of a primary; a cluster has no name and no databases');
+  }
+  return isCluster ? clusterOf(hosts, options) : sentinelsOf(hosts, decodeURIComponent(name), options, query);
+}
+
+type GroupOptions = RedisLogin & { readonly tls: boolean };
+
+function clusterOf(hosts: string, primary: GroupOptions): RedisGroup {
+  const { tls, ...account } = primary;
+  return { kind: 'cluster', members: membersOf(hosts, tls, 6379, account), name: '', primary };
+}
+
+/** The Sentinels have a password of their own, or none. */
+function sentinelsOf(hosts: string, name: string, primary: GroupOptions, query = ''): RedisGroup {
+  const { db = '', sentinelUsername, sentinelPassword, ...unknown } = Object.fromEntries(new URLSearchParams(query));
+  if (!/^\d{0,5}$/.test(db) || Object.keys(unknown).length > 0) {
+    throw new TypeError('not a parameter of Sentinels');
+  }
+  const account = {
+    ...(sentinelUsername && { username: sentinelUsername }),
+    ...(sentinelPassword && { password: sentinelPassword }),
+  };
+  const members = membersOf(hosts, primary.tls, 26_379, account);
+  return { kind: 'sentinel', members, name, primary: { ...primary, ...(db && { database: Number(db) }) } };
+}
+
+function membersOf(hosts: string, tls: boolean, defaultPort: number, account: RedisLogin): RedisGroup['members'] {
+  return hosts.split(',').map((host) => {
+    const url = new URL(`redis://${host}`);
+    if (url.host === '') {
+      throw new TypeError('not a host');
+    }
+    return { socket: socketOf(url, tls, defaultPort), ...account };
+  });
+}
+
+function login(username: string, password: string): RedisLogin {
   return {
     ...(username && { username: decodeURIComponent(username) }),
     ...(password && { password: decodeURIComponent(password) }),

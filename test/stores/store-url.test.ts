@@ -21,6 +21,41 @@ t.test('an address names an engine and where it is', async (t) => {
       password: 'pw',
       database: 2,
     }),
+    'rediss://192.0.2.1': redis({ socket: { host: '192.0.2.1', port: 6379, tls: true } }),
+    'redis+sentinel://a,b:1,[::1]/main': redis({
+      kind: 'sentinel',
+      members: [
+        { socket: { host: 'a', port: 26_379 } },
+        { socket: { host: 'b', port: 1 } },
+        { socket: { host: '::1', port: 26_379 } },
+      ],
+      name: 'main',
+      primary: { tls: false },
+    }),
+    'rediss+sentinel://ann:p%40ss@a/my%20main?db=2&sentinelUsername=bob&sentinelPassword=p%26w': redis({
+      kind: 'sentinel',
+      members: [
+        {
+          socket: { host: 'a', port: 26_379, tls: true, servername: 'a' },
+          username: 'bob',
+          password: 'p&w',
+        },
+      ],
+      name: 'my main',
+      primary: { tls: true, username: 'ann', password: 'p@ss', database: 2 },
+    }),
+    'redis+cluster://a,b:1': redis({
+      kind: 'cluster',
+      members: [{ socket: { host: 'a', port: 6379 } }, { socket: { host: 'b', port: 1 } }],
+      name: '',
+      primary: { tls: false },
+    }),
+    'rediss+cluster://:pw@a/': redis({
+      kind: 'cluster',
+      members: [{ socket: { host: 'a', port: 6379, tls: true, servername: 'a' }, password: 'pw' }],
+      name: '',
+      primary: { tls: true, password: 'pw' },
+    }),
   };
   for (const [url, location] of Object.entries(cases)) {
     t.strictSame(parseStoreUrl(url), location, url);
@@ -46,6 +81,20 @@ t.test('anything else is refused', async (t) => {
     'redis+unix:///path?database=1',
     'redis+unix:///path?db=x',
     'http://host',
+    'redis+sentinel://host',
+    'redis+sentinel://host/',
+    'redis+sentinel:///main',
+    'redis+sentinel://host,/main',
+    'redis+sentinel://host:port/main',
+    'redis+sentinel://host/main/1',
+    'redis+sentinel://host/main?db=x',
+    'redis+sentinel://host/main?database=1',
+    'redis+sentinel://host/main#1',
+    'redis+cluster://',
+    'redis+cluster://host,',
+    'redis+cluster://host/1',
+    'redis+cluster://host?db=1',
+    'redis+nodes://host',
   ];
   for (const url of wrong) {
     t.throws(() => parseStoreUrl(url), TypeError, url);

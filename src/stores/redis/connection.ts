@@ -1,30 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Milliseconds } from '../../types.ts';
-import { type StoreLog, StoreOpenError, withTimeout } from '../engine.ts';
-import type { RedisServer } from '../store-url.ts';
-import { newClient, type RedisClient } from './client.ts';
+import { type StoreLog, StoreOpenError } from '../engine.ts';
+import type { RedisGroup, RedisServer } from '../store-url.ts';
+import type { RedisClient } from './client.ts';
 import { asOpenError } from './error-replies.ts';
-import { allowsOom, assertUsable, missingKey, probe, together } from './probes.ts';
-import { checkServerConfig } from './server-check.ts';
+import { hashTagged } from './hash-tag.ts';
+import { Link, type LinkOptions } from './link.ts';
+import { type Primary, PrimaryFinder } from './primary.ts';
+import { missingKey } from './probes.ts';
 import { ServerClock } from './server-clock.ts';
 import { Tracking } from './tracking.ts';
 
 export interface RedisConnectionOptions {
   /** The time limit for a ping. Connecting may take twice as long and half a second. */
   readonly timeoutMs: Milliseconds;
-  /** The prefix of every key. */
+  /** The prefix of every key. In a cluster it becomes a hash tag. */
   readonly keyPrefix: string;
+  /** How many replicas must have a change of a session or a user before it is acknowledged. Default 0. */
+  readonly waitReplicas?: number;
   readonly log: StoreLog;
   /** The clock of this machine, which is compared with the clock of the server. Default `Date.now`. */
   readonly localClock?: Clock;
 }
 
-const PING_INTERVAL_MS = 250;
 const RETRY_MS = 250;
 
 /**
  * A connection to a Redis or Valkey server that reconnects when it breaks, the server falls silent or becomes a replica.
- * Each time it resolves the host name anew. Commands are not queued: without a connection, `client` throws.
+ * Each time it asks for the primary, or resolves the host name, anew. Commands are not queued: without a connection, `client`
+ * throws.
  *
  * If the server supports `CLIENT TRACKING`, the listeners of `onInvalidate` get each key that changed, and `null` when
  * invalidations may have been missed.
@@ -33,31 +37,28 @@ const RETRY_MS = 250;
  * because each write restarts the timeout. `reconnectStrategy` acts on socket errors only, and not on a missing reply.
  */
 export class RedisConnection {
-  readonly keyPrefix: string;
-  /** Whether scripts may replace values while the memory of the server is full. */
-  allowsOom = false;
-  readonly #server: RedisServer;
-  readonly #options: RedisConnectionOptions;
-  readonly #clock: ServerClock;
-  readonly #tracking: Tracking;
-  #configChecked = false;
-  #client: RedisClient | undefined;
-  #pingTimer: NodeJS.Timeout | undefined;
+  readonly #server: RedisServer | RedisGroup;
+  readonly #finder: PrimaryFinder | undefined;
+  readonly #options: LinkOptions;
+  #link: Link | undefined;
   #closed = false;
 
-  private constructor(server: RedisServer, options: RedisConnectionOptions) {
+  private constructor(server: RedisServer | RedisGroup, options: RedisConnectionOptions) {
+    const { log, timeoutMs, waitReplicas = 0 } = options;
+    const group = 'members' in server ? server : undefined;
+    const isCluster = group?.kind === 'cluster';
+    const keyPrefix = isCluster ? hashTagged(options.keyPrefix) : options.keyPrefix;
     this.#server = server;
-    this.#options = options;
-    this.keyPrefix = options.keyPrefix;
-    this.#clock = new ServerClock(options.log, options.localClock);
-    this.#tracking = new Tracking(options.keyPrefix, options.log);
+    this.#finder = group && new PrimaryFinder(group, keyPrefix, timeoutMs);
+    const [clock, tracking] = [new ServerClock(log, options.localClock), new Tracking(keyPrefix, log)];
+    this.#options = { keyPrefix, isCluster, timeoutMs, waitReplicas, log, clock, tracking, checked: new Set() };
   }
 
   /**
    * Opens a connection. If the server cannot be reached, it logs a warning and keeps trying.
    * @throws StoreOpenError if the server rejects the connection, is too old, or will not execute our commands.
    */
-  static async open(server: RedisServer, options: RedisConnectionOptions): Promise<RedisConnection> {
+  static async open(server: RedisServer | RedisGroup, options: RedisConnectionOptions): Promise<RedisConnection> {
     const connection = new RedisConnection(server, options);
     try {
       await connection.#connect();
@@ -74,20 +75,30 @@ export class RedisConnection {
 
   /** The connected client. @throws if there is no connection. */
   get client(): RedisClient {
-    if (this.#client === undefined) {
+    if (this.#link === undefined) {
       throw new Error(this.#closed ? 'the Redis store is closed' : 'no connection to the Redis server');
     }
-    return this.#client;
+    return this.#link.client;
+  }
+
+  /** The prefix of every key. In a cluster it contains a hash tag. */
+  get keyPrefix(): string {
+    return this.#options.keyPrefix;
+  }
+
+  /** Whether scripts may replace values while the memory of the server is full. */
+  get allowsOom(): boolean {
+    return this.#link?.allowsOom === true;
   }
 
   /** Whether the server reports keys that change. */
   get trackingEnabled(): boolean {
-    return this.#tracking.isProvenFor(this.#client);
+    return this.#options.tracking.isProvenFor(this.#link?.client);
   }
 
   /** The time of the server. Without a connection it is computed from the latest one. */
   now(): Milliseconds {
-    return this.#clock.now();
+    return this.#options.clock.now();
   }
 
   /** Rejects if the server does not answer or does not accept changes. A full server accepts endings, so it counts as usable. */
@@ -97,74 +108,62 @@ export class RedisConnection {
 
   /** Whether every invalidation up to about a second ago has arrived: the server sends them before the reply to a ping. */
   get hasLease(): boolean {
-    return this.#tracking.hasLease;
+    return this.#options.tracking.hasLease;
+  }
+
+  /**
+   * Resolves once `waitReplicas` replicas have every change that the server has acknowledged. Rejects if they do not in time, or
+   * if the connection was lost since a change: `client` is the one that made it.
+   */
+  async confirmReplicated(client: RedisClient): Promise<void> {
+    if (this.#options.waitReplicas > 0) {
+      if (this.#link?.client !== client) {
+        throw new Error('the connection was lost before replicas had the change');
+      }
+      await this.#link.replicaWait?.confirm();
+    }
   }
 
   onInvalidate(listener: (key: string | null) => void): void {
-    this.#tracking.onInvalidate(listener);
+    this.#options.tracking.onInvalidate(listener);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#disconnect();
+    this.#finder?.close();
   }
 
   /** @throws StoreOpenError if a retry is useless. */
   async #connect(): Promise<void> {
-    const limitMs = 2 * this.#options.timeoutMs + 500;
-    const client = newClient(this.#server, this.#tracking.isSupported, limitMs);
-    client.on('error', (error) => this.#lose(client, error));
-    client.on('invalidate', (key: Buffer | null) => this.#tracking.emit(key && String(key)));
+    const primary = await this.#findPrimary();
+    const link = new Link(primary, this.#options, (failed, error) => this.#lose(failed, error));
     try {
-      await withTimeout(limitMs, this.#prepare(client), 'the Redis server');
+      await link.open();
     } catch (error) {
-      client.destroy();
-      if (this.#tracking.disable(error)) {
+      if (this.#options.tracking.disable(error)) {
         return this.#connect();
       }
       throw asOpenError(error);
     }
     if (this.#closed) {
-      return client.destroy();
+      return link.destroy();
     }
-    this.#client = client;
-    this.#checkAlive(client);
-    this.#pingTimer = setInterval(() => this.#checkAlive(client), PING_INTERVAL_MS).unref();
+    this.#link = link;
+    link.watch(this.#finder);
   }
 
-  async #prepare(client: RedisClient): Promise<void> {
-    await client.connect();
-    const usable = together([
-      assertUsable(client, this.keyPrefix, this.#clock),
-      this.#checkConfig(client),
-      allowsOom(client).then((allows) => {
-        this.allowsOom = allows;
-      }),
-    ]);
-    await together([usable, this.#tracking.prove(client, usable)]);
-  }
-
-  async #checkConfig(client: RedisClient): Promise<void> {
-    if (!this.#configChecked) {
-      await checkServerConfig(async () => client.info(), this.#options.log);
-      this.#configChecked = true;
-    }
-  }
-
-  async #checkAlive(client: RedisClient): Promise<void> {
-    const sentAt = performance.now();
+  /** A server that belongs to no group is the primary. */
+  async #findPrimary(): Promise<Primary> {
     try {
-      await withTimeout(this.#options.timeoutMs, probe(client, this.keyPrefix, this.#clock), 'the Redis server');
-      if (this.#client === client) {
-        await this.#tracking.extendLease(client, sentAt);
-      }
+      return (await this.#finder?.find()) ?? { server: this.#server as RedisServer, address: '', epoch: 0 };
     } catch (error) {
-      this.#lose(client, error);
+      throw asOpenError(error);
     }
   }
 
-  #lose(client: RedisClient, error: unknown): void {
-    if (this.#client === client) {
+  #lose(link: Link, error: unknown): void {
+    if (this.#link === link) {
       this.#disconnect();
       this.#options.log.warn({ err: error }, 'the connection to the store is lost');
       this.#reconnect();
@@ -172,25 +171,25 @@ export class RedisConnection {
   }
 
   #disconnect(): void {
-    const client = this.#client;
-    clearInterval(this.#pingTimer);
-    this.#client = undefined;
-    this.#clock.expire();
-    client?.destroy();
-    this.#tracking.reset();
+    const link = this.#link;
+    this.#link = undefined;
+    this.#options.clock.expire();
+    link?.destroy();
+    this.#options.tracking.reset();
   }
 
   async #reconnect(): Promise<void> {
+    const { log } = this.#options;
     let logged: string | undefined;
     while (!this.#closed) {
       try {
         await this.#connect();
-        this.#options.log.info({}, 'the connection to the store is back');
+        log.info({}, 'the connection to the store is back');
         return;
       } catch (error) {
         if (error instanceof StoreOpenError && error.message !== logged) {
           logged = error.message;
-          this.#options.log.warn({ err: error }, 'the store rejects the connection');
+          log.warn({ err: error }, 'the store rejects the connection');
         }
         await sleep(RETRY_MS, undefined, { ref: false });
       }

@@ -9,8 +9,10 @@ import type { Stores } from '../stores.ts';
 export interface OpenRedisOptions {
   /** How long the server may take to answer a ping, in milliseconds. Default 500. */
   readonly timeoutMs?: number;
-  /** The prefix of every key. Default `login:`. */
+  /** The prefix of every key. Default `login:`. In a cluster it becomes a hash tag: `{login:}`. */
   readonly keyPrefix?: string;
+  /** How many replicas must have a change of a session or a user before it is acknowledged. Default 0. */
+  readonly waitReplicas?: number;
   /** Default: the clock of the Redis server. */
   readonly clock?: Clock;
   /** Logs when the connection is lost and restored. Default: no log. */
@@ -20,17 +22,18 @@ export interface OpenRedisOptions {
 const OPTIONS = {
   timeoutMs: settings.storeTimeoutMs,
   keyPrefix: settings.keyPrefix,
+  waitReplicas: settings.waitReplicas,
   clock: optionalFunction,
   log: Type.Optional(objectWith('info', 'warn')),
 };
 
 /**
- * Opens the stores on a Redis or Valkey server. The package @redis/client is loaded here.
+ * Opens the stores on a Redis or Valkey server, or on the primary of Sentinels or of a cluster. The package @redis/client is loaded here.
  * @throws MissingPackageError without that package; TypeError if the URL is invalid; StoreOpenError if the server cannot
  * be used and waiting would not help.
  */
 export async function openRedis(url: string, options: OpenRedisOptions = {}): Promise<Stores> {
-  const { timeoutMs, keyPrefix, clock, log = SILENT } = readOptions('openRedis', OPTIONS, options);
+  const { clock, log = SILENT, ...rest } = readOptions('openRedis', OPTIONS, options);
   const location = typeof url === 'string' ? parseStoreUrl(url) : undefined;
   if (location?.engine !== 'redis') {
     throw new TypeError(`openRedis: the URL must be that of a Redis server, such as redis://localhost.`);
@@ -42,7 +45,7 @@ export async function openRedis(url: string, options: OpenRedisOptions = {}): Pr
     import('./session-store.ts'),
     import('./user-store.ts'),
   ]);
-  const connection = await RedisConnection.open(location.server, { timeoutMs, keyPrefix, log });
+  const connection = await RedisConnection.open(location.server, { ...rest, log });
   return {
     sessions: new RedisSessionStore(connection, clock && { clock }),
     users: new RedisUserStore(connection),

@@ -48,8 +48,14 @@ const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
 export const missingKey = (keyPrefix: string, kind = 'session') => `${keyPrefix}${kind}:!missing`;
 
 /** @throws StoreOpenError if the server will never execute our commands; another error if it is a replica now. */
-export async function assertUsable(client: RedisClient, keyPrefix: string, clock: ServerClock): Promise<void> {
-  await together([checkCluster(client), assertPermissions(client, keyPrefix), probe(client, keyPrefix, clock)]);
+export async function assertUsable(
+  client: RedisClient,
+  keyPrefix: string,
+  clock: ServerClock,
+  isCluster: boolean,
+): Promise<void> {
+  const checks = [assertPermissions(client, keyPrefix, isCluster), probe(client, keyPrefix, clock)];
+  await together(isCluster ? checks : [checkCluster(client), ...checks]);
 }
 
 /**
@@ -67,12 +73,12 @@ export async function together(checks: readonly Promise<void>[]): Promise<void> 
  * Checks that the server executes all commands of the stores on keys with our prefix.
  * @throws StoreOpenError if it never will. Any other error reply that matters comes with every later command as well.
  */
-async function assertPermissions(client: RedisClient, keyPrefix: string): Promise<void> {
+async function assertPermissions(client: RedisClient, keyPrefix: string, isCluster: boolean): Promise<void> {
   const commands = Object.entries(COMMANDS).flatMap(([kind, list]) =>
     list.map((command) => command.map((part) => (part === KEY ? missingKey(keyPrefix, kind) : part))),
   );
   const replies = await Promise.allSettled(commands.map((command) => client.sendCommand(command)));
-  const refused = replies.findIndex((reply) => reply.status === 'rejected' && isPermanent(reply.reason));
+  const refused = replies.findIndex((reply) => reply.status === 'rejected' && isPermanent(reply.reason, isCluster));
   if (refused !== -1) {
     const { reason } = replies[refused] as PromiseRejectedResult;
     throw new StoreOpenError(
@@ -95,15 +101,21 @@ export async function allowsOom(client: RedisClient): Promise<boolean> {
 /**
  * The ping: removes a key that does not exist. It needs no memory and changes nothing, but a replica rejects it. The reply
  * to a second command shows the time of the server.
+ * @throws the error reply to the ping, unless it is `tolerated`.
  */
-export async function probe(client: RedisClient, keyPrefix: string, clock: ServerClock): Promise<void> {
+export async function probe(
+  client: RedisClient,
+  keyPrefix: string,
+  clock: ServerClock,
+  tolerated: (error: unknown) => boolean = refusesChanges,
+): Promise<void> {
   const sentAt = performance.now();
   const [answer, [seconds, microseconds]] = await Promise.all([
     client.del(missingKey(keyPrefix)).catch((error) => error),
     client.time(),
   ]);
   const receivedAt = performance.now();
-  if (answer instanceof Error && !refusesChanges(answer)) {
+  if (answer instanceof Error && !tolerated(answer)) {
     throw answer;
   }
   clock.add({ serverTime: Number(seconds) * 1000 + Number(microseconds) / 1000, sentAt, receivedAt });

@@ -8,7 +8,11 @@ const CLUSTER_SLOTS = 16_384;
  * Checks the reply to INFO, and logs a warning for each setting that may lose sessions or users.
  * @throws StoreOpenError if the server is too old.
  */
-export async function checkServerConfig(readInfo: () => Promise<string>, log: StoreLog): Promise<void> {
+export async function checkServerConfig(
+  readInfo: () => Promise<string>,
+  log: StoreLog,
+  waitReplicas = 0,
+): Promise<void> {
   let info: string;
   try {
     info = await readInfo();
@@ -35,6 +39,13 @@ export async function checkServerConfig(readInfo: () => Promise<string>, log: St
       'after a crash the store lacks users and sessions since its last snapshot, and ended sessions may be back',
     );
   }
+  // INFO has the second field only if min-replicas-to-write is set.
+  if (Number(field('connected_slaves')) > 0 && field('min_slaves_good_slaves') === 'unknown' && waitReplicas === 0) {
+    log.warn(
+      { setting: 'min-replicas-to-write', is: 0, shouldBe: 1 },
+      'a primary that has lost its replicas accepts changes, and the sessions that it ends are back after a failover',
+    );
+  }
 }
 
 /** ZADD GT and GETDEL came with 6.2. Valkey reports 7.2.4 for compatibility. */
@@ -55,7 +66,7 @@ export async function checkCluster(client: RedisClient): Promise<void> {
   if (assigned < CLUSTER_SLOTS || masters > 1) {
     throw new StoreOpenError(
       `The Redis server is a node of a cluster. Master nodes: ${masters}. Assigned slots: ${assigned} of ${CLUSTER_SLOTS}. ` +
-        'A single server is needed, or a single node that has all slots.',
+        'Use redis+cluster:// for a cluster, or a single node that has all slots.',
     );
   }
 }

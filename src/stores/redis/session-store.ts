@@ -55,6 +55,7 @@ export class RedisSessionStore implements SessionStore {
       condition: 'NX',
       expiration: { type: 'PX', value: this.#timeToLive(record) },
     });
+    await this.#connection.confirmReplicated(client);
     return reply !== null;
   }
 
@@ -72,18 +73,21 @@ export class RedisSessionStore implements SessionStore {
     const replaceVersion = allowsOom ? 'replaceVersionWhenFull' : 'replaceVersion';
     const reply = await client[replaceVersion](key, prefixOf(expectedVersion), toText(next), this.#timeToLive(next));
     this.#cache.invalidate(key);
+    await this.#connection.confirmReplicated(client);
     return reply === 1;
   }
 
   async remove(id: string): Promise<boolean> {
     const key = this.#keyOf(id);
-    const text = await this.#connection.client.getDel(key);
+    const { client } = this.#connection;
+    const text = await client.getDel(key);
     this.#cache.invalidate(key);
-    if (text === null) {
-      return false;
+    if (text !== null) {
+      await this.#unindexSession(storedSession(parse(text)), [key]);
     }
-    await this.#unindexSession(storedSession(parse(text)), [key]);
-    return true;
+    // Also if there was none: the session may have been removed by a call that was not confirmed.
+    await this.#connection.confirmReplicated(client);
+    return text !== null;
   }
 
   async listByUser(owner: SessionOwner): Promise<SessionRecord[]> {
@@ -91,12 +95,14 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async removeByUser(owner: SessionOwner, keep?: string): Promise<number> {
+    const { client } = this.#connection;
     const keys = (await this.#ofUser(owner))
       .map((stored) => storedSession(stored).id)
       .filter((id) => id !== keep)
       .map((id) => this.#keyOf(id));
     const removed = await Promise.all(keys.map((key) => this.#delete(key)));
     await this.#unindexSession(owner, keys);
+    await this.#connection.confirmReplicated(client);
     return removed.reduce((sum, count) => sum + count, 0);
   }
 

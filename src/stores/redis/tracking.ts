@@ -99,6 +99,13 @@ const NOT_REPORTED = 'the store does not report changes: every request reads it'
 
 class NoTrackingError extends Error {}
 
+const probeKey = (keyPrefix: string) => `${keyPrefix}probe`;
+
+/** A change that a full server accepts. The reply is 0 if the key of the check is missing. */
+export function moveProbeExpiry(client: RedisClient, keyPrefix: string): Promise<number> {
+  return client.pExpire(probeKey(keyPrefix), PROBE_TTL_MS);
+}
+
 /**
  * Checks that a change of a key is reported: a proxy may accept `CLIENT TRACKING` and drop the messages. The server sends
  * an invalidation before its next reply.
@@ -108,7 +115,7 @@ class NoTrackingError extends Error {}
  * @throws NoTrackingError if no invalidation arrived.
  */
 async function proveTracking(client: RedisClient, keyPrefix: string, usable: Promise<void>): Promise<boolean> {
-  const key = `${keyPrefix}probe`;
+  const key = probeKey(keyPrefix);
   let arrived = false;
   const listener = (changed: unknown) => {
     arrived ||= String(changed) === key;
@@ -116,7 +123,7 @@ async function proveTracking(client: RedisClient, keyPrefix: string, usable: Pro
   client.on('invalidate', listener);
   try {
     // They are sent together: a busy process needs one turn of its event loop for the replies, not three.
-    const [, exists] = await Promise.all([client.get(key), client.pExpire(key, PROBE_TTL_MS), client.ping()]);
+    const [, exists] = await Promise.all([client.get(key), moveProbeExpiry(client, keyPrefix), client.ping()]);
     if (exists === 0) {
       await usable;
       await Promise.all([client.set(key, '', { expiration: { type: 'PX', value: PROBE_TTL_MS } }), client.ping()]);

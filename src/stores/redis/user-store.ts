@@ -13,7 +13,10 @@ export class RedisUserStore implements UserStore {
 
   async create(user: UserRecord): Promise<boolean> {
     const key = this.#storeKey(keyOf(user));
-    return (await this.#connection.client.set(key, toText(user), { condition: 'NX' })) !== null;
+    const { client } = this.#connection;
+    const reply = await client.set(key, toText(user), { condition: 'NX' });
+    await this.#connection.confirmReplicated(client);
+    return reply !== null;
   }
 
   async find(key: string): Promise<UserRecord | undefined> {
@@ -31,11 +34,15 @@ export class RedisUserStore implements UserStore {
     // Disabling a user must be possible on a full server.
     const replaceVersion = allowsOom ? 'replaceVersionWhenFull' : 'replaceVersion';
     const reply = await client[replaceVersion](key, prefixOf(expectedVersion), toText(next), 0);
+    await this.#connection.confirmReplicated(client);
     return reply === 1;
   }
 
   async remove(key: string): Promise<boolean> {
-    return (await this.#connection.client.del(this.#storeKey(key))) === 1;
+    const { client } = this.#connection;
+    const removed = await client.del(this.#storeKey(key));
+    await this.#connection.confirmReplicated(client);
+    return removed === 1;
   }
 
   list(): AsyncIterable<UserRecord> {

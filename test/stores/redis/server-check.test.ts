@@ -4,9 +4,9 @@ import { checkServerConfig } from '../../../src/stores/redis/server-check.ts';
 
 // The INFO replies of servers that no package provides any more.
 
-async function warningsFor(info: () => Promise<string>): Promise<string[]> {
+async function warningsFor(info: () => Promise<string>, waitReplicas?: number): Promise<string[]> {
   const warnings: string[] = [];
-  await checkServerConfig(info, { info() {}, warn: (_details, message) => warnings.push(message) });
+  await checkServerConfig(info, { info() {}, warn: (_details, message) => warnings.push(message) }, waitReplicas);
   return warnings;
 }
 
@@ -43,4 +43,13 @@ t.test('a server that does not show its settings is accepted with a warning', as
 
 t.test('an empty reply to INFO, as of some proxies, is not checked', async (t) => {
   t.same(await warningsFor(async () => ''), []);
+});
+
+t.test('a primary that its replicas may lose without noticing causes a warning', async (t) => {
+  const withReplicas = (more: string) => async () => `${server('7.0.15')}connected_slaves:1\r\n${more}`;
+  t.match(await warningsFor(withReplicas('')), [/^a primary that has lost its replicas/]);
+  t.same(await warningsFor(withReplicas('min_slaves_good_slaves:1\r\n')), [], 'min-replicas-to-write is set');
+  t.same(await warningsFor(withReplicas(''), 1), [], 'changes wait for replicas');
+  const alone = async () => `${server('7.0.15')}connected_slaves:0\r\n`;
+  t.same(await warningsFor(alone), []);
 });
