@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import t from 'tap';
 import { exchange, received, run, startServer } from './helpers/server-process.ts';
@@ -251,4 +252,23 @@ t.test('a signal during the start stops it', async (t) => {
   t.notMatch(server.log.join(''), 'drain is not');
   server.child.kill('SIGTERM');
   await server.exited;
+});
+
+t.test('the service listens on the socket that systemd passes', { skip: process.platform !== 'linux' }, async (t) => {
+  // A shell sets the process id, as systemd does.
+  const systemd = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh'];
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  const { fd } = (listener as unknown as { _handle: { fd: number } })._handle;
+  const server = run(t, 'server.js', { LISTEN: 'systemd', DOCS: 'off' }, [], systemd, [fd]);
+  listener.close();
+  await server.logged('listening at');
+  t.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
+
+  const file = openSync('/dev/null', 'r');
+  const refused = run(t, 'server.js', { LISTEN: 'systemd', DOCS: 'off' }, [], systemd, [file]);
+  closeSync(file);
+  t.equal(await refused.exited, 1);
+  t.match(refused.complaints(), /^LISTEN is "systemd": the socket cannot be used \(E[A-Z]+\)\.\n$/);
 });

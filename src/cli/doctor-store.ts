@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, type StatsFs, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { SILENT } from '../stores/engine.ts';
 import { closeStores, openStores, type Stores } from '../stores/open-stores.ts';
 import { parseStoreUrl } from '../stores/store-url.ts';
 import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.ts';
@@ -23,7 +24,12 @@ const NETWORK_FILE_SYSTEMS = new Map([
 const LOW_BYTES = 256 * 1024 * 1024;
 
 export async function* checkStore(config: Config): AsyncGenerator<Finding> {
-  const { STORE_URL, STORE_TIMEOUT_MS: timeoutMs, REDIS_KEY_PREFIX: keyPrefix } = config;
+  const {
+    STORE_URL,
+    STORE_TIMEOUT_MS: timeoutMs,
+    REDIS_KEY_PREFIX: keyPrefix,
+    REDIS_WAIT_REPLICAS: waitReplicas,
+  } = config;
   const location = parseStoreUrl(STORE_URL);
   if (location.engine === 'memory') {
     yield store('warning', 'memory: keeps users and sessions in the server process only, until it ends');
@@ -34,12 +40,12 @@ export async function* checkStore(config: Config): AsyncGenerator<Finding> {
   }
   const warnings: string[] = [];
   const log = {
-    info() {},
+    ...SILENT,
     warn: (details: object, message: string) => void warnings.push(described(details, message)),
   };
   let stores: Stores;
   try {
-    stores = await openStores(STORE_URL, { timeoutMs, keyPrefix, log });
+    stores = await openStores(STORE_URL, { timeoutMs, keyPrefix, waitReplicas, log });
   } catch (error) {
     yield store('error', messageOf(error));
     return;
@@ -77,7 +83,14 @@ async function* checkDirectory(path: string): AsyncGenerator<Finding> {
   if (open.length > 0 && process.platform !== 'win32') {
     yield { check: 'files', status: 'error', message: `other users of the machine can read ${open.join(', ')}` };
   }
-  const { type, bavail, bsize } = await statfs(path);
+  yield* checkDisk(path, await statfs(path));
+}
+
+/** What statfs(2) says about the disk of LMDB. */
+export function* checkDisk(
+  path: string,
+  { type, bavail, bsize }: Pick<StatsFs, 'type' | 'bavail' | 'bsize'>,
+): Generator<Finding> {
   const network = NETWORK_FILE_SYSTEMS.get(type);
   if (network !== undefined) {
     yield store('error', `${path} is on ${network}: LMDB needs a local disk`);

@@ -56,16 +56,15 @@ async function* findings({ env }: Io): AsyncGenerator<Finding> {
   yield await checkPublicUrl(config);
 }
 
-async function checkNode(): Promise<Finding> {
+/** Whether the package supports this version of Node.js. npm asks only when it installs the package. */
+export async function checkNode(node = process.versions.node): Promise<Finding> {
   requirePackages('The command doctor', ['semver']);
   const { satisfies } = (await import('semver')).default;
   const { version, engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  const isSupported = satisfies(process.versions.node, engines.node);
-  return {
-    check: 'versions',
-    status: isSupported ? 'ok' : 'error',
-    message: `version ${version} on Node.js ${process.versions.node}${isSupported ? '' : `, which needs Node.js ${engines.node}`}`,
-  };
+  const message = `version ${version} on Node.js ${node}`;
+  return satisfies(node, engines.node)
+    ? { check: 'versions', status: 'ok', message }
+    : { check: 'versions', status: 'error', message: `${message}: it needs Node.js ${engines.node}` };
 }
 
 /** Files that may hold the password of the store. */

@@ -58,7 +58,7 @@ export function parseExported(text: string): { username: string; passwordHash: s
   }
   if (!Value.Check(ExportedUser, value)) {
     const { path, message } = Value.Errors(ExportedUser, value).First() as { path: string; message: string };
-    throw new AccountError(`The line is not an exported user: ${path || 'it'}: ${message}.`);
+    throw new AccountError(`The line is not an exported user: ${path}: ${message}.`);
   }
   const { username, passwordHash, ...fields } = value;
   const times = Object.entries(fields).map(([name, field]) => [

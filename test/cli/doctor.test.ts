@@ -2,6 +2,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
+import { checkNode } from '../../src/cli/doctor.ts';
+import { checkDisk } from '../../src/cli/doctor-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { commandLine, rows } from '../helpers/command-line.ts';
 import { startRedis } from '../helpers/redis-server.ts';
@@ -83,7 +85,12 @@ t.test('files that others can read, and known passwords', async (t) => {
   const hash = await new PasswordHasher().hash('password2');
   await commandLine(lmdb)('users import -', `user2:${hash}\n`);
   await commandLine(lmdb)('users add user1', 'another long password');
-  writeFileSync(`${directory}/url`, lmdb);
+  writeFileSync(`${directory}/url`, lmdb, { mode: 0o600 });
+  const closed = await doctor('', { STORE_URL_FILE: `${directory}/url` });
+  t.match(
+    closed.all.filter(({ check }) => check === 'files'),
+    [{ status: 'ok', message: /^only its owner and its group/ }],
+  );
   chmodSync(`${directory}/url`, 0o644);
   chmodSync(`${directory}/data`, 0o755);
   const { problems, code } = await doctor('', { STORE_URL_FILE: `${directory}/url` });
@@ -123,4 +130,19 @@ t.test('Redis: out of reach, and with settings that lose data', async (t) => {
     ]);
     t.equal(code, 0);
   }
+});
+
+t.test('a disk that is full, or in the network', async (t) => {
+  t.same([...checkDisk('/data', { type: 0xef53, bavail: 1_000_000, bsize: 4096 })], []);
+  t.match(
+    [...checkDisk('/data', { type: 0x6969, bavail: 1000, bsize: 4096 })],
+    [
+      { status: 'error', message: '/data is on NFS: LMDB needs a local disk' },
+      { status: 'warning', message: 'the disk of /data has 4 MiB left' },
+    ],
+  );
+});
+
+t.test('a version of Node.js that the package does not support', async (t) => {
+  t.match(await checkNode('22.11.0'), { status: 'error', message: /on Node\.js 22\.11\.0: it needs Node\.js \^20/ });
 });

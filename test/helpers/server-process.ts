@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -25,7 +25,7 @@ export const NODE_ARGUMENTS = ['--enable-source-maps', `--import=${new URL('./lo
 
 /**
  * Runs a file of the service in an empty directory, so that it does not read a developer's `.env`. At the end of the
- * test the process gets SIGTERM.
+ * test the process gets SIGTERM. `passed` are file descriptors that it has from 3 on.
  */
 export function run(
   t: Test,
@@ -33,12 +33,14 @@ export function run(
   env: Record<string, string> = {},
   nodeArgs: string[] = [],
   wrapper: string[] = [],
+  passed: number[] = [],
 ): ServerProcess {
   const [command = '', ...args] = [...wrapper, ...builtCommand(file, nodeArgs)];
   const child = spawn(command, args, {
     cwd: temporaryDirectory(t),
     env: { ...process.env, PORT: '0', DRAIN_SECONDS: '0', ...env },
-  });
+    stdio: ['pipe', 'pipe', 'pipe', ...passed],
+  }) as ChildProcessWithoutNullStreams;
   const log: string[] = [];
   const errors: Buffer[] = [];
   const lines = createInterface({ input: child.stdout }).on('line', (line) => log.push(line));

@@ -56,12 +56,14 @@ export class LmdbEnvironment {
     try {
       // A database that another process has open was checked when that process started.
       if (claim?.isShared !== true && !wasClosed(path)) {
-        await assertIntact(path, log);
+        await assertIntact(path, log).catch((error) => {
+          throw toOpenError(path, error);
+        });
       }
       return new LmdbEnvironment(path, log, claim);
     } catch (error) {
       await claim?.release();
-      throw toOpenError(path, error);
+      throw error;
     }
   }
 
@@ -195,9 +197,6 @@ function openRoot(path: string, reserve: Reserve, log: WarnLog): RootDatabase {
 }
 
 function toOpenError(path: string, error: unknown): StoreOpenError {
-  if (error instanceof StoreOpenError) {
-    return error;
-  }
   const { message } = error as Error;
   return new StoreOpenError(`The LMDB store in ${path} cannot be opened: ${message}. ${adviceFor(message)}`, {
     cause: error,

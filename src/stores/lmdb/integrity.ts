@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Milliseconds } from '../../types.ts';
@@ -27,6 +27,10 @@ export async function assertIntact(
   if (!existsSync(file) || statSync(file).size === 0) {
     return;
   }
+  // LMDB crashes without these permissions as well.
+  for (const name of ['data.mdb', 'lock.mdb'].filter((name) => existsSync(join(path, name)))) {
+    accessSync(join(path, name), constants.R_OK | constants.W_OK);
+  }
   // LMDB writes to standard error before it ends the process.
   const child = fork(READER, [path], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], execArgv: loaders() });
   let reason: unknown;
@@ -34,12 +38,12 @@ export async function assertIntact(
     reason = message;
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  const [ended] = ((await once(child, 'close')) as (number | NodeJS.Signals | null)[]).filter((end) => end !== null);
   clearTimeout(timer);
   if (child.killed) {
     log.warn({ path }, `the store is large: it could not be checked completely within ${timeoutMs} ms`);
-  } else if (code !== 0) {
-    throw new Error(`data.mdb is damaged: ${reason ?? `reading it ends a process with ${signal ?? code}`}`);
+  } else if (ended !== 0) {
+    throw new Error(`data.mdb is damaged: ${reason ?? `reading it ends a process with ${ended}`}`);
   }
 }
 

@@ -10,13 +10,8 @@ try {
   readAll(root);
   await root.close();
 } catch (error) {
-  const { message, code } = error as NodeJS.ErrnoException;
-  // LMDB numbers its errors from -30799 to -30779. Others, such as a lack of permissions, are no damage: the service reports them.
-  const isSystemError = typeof code === 'number' && Number(code) > -30_000;
-  if (!isSystemError && !message.startsWith('MDB_READERS_FULL')) {
-    process.send?.(message);
-    process.exitCode = 1;
-  }
+  process.send?.((error as Error).message);
+  process.exitCode = 1;
 }
 process.disconnect?.();
 

@@ -190,3 +190,16 @@ t.test('a store that was closed is not checked again, and one that was changed s
   t.equal(wasClosed(path), false);
   await t.rejects(openStores(`lmdb:${path}`), { name: 'StoreOpenError' });
 });
+
+t.test('a count that does not fit is damage', async (t) => {
+  const { backup } = await filled(t);
+  const path = temporaryDirectory(t);
+  await backup(`${path}/backup.mdb`);
+  const bytes = readFileSync(`${path}/backup.mdb`);
+  // After the name of a table and a zero: 32 bytes, then the number of its entries (`MDB_db` in the source of LMDB).
+  bytes.writeBigUInt64LE(99n, bytes.indexOf('users') + 'users'.length + 33);
+  writeFileSync(`${path}/data.mdb`, bytes);
+  await t.rejects(assertIntact(path, listeningLog().log), {
+    message: 'data.mdb is damaged: users has 2 of 99 entries',
+  });
+});
