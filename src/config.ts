@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js';
 import { ConfigError, readEnvFile, readStoreUrlFile } from './config-files.ts';
 import { parseMetrics } from './config-formats.ts';
 import { Environment } from './config-schema.ts';
+import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 
 export { ConfigError, ENV_FILE } from './config-files.ts';
 
@@ -38,6 +39,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   assertCookieDomain(config);
   assertDeviceBoundSessions(config);
   assertMetrics(config);
+  assertListen(config);
   return Object.freeze({
     ...config,
     ...(given.DEMO_USERS === undefined && isForTrying(config, env.NODE_ENV) && { DEMO_USERS: 'on' }),
@@ -57,9 +59,9 @@ export function basePathOf({ PUBLIC_URL }: Config): string {
 }
 
 /** Whether only this machine can reach the service, as far as the settings tell. */
-function isForTrying({ HOST, PUBLIC_URL }: Config, nodeEnv: string | undefined): boolean {
+function isForTrying({ HOST, LISTEN, PUBLIC_URL }: Config, nodeEnv: string | undefined): boolean {
   const isLoopback = HOST === 'localhost' || (ipaddr.isValid(HOST) && ipaddr.process(HOST).range() === 'loopback');
-  return isLoopback && PUBLIC_URL.startsWith('http:') && nodeEnv !== 'production';
+  return LISTEN === 'tcp' && isLoopback && PUBLIC_URL.startsWith('http:') && nodeEnv !== 'production';
 }
 
 /** @throws ConfigError if browsers would reject the cookie. */
@@ -93,9 +95,22 @@ function assertDeviceBoundSessions(config: Config): void {
   }
 }
 
+/**
+ * Clients that share an address share its limits: behind a Unix socket without a trusted proxy, that would be all clients.
+ * @throws ConfigError
+ */
+function assertListen({ LISTEN, TRUST_PROXY }: Config): void {
+  if (LISTEN.startsWith('unix:') && !trustedPeers(parseTrustProxy(TRUST_PROXY))(undefined)) {
+    throw new ConfigError(
+      `LISTEN is "${LISTEN}" and TRUST_PROXY is "${TRUST_PROXY}": behind a Unix socket the address of a client is known from the proxy only. ` +
+        'Example: TRUST_PROXY=unix',
+    );
+  }
+}
+
 /** @throws ConfigError if the metrics have the port of the service. */
-function assertMetrics({ METRICS, PORT }: Config): void {
-  if (PORT !== 0 && parseMetrics(METRICS)?.port === PORT) {
+function assertMetrics({ METRICS, LISTEN, PORT }: Config): void {
+  if (LISTEN === 'tcp' && PORT !== 0 && parseMetrics(METRICS)?.port === PORT) {
     throw new ConfigError(`METRICS is "${METRICS}" and PORT is ${PORT}: the ports must differ. Example: METRICS=9464`);
   }
 }

@@ -1,13 +1,15 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { chmodSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, fstatSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import type { FastifyInstance, FastifyListenOptions } from 'fastify';
 import { type Config, ConfigError } from './config.ts';
-import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 
 /** The first file descriptor that systemd passes (sd_listen_fds(3)). */
 const FIRST_PASSED = 3;
+/** The system would cut off a longer one (unix(7)). */
+const MAX_PATH_BYTES = 107;
 
 /**
  * Listens where `LISTEN`, `HOST` and `PORT` say.
@@ -29,7 +31,6 @@ export async function listen(
   } else {
     await listenOnPath(app, LISTEN.slice('unix:'.length));
   }
-  assertProxyTrusted(app, config);
 }
 
 /**
@@ -57,6 +58,12 @@ async function listenOnPort(
 
 /** The owner and the group may connect: a proxy is another user. A socket that a killed process left behind is replaced. */
 async function listenOnPath(app: FastifyInstance, path: string): Promise<void> {
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    throw new ConfigError(`LISTEN is "unix:${path}": the path of a socket has at most ${MAX_PATH_BYTES} bytes.`);
+  }
+  if (!existsSync(dirname(path))) {
+    throw new ConfigError(`LISTEN is "unix:${path}": the directory ${dirname(path)} does not exist.`);
+  }
   if (await isStale(path)) {
     rmSync(path, { force: true });
   }
@@ -92,9 +99,21 @@ async function listenOnPassed(
         'It needs a .socket unit with one ListenStream=, and must start node itself, not npm.',
     );
   }
+  if (isUnixSocket(FIRST_PASSED)) {
+    // Fastify needs an address to log.
+    throw new ConfigError(
+      'LISTEN is "systemd": the socket is a Unix socket. Set ListenStream= to a port, or LISTEN to unix: and a path.',
+    );
+  }
   // Without a host Fastify would look localhost up, and open a socket for each address.
   const passed = { fd: FIRST_PASSED, host: '127.0.0.1' } as FastifyListenOptions;
   await start(app, passed, (code) => `LISTEN is "systemd": the socket cannot be used (${code}).`);
+}
+
+/** Linux lists the Unix sockets of the machine by their inodes (unix(7), proc(5)). */
+function isUnixSocket(descriptor: number): boolean {
+  const { ino } = fstatSync(descriptor);
+  return new RegExp(` ${ino}( |$)`, 'm').test(readFileSync('/proc/net/unix', 'utf8'));
 }
 
 async function start(
@@ -106,17 +125,6 @@ async function start(
     await app.listen(options);
   } catch (error) {
     throw new ConfigError(describe((error as NodeJS.ErrnoException).code), { cause: error });
-  }
-}
-
-/** Clients that share an address share its limits: if a Unix socket has no trusted proxy, that would be all clients. */
-function assertProxyTrusted(app: FastifyInstance, { LISTEN, TRUST_PROXY }: Config): void {
-  const isUnix = typeof app.server.address() === 'string';
-  if (isUnix && !trustedPeers(parseTrustProxy(TRUST_PROXY))(undefined)) {
-    throw new ConfigError(
-      `LISTEN is "${LISTEN}" and TRUST_PROXY is "${TRUST_PROXY}": behind a Unix socket the address of a client is known from the proxy only. ` +
-        'Example: TRUST_PROXY=unix',
-    );
   }
 }
 

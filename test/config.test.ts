@@ -471,3 +471,9 @@ t.test('STORE_URL can be in a file, where other processes do not see its passwor
     message: 'STORE_URL and STORE_URL_FILE are both set. Set only one of them.',
   });
 });
+
+t.test('the demo users are on only if the service listens on a port of this machine', async (t) => {
+  t.equal(parseConfig({}).DEMO_USERS, 'on');
+  t.equal(parseConfig({ LISTEN: 'systemd' }).DEMO_USERS, 'off');
+  t.equal(parseConfig({ LISTEN: 'unix:/run/login.sock', TRUST_PROXY: 'unix', METRICS: '8080' }).DEMO_USERS, 'off');
+});

@@ -82,19 +82,24 @@ t.test('a Unix socket is for the owner and the group, and a stale one is replace
   t.notOk(existsSync(path));
 });
 
-t.test('a path that cannot be a socket, and a socket without a trusted proxy, stop the start', async (t) => {
+t.test('a path that cannot be a socket stops the start', async (t) => {
   const directory = temporaryDirectory(t);
   writeFileSync(`${directory}/file`, 'kept');
-  const refused: [path: string, trustProxy: string, message: RegExp][] = [
-    [`${directory}/file`, 'unix', /another program uses the path/],
-    [`${directory}/missing/login.sock`, 'unix', /this machine cannot listen there \(E\w+\)\. Example: LISTEN=unix:/],
-    [`${directory}/login.sock`, 'loopback', /TRUST_PROXY is "loopback": .* Example: TRUST_PROXY=unix$/],
+  const refused: [path: string, message: RegExp][] = [
+    [`${directory}/file`, /another program uses the path/],
+    [`${directory}/missing/login.sock`, /: the directory .*\/missing does not exist\.$/],
+    ['/proc/login.sock', /this machine cannot listen there \(E\w+\)\. Example: LISTEN=unix:/],
+    [`${directory}/${'x'.repeat(108)}`, /: the path of a socket has at most 107 bytes\.$/],
   ];
-  for (const [path, trustProxy, message] of refused) {
+  for (const [path, message] of refused) {
     const { app } = await newApp(t);
-    await t.rejects(listen(app, onSocket(path, trustProxy)), { name: 'ConfigError', message });
+    await t.rejects(listen(app, onSocket(path)), { name: 'ConfigError', message });
   }
   t.equal(readFileSync(`${directory}/file`, 'utf8'), 'kept');
+  t.throws(() => onSocket(`${directory}/login.sock`, 'loopback'), {
+    name: 'ConfigError',
+    message: /TRUST_PROXY is "loopback": .* Example: TRUST_PROXY=unix$/,
+  });
 });
 
 t.test('LISTEN=systemd needs one socket for this process', async (t) => {

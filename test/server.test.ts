@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import t from 'tap';
 import { exchange, received, run, startServer } from './helpers/server-process.ts';
 import { USER1 } from './helpers/service.ts';
+import { temporaryDirectory } from './helpers/temporary-directory.ts';
 
 const CREDENTIALS = JSON.stringify(USER1);
 /** A whole request. Once it is answered, the server has accepted what other connections sent before it. */
@@ -261,14 +262,22 @@ t.test('the service listens on the socket that systemd passes', { skip: process.
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
   const { fd } = (listener as unknown as { _handle: { fd: number } })._handle;
-  const server = run(t, 'server.js', { LISTEN: 'systemd', DOCS: 'off' }, [], systemd, [fd]);
+  const env = { LISTEN: 'systemd', DOCS: 'off', DEMO_USERS: 'on' };
+  const server = run(t, 'server.js', env, [], systemd, [fd]);
   listener.close();
   await server.logged('listening at');
   t.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
 
   const file = openSync('/dev/null', 'r');
-  const refused = run(t, 'server.js', { LISTEN: 'systemd', DOCS: 'off' }, [], systemd, [file]);
+  const refused = run(t, 'server.js', env, [], systemd, [file]);
   closeSync(file);
   t.equal(await refused.exited, 1);
   t.match(refused.complaints(), /^LISTEN is "systemd": the socket cannot be used \(E[A-Z]+\)\.\n$/);
+
+  const onPath = createServer().listen(`${temporaryDirectory(t)}/login.sock`);
+  await once(onPath, 'listening');
+  const unix = run(t, 'server.js', env, [], systemd, [(onPath as unknown as { _handle: { fd: number } })._handle.fd]);
+  onPath.close();
+  t.equal(await unix.exited, 1);
+  t.match(unix.complaints(), /^LISTEN is "systemd": the socket is a Unix socket\. Set ListenStream= to a port/);
 });
