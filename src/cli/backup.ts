@@ -1,8 +1,9 @@
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { loadConfig } from '../config.ts';
 import { requirePackages } from '../packages.ts';
 import { parseStoreUrl } from '../stores/store-url.ts';
+import { quote } from '../users/accounts.ts';
 import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
 import { count, UsageError } from './terminal.ts';
@@ -40,6 +41,10 @@ async function backup(target: string, _options: object, command: CliCommand): Pr
     }
     const isDirectory = statSync(target, { throwIfNoEntry: false })?.isDirectory();
     const file = isDirectory ? join(target, `login-${new Date().toISOString().replaceAll(':', '-')}.mdb`) : target;
+    const directory = target.endsWith('/') ? target : dirname(file);
+    if (!existsSync(directory)) {
+      throw new UsageError(`The directory ${quote(directory)} does not exist.`);
+    }
     await backup(file);
     const { size: bytes } = statSync(file);
     command.printResult({ text: `Wrote ${file} (${bytes} bytes).`, data: { file, bytes } });

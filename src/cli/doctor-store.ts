@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, type StatsFs, statSync } from 'node:fs';
+import { existsSync, readdirSync, type StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
@@ -10,6 +10,7 @@ import { DEMO_USERS } from '../users/demo-users.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { findByName, type UserStore } from '../users/user-store.ts';
 import type { Finding } from './doctor.ts';
+import { othersCanRead } from './file-modes.ts';
 import { messageOf } from './terminal.ts';
 
 /** Types of file systems on which LMDB loses data, by the number that statfs(2) returns. */
@@ -36,6 +37,10 @@ export async function* checkStore(config: Config): AsyncGenerator<Finding> {
     return;
   }
   if (location.engine === 'lmdb') {
+    if (!existsSync(join(location.path, 'data.mdb'))) {
+      yield store('warning', `${location.path} has no database yet: the service, or users add, makes it`);
+      return;
+    }
     yield* checkDirectory(location.path);
   }
   const warnings: string[] = [];
@@ -74,14 +79,15 @@ function described(details: object, message: string): string {
 }
 
 async function* checkDirectory(path: string): AsyncGenerator<Finding> {
-  if (!existsSync(path)) {
-    return;
-  }
-  const open = [path, ...readdirSync(path).map((name) => join(path, name))].filter(
-    (file) => !file.endsWith('.sock') && (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o007,
-  );
-  if (open.length > 0 && process.platform !== 'win32') {
-    yield { check: 'files', status: 'error', message: `other users of the machine can read ${open.join(', ')}` };
+  const open = readdirSync(path)
+    .map((name) => join(path, name))
+    .filter((file) => !file.endsWith('.sock') && othersCanRead(file));
+  if (open.length > 0) {
+    yield {
+      check: 'files',
+      status: 'error',
+      message: `other users of the machine can read ${open.join(', ')}: chmod o= ${open.join(' ')}`,
+    };
   }
   yield* checkDisk(path, await statfs(path));
 }

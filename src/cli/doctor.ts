@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type Config, ENV_FILE, loadConfig } from '../config.ts';
 import { requirePackages } from '../packages.ts';
 import type { CliCommand, Io } from './command.ts';
 import { checkStore } from './doctor-store.ts';
+import { othersCanRead } from './file-modes.ts';
 import { messageOf } from './terminal.ts';
 
 /** The result of one check. An error makes the service fail or unsafe, a warning may be on purpose. */
@@ -13,7 +14,8 @@ export interface Finding {
 }
 
 const HELP = `
-It reads the settings of the service, the store, and the files of both, requests PUBLIC_URL, and changes nothing.
+It reads the settings of the service, the store, and the files of both, and requests PUBLIC_URL. It changes no user
+and no session.
 The exit code is 1 if there is an error, and 0 if there are only warnings.`;
 
 /** How long PUBLIC_URL may take to answer, in milliseconds. */
@@ -69,18 +71,14 @@ export async function checkNode(node = process.versions.node): Promise<Finding> 
 
 /** Files that may hold the password of the store. */
 function* checkFiles({ STORE_URL_FILE }: Config): Generator<Finding> {
-  for (const file of [ENV_FILE, STORE_URL_FILE]) {
-    // The secrets of a container, below /run, have no other readers.
-    if (existsSync(file) && !file.startsWith('/run/')) {
-      const isOpen = (statSync(file).mode & 0o007) !== 0 && process.platform !== 'win32';
-      yield isOpen
-        ? {
-            check: 'files',
-            status: 'warning',
-            message: `other users of the machine can read ${file}: chmod o= ${file}`,
-          }
-        : { check: 'files', status: 'ok', message: `only its owner and its group can read ${file}` };
-    }
+  for (const file of [ENV_FILE, STORE_URL_FILE].filter((file) => existsSync(file))) {
+    yield othersCanRead(file)
+      ? {
+          check: 'files',
+          status: 'warning',
+          message: `other users of the machine can read ${file}: chmod o= ${file}`,
+        }
+      : { check: 'files', status: 'ok', message: `other users of the machine cannot read ${file}` };
   }
 }
 
@@ -92,7 +90,7 @@ function* checkProxy({ HOST, LISTEN, PUBLIC_URL, TRUST_PROXY }: Config): Generat
     yield {
       check: 'proxy',
       status: 'error',
-      message: `PUBLIC_URL is ${PUBLIC_URL}: without https everybody on the way can read passwords and cookies`,
+      message: `PUBLIC_URL is ${PUBLIC_URL}: without https, others in the network can read passwords and cookies`,
     };
   } else if (isHttps && TRUST_PROXY === 'off') {
     yield {
@@ -115,19 +113,17 @@ function* checkProxy({ HOST, LISTEN, PUBLIC_URL, TRUST_PROXY }: Config): Generat
 /** Whether a request to PUBLIC_URL reaches the service, with its path. */
 async function checkPublicUrl({ PUBLIC_URL }: Config): Promise<Finding> {
   const url = `${PUBLIC_URL}/session`;
+  let reply: Response;
+  let text: string;
   try {
-    const reply = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(REQUEST_MS) });
-    const { code } = (await reply.json()) as { code?: unknown };
-    return reply.status === 401 && code === 'NOT_SIGNED_IN'
-      ? { check: 'public url', status: 'ok', message: `the service answers at ${PUBLIC_URL}` }
-      : {
-          check: 'public url',
-          status: 'error',
-          message: `${url} is answered with ${reply.status}, not by the service`,
-        };
+    reply = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(REQUEST_MS) });
+    text = await reply.text();
   } catch (error) {
     const { message, cause } = error as Error;
     const reason = cause instanceof Error ? cause.message : message;
     return { check: 'public url', status: 'warning', message: `${url} cannot be requested from here: ${reason}` };
   }
+  return reply.status === 401 && text.includes('"NOT_SIGNED_IN"')
+    ? { check: 'public url', status: 'ok', message: `the service answers at ${PUBLIC_URL}` }
+    : { check: 'public url', status: 'error', message: `${url} is answered with ${reply.status}, not by the service` };
 }

@@ -63,10 +63,16 @@ export function parseExported(text: string): { username: string; passwordHash: s
   const { username, passwordHash, ...fields } = value;
   const times = Object.entries(fields).map(([name, field]) => [
     name,
-    /At$/.test(name) ? Date.parse(String(field)) : field,
+    /At$/.test(name) ? parseTime(field as string) : field,
   ]);
-  if (times.some(([, field]) => Number.isNaN(field))) {
-    throw new AccountError('The line has a time that does not exist.');
-  }
   return { username, passwordHash, fields: Object.fromEntries(times) };
+}
+
+function parseTime(text: string): number {
+  const time = Date.parse(text);
+  // JavaScript reads 31 February as a day of March.
+  if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== text.slice(0, 10)) {
+    throw new AccountError(`The line has a time that does not exist: ${text}.`);
+  }
+  return time;
 }

@@ -32,6 +32,9 @@ t.test('in a directory the file is named after the time', async (t) => {
   t.match(file, /\/backups\/login-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z\.mdb$/);
   t.equal(bytes, statSync(file).size);
   t.equal(readdirSync(directory).length, 1);
+  for (const missing of [`${directory}/a/b.mdb`, `${directory}/c/`]) {
+    t.match(await cli(['backup', missing]), { code: 2, err: /^The directory ".*\/(a|c\/)" does not exist\.\n$/ });
+  }
   const other = commandLine(onLmdb(t));
   t.same(rows((await other(['restore', file, '--keep-sessions', '--json'])).out), [{ users: 0, ended: 0, kept: 0 }]);
 });

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
@@ -40,14 +40,16 @@ const NOT_SIGNED_IN = JSON.stringify({ code: 'NOT_SIGNED_IN' });
 
 t.test('a service that is set up well has no findings, and exit code 0', async (t) => {
   const PUBLIC_URL = await answering(t, 401, NOT_SIGNED_IN);
-  const { code, problems, all } = await doctor(`lmdb:${temporaryDirectory(t)}/data`, { PUBLIC_URL });
+  const lmdb = `lmdb:${temporaryDirectory(t)}/data`;
+  await commandLine(lmdb)('users list');
+  const { code, problems, all } = await doctor(lmdb, { PUBLIC_URL });
   t.same(problems, []);
   t.equal(code, 0);
   t.same(
     all.map(({ check }) => check),
     ['versions', 'settings', 'proxy', 'store', 'users', 'public url'],
   );
-  const { out } = await commandLine(`lmdb:${temporaryDirectory(t)}/data`, { PUBLIC_URL })('doctor');
+  const { out } = await commandLine(lmdb, { PUBLIC_URL })('doctor');
   t.match(out, /^ok {6}versions: version \d.* on Node\.js \d/);
 });
 
@@ -59,11 +61,15 @@ t.test('invalid settings are errors, one for each', async (t) => {
 
 t.test('the public URL and the proxy', async (t) => {
   const lmdb = `lmdb:${temporaryDirectory(t)}/data`;
+  await commandLine(lmdb)('users list');
   const cases: [settings: Record<string, string>, problems: RegExp[]][] = [
     [{ PUBLIC_URL: await answering(t, 404, '{}') }, [/^error public url: .* is answered with 404, not by the service/]],
-    [{ PUBLIC_URL: await answering(t, 200, 'no JSON') }, [/^warning public url: .* cannot be requested from here: /]],
+    [
+      { PUBLIC_URL: await answering(t, 200, 'no JSON') },
+      [/^error public url: .* is answered with 200, not by the service/],
+    ],
     [{}, [/^warning public url: http:\/\/127\.0\.0\.1:1\/session cannot be requested from here: bad port/]],
-    [{ PUBLIC_URL: 'http://login.test' }, [/^error proxy: .* without https everybody/, /^warning public url/]],
+    [{ PUBLIC_URL: 'http://login.test' }, [/^error proxy: .* without https, others/, /^warning public url/]],
     [{ PUBLIC_URL: 'https://login.test' }, [/^error proxy: .* TRUST_PROXY is off/, /^warning public url/]],
     [
       { PUBLIC_URL: 'https://login.test', TRUST_PROXY: 'on', HOST: '0.0.0.0' },
@@ -89,14 +95,16 @@ t.test('files that others can read, and known passwords', async (t) => {
   const closed = await doctor('', { STORE_URL_FILE: `${directory}/url` });
   t.match(
     closed.all.filter(({ check }) => check === 'files'),
-    [{ status: 'ok', message: /^only its owner and its group/ }],
+    [{ status: 'ok', message: /^other users of the machine cannot read/ }],
   );
   chmodSync(`${directory}/url`, 0o644);
+  chmodSync(directory, 0o755);
   chmodSync(`${directory}/data`, 0o755);
+  chmodSync(`${directory}/data/data.mdb`, 0o644);
   const { problems, code } = await doctor('', { STORE_URL_FILE: `${directory}/url` });
   t.match(problems, [
     `warning files: other users of the machine can read ${directory}/url: chmod o= ${directory}/url`,
-    `error files: other users of the machine can read ${directory}/data`,
+    `error files: other users of the machine can read ${directory}/data/data.mdb: chmod o= ${directory}/data/data.mdb`,
     'error users: everybody knows the password of user2',
     /^warning public url/,
   ]);
@@ -106,6 +114,11 @@ t.test('files that others can read, and known passwords', async (t) => {
 t.test('stores that lose data, or cannot be used', async (t) => {
   t.match((await doctor('memory:')).problems, ['warning store: memory: keeps users and sessions', /public url/]);
   const directory = temporaryDirectory(t);
+  t.match((await doctor(`lmdb:${directory}/new`)).problems, [
+    /^warning store: .*\/new has no database yet/,
+    /public url/,
+  ]);
+  t.notOk(existsSync(`${directory}/new`), 'it makes none');
   mkdirSync(`${directory}/data`, { mode: 0o700 });
   writeFileSync(`${directory}/data/data.mdb`, 'garbage', { mode: 0o600 });
   t.match((await doctor(`lmdb:${directory}/data`)).problems, [

@@ -68,6 +68,7 @@ t.test('a line that is no exported user is refused, and its hash is not shown', 
     JSON.stringify({ ...ann, version: 'x' }),
     JSON.stringify({ ...ann, createdAt: 'yesterday' }),
     JSON.stringify({ ...ann, createdAt: '2030-13-41T25:00:00Z' }),
+    JSON.stringify({ ...ann, lastSignInAt: '2030-02-31T12:00:00Z' }),
     JSON.stringify({ ...ann, passwordHash: 'secret' }),
     JSON.stringify({ ...ann, username: undefined }),
     JSON.stringify(ann),
@@ -75,15 +76,16 @@ t.test('a line that is no exported user is refused, and its hash is not shown', 
   ];
   const { code, err, out } = await cli('users import - --json', lines.join('\n'));
   t.equal(code, 1);
-  t.same(rows(out), [{ imported: 1, refused: 7 }]);
+  t.same(rows(out), [{ imported: 1, refused: 8 }]);
   t.match(err.trim().split('\n'), [
     'line 1: The line begins like JSON, and is not valid JSON.',
     /^line 2: The line is not an exported user: \/version: /,
     /^line 3: The line is not an exported user: \/createdAt: /,
-    'line 4: The line has a time that does not exist.',
-    /^line 5: The hash cannot be used: /,
-    /^line 6: The line is not an exported user: \/username: /,
-    'line 8: The user "carl", or another one with the same id, already exists.',
+    'line 4: The line has a time that does not exist: 2030-13-41T25:00:00Z.',
+    'line 5: The line has a time that does not exist: 2030-02-31T12:00:00Z.',
+    /^line 6: The hash cannot be used: /,
+    /^line 7: The line is not an exported user: \/username: /,
+    'line 9: The user "carl", or another one with the same id, already exists.',
   ]);
   t.notMatch(err, /c29tZSBz|secret/);
 });

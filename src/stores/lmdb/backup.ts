@@ -4,15 +4,17 @@ import {
   copyFileSync,
   existsSync,
   fsyncSync,
+  linkSync,
   mkdtempSync,
   openSync,
-  renameSync,
   rmSync,
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { UserRecord } from '../../users/user-store.ts';
 import { SILENT } from '../engine.ts';
 import { LmdbEnvironment } from './environment.ts';
+import { giveToOwner } from './files.ts';
 import { assertIntact } from './integrity.ts';
 import { NamespaceClaim } from './namespace-claim.ts';
 import { SESSIONS, SESSIONS_BY_EXPIRY, SESSIONS_BY_USER, USERS } from './tables.ts';
@@ -31,7 +33,7 @@ export async function backupTo(file: string, environment: LmdbEnvironment): Prom
   assertNew(file);
   await inTemporaryDirectory(dirname(file), `.${basename(file)}-`, async (directory) => {
     await environment.copyTo(directory);
-    await assertIntact(directory, SILENT);
+    await assertIntact(directory);
     publish(directory, file);
   });
 }
@@ -58,9 +60,10 @@ export async function restoreFrom(
     assertNew(join(path, 'data.mdb'));
     return await inTemporaryDirectory(path, 'restore-', async (directory) => {
       copyFileSync(file, join(directory, 'data.mdb'));
-      await assertIntact(directory, SILENT);
+      await assertIntact(directory);
       const restored = await prepare(directory, keepSessions);
       publish(directory, join(path, 'data.mdb'));
+      giveToOwner(path, 'data.mdb');
       return restored;
     });
   } finally {
@@ -68,7 +71,7 @@ export async function restoreFrom(
   }
 }
 
-/** Ends the sessions of a copy, and returns what it held. */
+/** Ends the sessions of a copy, and the links to set a password, which may have been used since. Returns what it held. */
 async function prepare(directory: string, keepSessions: boolean): Promise<Restored> {
   const environment = new LmdbEnvironment(directory);
   try {
@@ -79,6 +82,9 @@ async function prepare(directory: string, keepSessions: boolean): Promise<Restor
       await environment.table(SESSIONS).clearAsync();
       await Promise.all([SESSIONS_BY_USER, SESSIONS_BY_EXPIRY].map((name) => environment.index(name).clearAsync()));
     }
+    const records = environment.table<UserRecord>(USERS);
+    const withLinks = [...records.getRange()].filter(({ value }) => value.passwordLink !== undefined);
+    await Promise.all(withLinks.map(({ key, value: { passwordLink: _, ...user } }) => records.put(key, user)));
     return { users, sessions };
   } finally {
     await environment.close();
@@ -110,7 +116,8 @@ function publish(directory: string, file: string): void {
   const source = join(directory, 'data.mdb');
   chmodSync(source, 0o600);
   flush(source);
-  renameSync(source, file);
+  // Unlike a rename, a link fails if the file exists meanwhile.
+  linkSync(source, file);
   flush(dirname(file));
 }
 

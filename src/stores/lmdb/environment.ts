@@ -26,6 +26,8 @@ const MAX_WAITING = 5000;
 const MAX_WAITING_DURABLE = 10_000;
 /** How long the reason of a failed commit may take. */
 const REASON_MS = 1000;
+/** A store that takes longer to read starts without a complete check. */
+const CHECK_MS = 30_000;
 /** How often the slots of dead readers are freed. A dead reader prevents old pages from being reused. */
 const READER_CHECK_MS = 60_000;
 
@@ -56,7 +58,7 @@ export class LmdbEnvironment {
     try {
       // A database that another process has open was checked when that process started.
       if (claim?.isShared !== true && !wasClosed(path)) {
-        await assertIntact(path, log).catch((error) => {
+        await assertIntact(path, { log, timeoutMs: CHECK_MS }).catch((error) => {
           throw toOpenError(path, error);
         });
       }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   accessSync,
   chmodSync,
+  chownSync,
   closeSync,
   constants,
   existsSync,
@@ -32,8 +33,19 @@ export function prepareFiles(path: string, reserve: Reserve, log: Pick<StoreLog,
   reserve.ensure();
   // LMDB would create it with the permissions that the umask allows.
   closeSync(openSync(join(path, 'data.mdb'), 'a', 0o600));
+  for (const name of ['data.mdb', 'lock.mdb', 'reserve']) {
+    giveToOwner(path, name);
+  }
   for (const name of ['data.mdb', 'lock.mdb']) {
     keepFromOthers(join(path, name), log);
+  }
+}
+
+/** Gives a file that root has made to the owner of the directory. The service could not open it otherwise. */
+export function giveToOwner(directory: string, name: string): void {
+  const [{ uid, gid }, file] = [statSync(directory), join(directory, name)];
+  if (process.getuid?.() === 0 && uid !== 0 && statSync(file, { throwIfNoEntry: false })?.uid === 0) {
+    chownSync(file, uid, gid);
   }
 }
 

@@ -6,22 +6,23 @@ import { fileURLToPath } from 'node:url';
 import type { Milliseconds } from '../../types.ts';
 import type { StoreLog } from '../engine.ts';
 import { assertWhole } from './data-file.ts';
+import { giveToOwner } from './files.ts';
 
-/** A store that takes longer to read starts without a complete check. */
-const CHECK_MS: Milliseconds = 30_000;
+/** How long a check may take, and the log that says if it took longer. */
+export interface CheckLimit {
+  readonly timeoutMs: Milliseconds;
+  readonly log: Pick<StoreLog, 'warn'>;
+}
 
 const READER = fileURLToPath(new URL(`./read-all${extname(import.meta.url)}`, import.meta.url));
 
 /**
  * Rejects a database that cannot be read completely. The copy of a file that is in use has the right size and wrong pages, and
  * LMDB ends the process at such a page with SIGSEGV or SIGABRT and no message. So another process reads all entries first.
+ * Without a limit it reads all of them.
  * @throws Error with the reason
  */
-export async function assertIntact(
-  path: string,
-  log: Pick<StoreLog, 'warn'>,
-  timeoutMs: Milliseconds = CHECK_MS,
-): Promise<void> {
+export async function assertIntact(path: string, limit?: CheckLimit): Promise<void> {
   const file = join(path, 'data.mdb');
   assertWhole(file);
   if (!existsSync(file) || statSync(file).size === 0) {
@@ -37,11 +38,11 @@ export async function assertIntact(
   child.once('message', (message) => {
     reason = message;
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const timer = limit && setTimeout(() => child.kill('SIGKILL'), limit.timeoutMs);
   const [ended] = ((await once(child, 'close')) as (number | NodeJS.Signals | null)[]).filter((end) => end !== null);
   clearTimeout(timer);
   if (child.killed) {
-    log.warn({ path }, `the store is large: it could not be checked completely within ${timeoutMs} ms`);
+    limit?.log.warn({ path }, `the store is large: it could not be checked completely within ${limit.timeoutMs} ms`);
   } else if (ended !== 0) {
     throw new Error(`data.mdb is damaged: ${reason ?? `reading it ends a process with ${ended}`}`);
   }
@@ -54,6 +55,7 @@ export async function assertIntact(
 export function rememberClosed(path: string): void {
   try {
     writeFileSync(join(path, CLOSED), fingerprint(path), { mode: 0o600 });
+    giveToOwner(path, CLOSED);
   } catch {
     // The disk is full: the next start checks the file.
   }

@@ -6,7 +6,7 @@ import { ANN, cookieOf } from '../../helpers/service.ts';
 /** How long another instance may use its cache after a session ended. */
 const CACHE_MS = 1000;
 /** What a busy machine may add. */
-const SLACK_MS = 1000;
+const SLACK_MS = 3000;
 
 interface Ended {
   readonly cookie: string;
