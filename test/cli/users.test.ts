@@ -234,3 +234,35 @@ t.test('nobody gets a link who cannot use it', async (t) => {
   }
   t.match(await cli('users show bob'), { code: 1 });
 });
+
+t.test('the times are those of the clock of the store', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const { now } = Date;
+  t.teardown(() => {
+    Date.now = now;
+  });
+  Date.now = () => now() + 7_200_000;
+  const [invited] = rows((await commandLine(redis.url)('users invite ann --json')).out);
+  Date.now = now;
+  t.ok(Math.abs(Date.parse(invited.expiresAt) - now() - 3_600_000) < 300_000, invited.expiresAt);
+});
+
+t.test('an error of the store says that the change may have been made', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const cli = commandLine(redis.url);
+  await cli('users add ann', GOOD);
+  const waiting = commandLine(redis.url, { REDIS_WAIT_REPLICAS: '1', STORE_TIMEOUT_MS: '1000' });
+  t.match(await waiting('users unlock ann'), {
+    code: 1,
+    out: '',
+    err: /^The store does not answer\. Try again shortly\. \(.*\. The change may have been made: repeat the command\)\n$/,
+  });
+  t.match(rows((await cli('users show ann --json')).out), [{ unlockedAt: /^20/ }], 'here it was');
+  t.match(await waiting('users invite ANN'), { code: 1, err: 'The user "ANN" already exists as "ann".\n' });
+});
