@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
+import { StoreUnavailable } from '../../src/errors.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { StoreUnavailable } from '../../src/errors.ts';
 import { Accounts, quote } from '../../src/users/accounts.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { sessionVersionOf } from '../../src/users/user-changes.ts';

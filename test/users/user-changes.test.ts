@@ -1,7 +1,13 @@
 import t from 'tap';
 import { StoreUnavailable } from '../../src/errors.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { changeUnchanged, findUnchanged, nextVersion, orEndSessions, sessionVersionOf } from '../../src/users/user-changes.ts';
+import {
+  changeUnchanged,
+  findUnchanged,
+  nextVersion,
+  orEndSessions,
+  sessionVersionOf,
+} from '../../src/users/user-changes.ts';
 import { newUser, newVersion } from '../../src/users/user-store.ts';
 
 t.test('the session version stays when the next version does not end sessions', async (t) => {
