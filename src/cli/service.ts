@@ -52,10 +52,8 @@ function uncertain(change: Method): Method {
     try {
       return await change(...args);
     } catch (error) {
-      if (!(error instanceof StoreUnavailable)) {
-        throw error;
-      }
-      const { message } = error.cause as Error;
+      // The store is time-bound, and none of these methods finds it full: the error is StoreUnavailable.
+      const { message } = (error as Error).cause as Error;
       throw new StoreUnavailable({ cause: new Error(`${message}. The change may have been made: repeat the command`) });
     }
   };

@@ -300,5 +300,5 @@ t.test('an error of the store says that the change may have been made', async (t
     err: /^The store does not answer\. Try again shortly\. \(.*\. The change may have been made: repeat the command\)\n$/,
   });
   t.match(rows((await cli('users show ann --json')).out), [{ unlockedAt: /^20/ }], 'here it was');
-  t.match(await waiting('users invite ANN'), { code: 1, err: 'The user "ANN" already exists as "ann".\n' });
+  t.match(await waiting('users show bob'), { code: 1, err: 'The user "bob" does not exist.\n' });
 });
