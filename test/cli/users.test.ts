@@ -250,6 +250,10 @@ t.test('nobody gets a link who cannot use it', async (t) => {
     out: '',
     err: 'The user "ann" is disabled. Enable the user first.\n',
   });
+  const [before] = rows((await cli('users show ann --json')).out);
+  t.match(await cli('users reset --revoke ann'), { code: 1, out: '', err: /is disabled\. Enable the user first/ });
+  const [revoked] = rows((await cli('users show ann --json')).out);
+  t.ok(Date.parse(revoked.passwordChangedAt) > Date.parse(before.passwordChangedAt), 'but the password is revoked');
   for (const value of [
     'login.example.com',
     'ftp://login.example.com',
