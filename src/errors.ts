@@ -65,7 +65,7 @@ export const PasswordExpired = createError(
 );
 
 /** The link to set a password has expired, was used or replaced, or never existed. The response does not reveal which. */
-export const PasswordLinkInvalid = createError('PASSWORD_LINK_INVALID', 'This link is not valid, or no longer.', 403);
+export const PasswordLinkInvalid = createError('PASSWORD_LINK_INVALID', 'This link is not valid.', 403);
 
 export const CrossOriginRefused = createError(
   'CROSS_ORIGIN_REFUSED',

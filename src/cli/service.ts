@@ -1,4 +1,6 @@
 import { type Config, loadConfig } from '../config.ts';
+import { StoreUnavailable } from '../errors.ts';
+import { clockOf } from '../sessions/session-store.ts';
 import { closeStores, openStores, type Stores } from '../stores/open-stores.ts';
 import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.ts';
 import { Accounts } from '../users/accounts.ts';
@@ -25,12 +27,34 @@ export async function withService<T>({ env }: Io, command: (service: Service) =>
   const waitReplicas = config.REDIS_WAIT_REPLICAS;
   const stores = await openStores(STORE_URL, { timeoutMs, keyPrefix, waitReplicas });
   try {
-    const sessions = timeBoundSessionStore(stores.sessions, timeoutMs);
-    const users = timeBoundUserStore(stores.users, timeoutMs);
+    const sessions = sayUncertain(timeBoundSessionStore(stores.sessions, timeoutMs), ['remove', 'removeByUser']);
+    const users = sayUncertain(timeBoundUserStore(stores.users, timeoutMs), ['create', 'replace', 'remove']);
     const passwordMinLength = config.PASSWORD_MIN_LENGTH;
-    const accounts = new Accounts({ users, sessions, passwords: new PasswordHasher(), passwordMinLength });
+    // The service compares the times with this clock.
+    const clock = clockOf(sessions);
+    const accounts = new Accounts({ users, sessions, passwords: new PasswordHasher(), passwordMinLength, clock });
     return await command({ ...stores, sessions, users, accounts, config });
   } finally {
     await closeStores(stores);
   }
+}
+
+/** Adds to the error of a change that the store may have made it: the reply may be lost, or too few replicas have the change. */
+function sayUncertain<S extends object>(store: S, changes: readonly (keyof S)[]): S {
+  const methods = changes.map((name) => [name, uncertain(store[name] as Method)]);
+  return { ...store, ...Object.fromEntries(methods) };
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+function uncertain(change: Method): Method {
+  return async (...args) => {
+    try {
+      return await change(...args);
+    } catch (error) {
+      // The store is time-bound, and none of these methods finds it full: the error is StoreUnavailable.
+      const { message } = (error as Error).cause as Error;
+      throw new StoreUnavailable({ cause: new Error(`${message}. The change may have been made: repeat the command`) });
+    }
+  };
 }

@@ -1,4 +1,6 @@
+import { Value } from '@sinclair/typebox/value';
 import { InvalidArgumentError } from 'commander';
+import { Environment } from '../config-schema.ts';
 import { type Accounts, quote } from '../users/accounts.ts';
 import type { LinkToken } from '../users/password-link.ts';
 import { type CliCommand, parseText } from './command.ts';
@@ -21,15 +23,18 @@ export async function passwd(name: string, { expire }: { expire?: true }, comman
 
 interface LinkOptions {
   readonly url?: string;
+  readonly revoke?: true;
 }
 
-/** Parses the URL of the service, without a slash at the end. */
+/** `URL` removes some of these. */
+const INVISIBLE = /[\s\p{C}]/u;
+
+/** Parses the URL of the service, without a slash at the end. It has the form of `PUBLIC_URL`. */
 export function parseUrl(value: string, previous?: string): string {
-  const url = URL.canParse(parseText(value, previous)) ? new URL(value) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+  if (INVISIBLE.test(parseText(value, previous)) || !Value.Check(Environment.properties.PUBLIC_URL, value)) {
     throw new InvalidArgumentError('It must be an http or https URL such as https://login.example.com.');
   }
-  return url.href.replace(/\/$/, '');
+  return new URL(value).href.replace(/\/$/, '');
 }
 
 export function invite(name: string, options: LinkOptions, command: CliCommand): Promise<void> {
@@ -37,19 +42,28 @@ export function invite(name: string, options: LinkOptions, command: CliCommand):
 }
 
 export function reset(name: string, options: LinkOptions, command: CliCommand): Promise<void> {
-  return printLink(name, options, command, (accounts) => accounts.createLink(name));
+  return printLink(name, options, command, async (accounts) => {
+    const ended = options.revoke && (await accounts.revokePassword(name));
+    return { ...(await accounts.createLink(name)), ended };
+  });
 }
 
 async function printLink(
   username: string,
   { url }: LinkOptions,
   command: CliCommand,
-  create: (accounts: Accounts) => Promise<LinkToken>,
+  create: (accounts: Accounts) => Promise<LinkToken & { readonly ended?: number | undefined }>,
 ): Promise<void> {
   await withService(command.io, async ({ accounts, config }) => {
-    const { token, expiresAt } = await create(accounts);
+    const { token, expiresAt, ended } = await create(accounts);
     const link = `${url ?? config.PUBLIC_URL}/password/link?token=${token}`;
     const text = `${link}\nThe link sets the password of ${quote(username)} once, until ${iso(expiresAt)}.`;
-    command.printResult({ text, data: { username, link, expiresAt: iso(expiresAt) } });
+    const data = { username, link, expiresAt: iso(expiresAt) };
+    if (ended === undefined) {
+      command.printResult({ text, data });
+      return;
+    }
+    const revoked = `The earlier password no longer works; ended ${count(ended, 'session')}.`;
+    command.printResult({ text: `${text}\n${revoked}`, data: { ...data, ended } });
   });
 }

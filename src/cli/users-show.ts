@@ -13,11 +13,16 @@ import { iso } from './terminal.ts';
 
 const COLUMNS = ['username', 'disabled', 'createdAt', 'passwordChangedAt', 'lastSignInAt'];
 
-/** What the operator sees of the failed sign-ins of a user. `null`: each process of the service counts for itself. */
+/** What the operator sees of the failed sign-ins of a user. */
 interface Failures {
+  /** `null`: not known. */
+  readonly locked: boolean | null;
   readonly failures: number | null;
   readonly lockedUntil: string | null;
 }
+
+/** Each process of the service counts for itself. */
+const NOT_KNOWN: Failures = { locked: null, failures: null, lockedUntil: null };
 
 export async function list(_options: object, command: CliCommand): Promise<void> {
   await withService(command.io, async ({ users }) => {
@@ -34,13 +39,24 @@ export async function show(name: string, _options: object, command: CliCommand):
     const user = await service.accounts.records.get(name);
     const failures = await failuresOf(user, service);
     const sessions = await countSessions(user, service);
-    const state = user.disabled ? 'disabled' : failures.lockedUntil === null ? 'enabled' : 'locked';
+    const state = stateOf(user, failures);
     const times = { ...timesOf(user), unlockedAt: isoOrNull(user.unlockedAt) };
     const passwordExpired = user.passwordExpired ?? false;
     const linkExpiresAt = isoOrNull(user.passwordLink?.expiresAt);
     const data = { username: user.username, state, ...times, passwordExpired, linkExpiresAt, sessions, ...failures };
     command.printResult({ text: describe(data), data });
   });
+}
+
+/** An invited user has not set a password yet. */
+function stateOf({ disabled, passwordLink }: UserRecord, { locked }: Failures): string {
+  if (disabled) {
+    return 'disabled';
+  }
+  if (passwordLink?.isInvitation) {
+    return 'invited';
+  }
+  return locked ? 'locked' : 'enabled';
 }
 
 /** The password hash is not among the fields that are shown. */
@@ -57,15 +73,15 @@ function isoOrNull(time: Milliseconds | undefined): string | null {
 }
 
 /** Only Redis has the counts of the service: the other engines count in the memory of each process. */
-async function failuresOf(user: UserRecord, { config, openFailureCounter }: Service): Promise<Failures> {
+async function failuresOf(user: UserRecord, { config, sessions, openFailureCounter }: Service): Promise<Failures> {
   if (openFailureCounter === openMemoryFailureCounter) {
-    return { failures: null, lockedUntil: null };
+    return NOT_KNOWN;
   }
   const counter = openFailureCounter('user', config.SIGNIN_FAILURE_WINDOW_SECONDS);
   const bound = timeBoundFailureCounter(counter, config.STORE_TIMEOUT_MS);
   const { failures, endsInMs } = (await readUserFailures(bound, user)) ?? { failures: 0, endsInMs: 0 };
-  const isLocked = failures >= config.SIGNIN_FAILURES_PER_USER && endsInMs > 0;
-  return { failures, lockedUntil: isLocked ? iso(Date.now() + endsInMs) : null };
+  const locked = failures >= config.SIGNIN_FAILURES_PER_USER && endsInMs > 0;
+  return { locked, failures, lockedUntil: locked ? iso(clockOf(sessions)() + endsInMs) : null };
 }
 
 async function countSessions(user: UserRecord, { sessions }: Service): Promise<number> {
@@ -73,15 +89,16 @@ async function countSessions(user: UserRecord, { sessions }: Service): Promise<n
   return (await sessions.listByUser(ownerOf(user))).filter(({ session }) => isLive(session, now)).length;
 }
 
-/** What the text says in place of `null`. */
-const MISSING: Readonly<Record<string, string>> = {
-  lastSignInAt: 'never',
-  failures: 'not known: each process of the service counts for itself',
-};
+type Shown = Readonly<Record<string, string | number | boolean | null>>;
 
 /** One line for each field. */
-function describe(data: Readonly<Record<string, string | number | boolean | null>>): string {
+function describe(data: Shown): string {
   return Object.entries(data)
-    .map(([name, value]) => `${name}: ${escapeControlChars(String(value ?? MISSING[name] ?? '-'))}`)
+    .map(([name, value]) => `${name}: ${escapeControlChars(String(value ?? missing(name, data)))}`)
     .join('\n');
+}
+
+/** What the text has in place of `null`. */
+function missing(name: string, { failures }: Shown): string {
+  return failures === null && name in NOT_KNOWN ? 'not known: each process of the service counts for itself' : '-';
 }

@@ -15,52 +15,10 @@ const PASSWORD_HELP =
 
 export function addUserCommands(program: CliCommand): void {
   const users = program.command('users').description('add, change and remove users').helpCommand(false);
-
-  users
-    .command('add')
-    .description('add a user')
-    .argument('<name>', '', parseNewName)
-    .addHelpText('after', PASSWORD_HELP)
-    .action(action(add));
-  users
-    .command('passwd')
-    .description('change the password of a user and revoke their sessions')
-    .argument('<name>', '', parseText)
-    .option('--expire', 'set no password: the user must choose another one at the next sign-in')
-    .addHelpText('after', PASSWORD_HELP)
-    .action(passwd);
-  users
-    .command('invite')
-    .description('add a user and print a link with which they set their password, once and within an hour')
-    .argument('<name>', '', parseNewName)
-    .option('--url <url>', URL_HELP, parseUrl)
-    .action(invite);
-  users
-    .command('reset')
-    .description('print a link with which a user sets another password, once and within an hour')
-    .argument('<name>', '', parseText)
-    .option('--url <url>', URL_HELP, parseUrl)
-    .action(reset);
-  users
-    .command('unlock')
-    .description('let a user sign in again after too many failures')
-    .argument('<name>', '', parseText)
-    .action(action(unlock));
-  users
-    .command('disable')
-    .description('prevent a user from signing in and revoke their sessions')
-    .argument('<name>', '', parseText)
-    .action(action(disable));
-  users
-    .command('enable')
-    .description('let a disabled user sign in again')
-    .argument('<name>', '', parseText)
-    .action(action(enable));
-  users
-    .command('remove')
-    .description('remove a user and revoke their sessions')
-    .argument('<name>', '', parseText)
-    .action(action(remove));
+  addPasswordCommands(users);
+  for (const [name, description, run] of CHANGES) {
+    users.command(name).description(description).argument('<name>', '', parseText).action(action(run));
+  }
   users
     .command('rename')
     .description('change the name of a user, who keeps the password and the sessions')
@@ -84,6 +42,43 @@ export function addUserCommands(program: CliCommand): void {
     .argument('<file>', 'a new file, or - for standard output', parseText)
     .action(exportUsers);
 }
+
+function addPasswordCommands(users: CliCommand): void {
+  users
+    .command('add')
+    .description('add a user')
+    .argument('<name>', '', parseNewName)
+    .addHelpText('after', PASSWORD_HELP)
+    .action(action(add));
+  users
+    .command('passwd')
+    .description('change the password of a user and revoke their sessions')
+    .argument('<name>', '', parseText)
+    .option('--expire', 'set no password: the user must choose another one at the next sign-in')
+    .addHelpText('after', PASSWORD_HELP)
+    .action(passwd);
+  users
+    .command('invite')
+    .description('add a user and print a link with which they set their password, once and within an hour')
+    .argument('<name>', '', parseNewName)
+    .option('--url <url>', URL_HELP, parseUrl)
+    .action(invite);
+  users
+    .command('reset')
+    .description('print a link with which a user sets another password, once and within an hour')
+    .argument('<name>', '', parseText)
+    .option('--revoke', 'the current password stops working at once, and the sessions end: others may know it')
+    .option('--url <url>', URL_HELP, parseUrl)
+    .action(reset);
+}
+
+/** The commands that need only the name of a user. */
+const CHANGES = [
+  ['unlock', 'let a user sign in again after too many failures', unlock],
+  ['disable', 'prevent a user from signing in and revoke their sessions', disable],
+  ['enable', 'let a disabled user sign in again', enable],
+  ['remove', 'remove a user and revoke their sessions', remove],
+] as const;
 
 /** Node replaces the bytes of an argument that are not UTF-8 by U+FFFD. Different names would become the same one. */
 function parseNewName(value: string): string {

@@ -20,7 +20,7 @@ export const securityEvents = {
   device_bound_refreshed: { level: 'info', message: 'bound session refreshed' },
   device_bound_refused: { level: 'warn', message: 'proof of a key refused' },
   device_bound_skipped: { level: 'info', message: 'the browser could not refresh a bound session' },
-  excess_rate_limit_exceeded: { level: 'warn', message: 'too many failures: the password was not checked' },
+  excess_rate_limit_exceeded: { level: 'warn', message: 'too many failures: refused without a check' },
   input_validation_fail: { level: 'warn', message: 'input refused' },
   malicious_csrf: { level: 'warn', message: 'cross-origin request refused' },
   session_created: { level: 'info', message: 'session started' },

@@ -43,7 +43,7 @@ export const SESSION_ENDINGS = [
   'password changed',
   'reused token',
 ] as const;
-const LIMITS = ['address', 'user', 'pair', 'device'];
+const LIMITS = ['address', 'user', 'pair', 'device', 'link'];
 
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const WAIT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -119,7 +119,7 @@ function signInCounters(registry: Registry): EventCounters {
   const refusals = addCounter(
     registry,
     'login_throttle_refusals_total',
-    'Passwords that were not checked because of too many failures, by limit.',
+    'Passwords, and links to set one, that were not checked because of too many failures, by limit.',
     'limit',
     LIMITS,
   );
@@ -127,7 +127,9 @@ function signInCounters(registry: Registry): EventCounters {
     authn_login_success: () => signIns('success'),
     authn_login_fail: ({ reason = '' }) => signIns(reason),
     excess_rate_limit_exceeded: ({ limit = '' }) => {
-      signIns('throttled');
+      if (limit !== 'link') {
+        signIns('throttled');
+      }
       for (const name of limit.split(' ')) {
         refusals(name);
       }

@@ -135,7 +135,7 @@ export const texts = {
     tooManyFailures: (wait: string) =>
       `Too many links that are not valid. Try again ${wait}. Your password was not set.`,
     uncertain:
-      'This is a temporary problem on our side. If the link is refused from now on, try to sign in with the new password.',
+      'This is a temporary problem on our side. If the link is refused from now on, try to sign in with the new password, and sign out all other sessions on the account page.',
   },
   signOut: {
     title: 'Sign out',

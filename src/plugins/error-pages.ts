@@ -120,9 +120,16 @@ export function errorPageOf({ code, statusCode, headers }: HttpError, basePath: 
     ...(errorTexts[code] as { title: string; message: string }),
     hasError: true,
     wait: retryAfter && texts.error.tryAgain(texts.wait(Number(retryAfter))),
-    link:
-      statusCode === 401
-        ? { url: accountSignInUrl(basePath), text: texts.error.toSignIn }
-        : { url: `${basePath}${ACCOUNT}`, text: texts.error.toAccount },
+    link: linkAfter(code, statusCode, basePath),
   };
+}
+
+function linkAfter(code: string, statusCode: number, basePath: string) {
+  if (code === 'PASSWORD_LINK_INVALID') {
+    // Few who open a link are signed in. For them the start page leads to the account page.
+    return { url: `${basePath}/`, text: texts.error.toSignIn };
+  }
+  return statusCode === 401
+    ? { url: accountSignInUrl(basePath), text: texts.error.toSignIn }
+    : { url: `${basePath}${ACCOUNT}`, text: texts.error.toAccount };
 }

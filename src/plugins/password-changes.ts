@@ -7,11 +7,12 @@ import {
   WrongPassword,
 } from '../errors.ts';
 import { canonicalAddress } from '../http/client-address.ts';
-import { logEvent } from '../http/security-events.ts';
+import { type EventDetails, logEvent } from '../http/security-events.ts';
 import type { Session } from '../sessions/session.ts';
 import { type Credentials, SignInFailure } from '../users/authenticator.ts';
 import { LinkFailure } from '../users/password-link.ts';
 import { validatePassword } from '../users/password-policy.ts';
+import { orEndSessions } from '../users/user-changes.ts';
 import type { UserRecord } from '../users/user-store.ts';
 import { kLogin, logLimits, rememberDevice, toText, verify } from './login-context.ts';
 import { contextOf } from './session-context.ts';
@@ -33,7 +34,10 @@ export async function changePassword(
   // Another user may have got the name if the session's user was renamed.
   const isSame = !(verified instanceof SignInFailure) && verified.user.id === userId;
   const { authenticator } = this.server[kLogin];
-  const user = isSame ? await authenticator.changePassword(verified.user, next) : undefined;
+  const { userSessions } = contextOf(request, 'login');
+  const user = isSame
+    ? await orEndSessions(authenticator.changePassword(verified.user, next), () => userSessions.revokeOthers(session))
+    : undefined;
   if (!isSame || user === undefined) {
     logEvent(request, 'authn_password_change_fail', logFields(session));
     throw new WrongPassword();
@@ -77,13 +81,13 @@ export async function changeAtSignIn(
     }
     return user;
   }
-  const changed = await request.server[kLogin].authenticator.changePassword(user, newPassword);
+  const { authenticator } = request.server[kLogin];
+  const change: Change = (beforeChange) => authenticator.changePassword(user, newPassword, beforeChange);
+  const changed = await changeAndEndSessions(request, user, change);
   if (changed === undefined) {
     logEvent(request, 'authn_login_fail', { username, reason: 'no longer allowed' });
     throw new InvalidCredentials();
   }
-  logEvent(request, 'authn_password_change', { username });
-  await endSessions(request, user);
   return changed;
 }
 
@@ -97,12 +101,10 @@ export async function usePasswordLink(this: FastifyReply, token: unknown, newPas
     throw invalidLink(request, verified);
   }
   await assertAccepted(request, password, verified.username);
-  const user = await links.use(verified, password);
-  if (user === undefined) {
+  const change: Change = (beforeChange) => links.use(verified, password, beforeChange);
+  if ((await changeAndEndSessions(request, verified, change, { reason: 'link' })) === undefined) {
     throw invalidLink(request, new LinkFailure('unknown link', verified));
   }
-  logEvent(request, 'authn_password_change', { username: user.username, reason: 'link' });
-  await endSessions(request, user);
 }
 
 function invalidLink(request: FastifyRequest, { username, reason }: LinkFailure): Error {
@@ -118,11 +120,34 @@ async function assertAccepted(request: FastifyRequest, password: string, usernam
   }
 }
 
-/** Ends all sessions of a user whose password has changed. */
-async function endSessions(request: FastifyRequest, { id: userId, username }: UserRecord): Promise<void> {
+type Change = (beforeChange: () => Promise<void>) => Promise<UserRecord | undefined>;
+
+/**
+ * Changes the password of a user and ends all sessions, before and after the change. Before, because the store can fail at any
+ * later step, and the password or the link that the user sends again is then used up. After, because a sign-in may have started
+ * a session meanwhile.
+ */
+async function changeAndEndSessions(
+  request: FastifyRequest,
+  { id: userId, username }: UserRecord,
+  change: Change,
+  details: EventDetails = {},
+): Promise<UserRecord | undefined> {
   const { userSessions, namespace } = contextOf(request, 'login');
-  const count = await userSessions.revokeAll({ namespace, userId });
-  if (count > 0) {
-    logEvent(request, 'session_expired', { username, count, reason: 'password changed' });
+  let count = 0;
+  const end = async () => {
+    count += await userSessions.revokeAll({ namespace, userId });
+  };
+  try {
+    const changed = await orEndSessions(change(end), end);
+    if (changed !== undefined) {
+      logEvent(request, 'authn_password_change', { username, ...details });
+      await end();
+    }
+    return changed;
+  } finally {
+    if (count > 0) {
+      logEvent(request, 'session_expired', { username, count, reason: 'password changed' });
+    }
   }
 }

@@ -1,15 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import type { SessionRecord } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import type { Clock } from '../types.ts';
 import { AccountError, assertValidName, changedByOthers, quote, unknownUser } from './account-error.ts';
 import type { ImportedFields } from './exported-user.ts';
-import { createPasswordLink, type LinkToken, withLink, withoutLink } from './password-link.ts';
+import { createPasswordLink, type LinkToken, randomPassword, withInvitation, withoutLink } from './password-link.ts';
 import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
 import { changedUser } from './rename-user.ts';
 import { ownerOf, ownersOf } from './session-owners.ts';
-import { nextVersion, withPassword } from './user-changes.ts';
+import { nextVersion, orEndSessions, withPassword } from './user-changes.ts';
 import { UserRecords } from './user-records.ts';
 import { keyOf, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { cleanUsername, usernameKey } from './username.ts';
@@ -60,8 +59,8 @@ export class Accounts {
    */
   async invite(username: string): Promise<LinkToken> {
     assertValidName(cleanUsername(username));
-    const passwordHash = await this.#options.passwords.hash(randomBytes(32).toString('base64url'));
-    const { user, ...link } = withLink(newUser(username, passwordHash, this.#clock()), this.#clock());
+    const passwordHash = await this.#options.passwords.hash(randomPassword());
+    const { user, ...link } = withInvitation(newUser(username, passwordHash, this.#clock()), this.#clock());
     await this.records.add(user);
     return link;
   }
@@ -85,13 +84,12 @@ export class Accounts {
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist or the password is invalid. */
   async changePassword(name: string, password: string): Promise<number> {
     const { username } = await this.records.get(name);
-    const passwordHash = await this.#hash(password, username);
-    const unlockedAt = this.#clock();
-    const user = await this.records.change(name, (current) => ({
-      ...withPassword(current, passwordHash, unlockedAt),
-      unlockedAt,
-    }));
-    return this.#options.sessions.removeByUser(ownerOf(user));
+    return this.#replaceHash(name, await this.#hash(password, username));
+  }
+
+  /** Replaces the password by one that nobody knows. Otherwise like `changePassword`. */
+  async revokePassword(name: string): Promise<number> {
+    return this.#replaceHash(name, await this.#options.passwords.hash(randomPassword()));
   }
 
   /** Lets a user sign in again in spite of earlier failures. The sessions stay. @throws AccountError if the user does not exist. */
@@ -105,14 +103,12 @@ export class Accounts {
    * @throws AccountError if the user does not exist.
    */
   async expirePassword(name: string): Promise<number> {
-    const user = await this.records.change(name, (current) => changedUser(current, { passwordExpired: true }));
-    return this.#options.sessions.removeByUser(ownerOf(user));
+    return this.#changeAndRevoke(name, (user) => changedUser(user, { passwordExpired: true }));
   }
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async disable(name: string): Promise<number> {
-    const user = await this.records.change(name, (current) => withoutLink(changedUser(current, { disabled: true })));
-    return this.#options.sessions.removeByUser(ownerOf(user));
+    return this.#changeAndRevoke(name, (user) => withoutLink(changedUser(user, { disabled: true })));
   }
 
   /** Also completes a rename that was interrupted. @throws AccountError if the user does not exist. */
@@ -154,7 +150,8 @@ export class Accounts {
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async remove(name: string): Promise<number> {
     const user = await this.records.finder.find(name);
-    const removed = user !== undefined && (await this.#removeRecords(user));
+    const removed =
+      user !== undefined && (await orEndSessions(this.records.remove(user), () => this.revokeSessions(name, user)));
     // Also if the user is already gone: an earlier removal may have failed at this step.
     const revoked = await this.revokeSessions(name, user);
     if (!removed) {
@@ -179,13 +176,16 @@ export class Accounts {
     return revoked;
   }
 
-  async #removeRecords(user: UserRecord): Promise<boolean> {
-    const other = await this.records.renamer.counterpartOf(user);
-    if (other !== undefined) {
-      await this.#options.users.remove(keyOf(other));
-    }
-    // The record with the entered name is the last one, so that the command can be repeated.
-    return this.#options.users.remove(keyOf(user));
+  #replaceHash(name: string, passwordHash: string): Promise<number> {
+    const unlockedAt = this.#clock();
+    return this.#changeAndRevoke(name, (user) => ({ ...withPassword(user, passwordHash, unlockedAt), unlockedAt }));
+  }
+
+  async #changeAndRevoke(name: string, change: (user: UserRecord) => UserRecord): Promise<number> {
+    const { sessions } = this.#options;
+    const found = await this.records.get(name);
+    const user = await orEndSessions(this.records.change(name, change), () => sessions.removeByUser(ownerOf(found)));
+    return sessions.removeByUser(ownerOf(user));
   }
 
   async #hash(password: string, username: string): Promise<string> {

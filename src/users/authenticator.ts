@@ -110,13 +110,18 @@ export class Authenticator {
   }
 
   /**
-   * Changes the password of a user that `verify` returned. Returns the new record, or `undefined` if the password has
-   * changed since, or the user was disabled.
+   * Changes the password of a user that `verify` returned, after `beforeChange`. Returns the new record, or `undefined` if the
+   * password has changed since, or the user was disabled.
    * @throws SignInBusy if too many hashes are waiting.
    */
-  async changePassword(user: UserRecord, password: string): Promise<UserRecord | undefined> {
+  async changePassword(
+    user: UserRecord,
+    password: string,
+    beforeChange?: () => Promise<void>,
+  ): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
     const passwordHash = await passwords.hash(password, placeOfKnown(usernameKey(user.username)));
+    await beforeChange?.();
     return changeUnchanged(users, user, (current) => withPassword(current, passwordHash, clock()));
   }
 

@@ -17,13 +17,25 @@ const SHA256_LENGTH = 43;
 /** OWASP Forgot Password Cheat Sheet: tokens are single use and expire after a short time. */
 const LINK_MS = 3_600_000;
 
+/** Returns a password that nobody knows, for a user who is to set one with a link. */
+export function randomPassword(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url');
+}
+
 /** Returns the user with a link in place of an earlier one, and the token of the link. */
 export function withLink(user: UserRecord, now: Milliseconds): LinkToken & { readonly user: UserRecord } {
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
   const expiresAt = now + LINK_MS;
-  const passwordLink = { secretHash: sha256(secret), expiresAt };
+  const passwordLink = { ...user.passwordLink, secretHash: sha256(secret), expiresAt };
   const token = `${Buffer.from(keyOf(user)).toString('base64url')}.${secret}`;
   return { token, expiresAt, user: { ...user, passwordLink, version: nextVersion(user) } };
+}
+
+/** Returns a new user with a link. Until the user sets a password, later links are those of an invited user as well. */
+export function withInvitation(user: UserRecord, now: Milliseconds): LinkToken & { readonly user: UserRecord } {
+  const { user: withFirst, ...link } = withLink(user, now);
+  const passwordLink = { ...(withFirst.passwordLink as PasswordLink), isInvitation: true } as const;
+  return { ...link, user: { ...withFirst, passwordLink } };
 }
 
 /** Returns the user without a link. */

@@ -50,13 +50,14 @@ export class PasswordLinks {
   }
 
   /**
-   * Sets the password of a user that `verify` returned. Of concurrent calls one succeeds. Returns the new record, or
-   * `undefined` if the link has become invalid. The user can sign in with the new password in spite of earlier failures.
+   * Sets the password of a user that `verify` returned, after `beforeChange`. Of concurrent calls one succeeds. Returns the new
+   * record, or `undefined` if the link has become invalid. The user can sign in with the new password in spite of earlier failures.
    * @throws SignInBusy if too many hashes are waiting.
    */
-  async use(user: UserRecord, password: string): Promise<UserRecord | undefined> {
+  async use(user: UserRecord, password: string, beforeChange: () => Promise<void>): Promise<UserRecord | undefined> {
     const { users, passwords, clock } = this.#options;
     const passwordHash = await passwords.hash(password, placeOfKnown(keyOf(user)));
+    await beforeChange();
     const now = clock();
     return changeUnchanged(users, user, (current) =>
       current.passwordLink?.secretHash === user.passwordLink?.secretHash

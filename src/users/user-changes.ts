@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Milliseconds } from '../types.ts';
+import { StoreUnavailable } from '../errors.ts';
+import type { MaybePromise, Milliseconds } from '../types.ts';
 import { keyOf, newVersion, type UserRecord, type UserStore } from './user-store.ts';
 
 /** Returns a version that no user record had before. The sessions of the user stay valid. */
@@ -53,4 +54,21 @@ export async function changeUnchanged(
 export async function findUnchanged(users: Pick<UserStore, 'find'>, user: UserRecord): Promise<UserRecord | undefined> {
   const current = await users.find(keyOf(user));
   return current !== undefined && sessionVersionOf(current) === sessionVersionOf(user) ? current : undefined;
+}
+
+/**
+ * Waits for a change of a user after which the sessions must end. If the store fails, it may still have made the change. So the
+ * sessions end then as well, if the store can do that. The error of the change is thrown in any case.
+ */
+export async function orEndSessions<T>(change: Promise<T>, end: () => MaybePromise<unknown>): Promise<T> {
+  try {
+    return await change;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) {
+      await Promise.resolve()
+        .then(end)
+        .catch(() => {});
+    }
+    throw error;
+  }
 }

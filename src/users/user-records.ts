@@ -30,7 +30,8 @@ export class UserRecords {
     if ((await this.finder.hasOlderUser(keyOf(user))) || !(await this.#users.create(user))) {
       const existing = (await this.finder.find(user.username)) ?? user;
       const spelling = existing.username === user.username ? '' : ` as ${quote(existing.username)}`;
-      throw new AccountError(`The user ${quote(user.username)} already exists${spelling}.`);
+      const hint = existing.passwordLink?.isInvitation ? ' "users reset" makes another link.' : '';
+      throw new AccountError(`The user ${quote(user.username)} already exists${spelling}.${hint}`);
     }
     return user.username;
   }
@@ -45,5 +46,15 @@ export class UserRecords {
       }
     }
     throw changedByOthers();
+  }
+
+  /** Removes a user, also one that is being renamed. Returns `false` if the user was already removed. */
+  async remove(user: UserRecord): Promise<boolean> {
+    const other = await this.renamer.counterpartOf(user);
+    if (other !== undefined) {
+      await this.#users.remove(keyOf(other));
+    }
+    // The record with the entered name is the last one, so that the command can be repeated.
+    return this.#users.remove(keyOf(user));
   }
 }

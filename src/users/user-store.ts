@@ -10,6 +10,8 @@ export interface PasswordLink {
   /** The SHA-256 hash of the secret in the link. */
   readonly secretHash: string;
   readonly expiresAt: Milliseconds;
+  /** Set if the user was invited and has not set a password yet. */
+  readonly isInvitation?: true;
 }
 
 /** A user as a store keeps it. */

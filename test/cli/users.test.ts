@@ -111,7 +111,7 @@ t.test('a user is shown with the state, the times, the failures and the sessions
   const shown = await cli('users show ann');
   t.match(shown, {
     code: 0,
-    out: /^username: Ann\nstate: enabled\ncreatedAt: 20\S+Z\npasswordChangedAt: 20\S+Z\nlastSignInAt: never\nunlockedAt: -\npasswordExpired: false\nlinkExpiresAt: -\nsessions: 0\nfailures: not known: each process of the service counts for itself\nlockedUntil: -\n$/,
+    out: /^username: Ann\nstate: enabled\ncreatedAt: 20\S+Z\npasswordChangedAt: 20\S+Z\nlastSignInAt: -\nunlockedAt: -\npasswordExpired: false\nlinkExpiresAt: -\nsessions: 0\nlocked: not known: each process of the service counts for itself\nfailures: not known: each process of the service counts for itself\nlockedUntil: not known: each process of the service counts for itself\n$/,
   });
   const signIn = await serviceOn(t, url);
   const before = Date.now();
@@ -120,7 +120,7 @@ t.test('a user is shown with the state, the times, the failures and the sessions
   t.equal((await signIn(ANN)).statusCode, 200);
   await cli('users unlock ann');
   const [ann] = rows((await cli('users show ANN --json')).out);
-  t.match(ann, { username: 'Ann', state: 'enabled', sessions: 2, failures: null, lockedUntil: null });
+  t.match(ann, { username: 'Ann', state: 'enabled', sessions: 2, locked: null, failures: null, lockedUntil: null });
   for (const time of [ann.lastSignInAt, ann.unlockedAt]) {
     t.ok(Date.parse(time) >= before, time);
   }
@@ -140,16 +140,17 @@ t.test('with Redis the failures of a user and the end of the lock are shown', as
   await cli('users add Ann', GOOD);
   const signIn = await serviceOn(t, redis.url);
   const state = async () => rows((await cli('users show ann --json')).out)[0];
-  t.match(await state(), { state: 'enabled', failures: 0, lockedUntil: null });
+  t.match(await state(), { state: 'enabled', locked: false, failures: 0, lockedUntil: null });
   for (let i = 0; i < 10; i++) {
     t.match(await state(), { state: 'enabled', failures: i, lockedUntil: null });
     await signIn({ ...ANN, password: 'wrong' });
   }
   const locked = await state();
-  t.match(locked, { state: 'locked', failures: 10 });
+  t.match(locked, { state: 'locked', locked: true, failures: 10 });
   const minutes = (Date.parse(locked.lockedUntil) - Date.now()) / 60_000;
   t.ok(minutes > 10 && minutes <= 15.1, locked.lockedUntil);
-  t.match((await cli('users show ann')).out, 'failures: 10\n');
+  t.match((await cli('users show ann')).out, 'locked: true\nfailures: 10\n');
+  t.match((await cli('users show ann')).out, 'unlockedAt: -\n');
   t.match(await cli('users unlock Ann --json'), { code: 0, out: '{"username":"Ann","unlocked":true}\n' });
   t.match(await state(), { state: 'enabled', failures: 0, lockedUntil: null });
   t.equal((await signIn(ANN)).statusCode, 200);
@@ -189,14 +190,20 @@ t.test('an invited user sets the password with a link, and a reset gives another
   const signIn = await serviceOn(t, url);
   const invited = await cli('users invite Ann');
   t.match(invited, { code: 0, err: '' });
-  const [link = '', text] = invited.out.split('\n');
+  let [link = '', text] = invited.out.split('\n');
   t.match(link, /^https:\/\/login\.example\.com\/auth\/password\/link\?token=YW5u\.[\w-]{43}$/);
   t.match(text, /^The link sets the password of "Ann" once, until 20\S+Z\.$/);
   t.equal((await signIn({ username: 'ann', password: '' })).statusCode, 401);
-  t.match(rows((await cli('users show ann --json')).out), [{ state: 'enabled', linkExpiresAt: /^20/ }]);
+  t.match(rows((await cli('users show ann --json')).out), [{ state: 'invited', linkExpiresAt: /^20/ }]);
+  t.match(await cli('users invite ann'), {
+    code: 1,
+    err: 'The user "ann" already exists as "Ann". "users reset" makes another link.\n',
+  });
+  link = (await cli('users reset ann')).out.split('\n')[0] ?? '';
+  t.match(rows((await cli('users show ann --json')).out), [{ state: 'invited' }], 'until the password is set');
   t.equal(await usePassword(link, GOOD), 204);
   t.equal((await signIn(ANN)).statusCode, 200);
-  t.match(rows((await cli('users show ann --json')).out), [{ linkExpiresAt: null }]);
+  t.match(rows((await cli('users show ann --json')).out), [{ state: 'enabled', linkExpiresAt: null }]);
 
   const [reset] = rows((await cli('users reset ANN --json --url http://localhost:8080')).out);
   t.same(Object.keys(reset), ['username', 'link', 'expiresAt']);
@@ -207,6 +214,29 @@ t.test('an invited user sets the password with a link, and a reset gives another
   t.equal(await usePassword(reset.link, 'another horse, a battery'), 403);
   t.equal(await usePassword(again.link, 'another horse, a battery'), 204);
   t.equal((await signIn(ANN)).statusCode, 401);
+});
+
+t.test('a reset that revokes the password gives the account back to its user', async (t) => {
+  const url = onLmdb(t);
+  const cli = commandLine(url);
+  await cli('users add ann', GOOD);
+  const signIn = await serviceOn(t, url);
+  await signIn(ANN);
+  const reset = await cli('users reset --revoke ann');
+  t.match(reset, {
+    code: 0,
+    out: /^http\S+\/password\/link\?token=\S+\nThe link sets .*\nThe earlier password no longer works; ended 1 session\.\n$/,
+    err: '',
+  });
+  t.equal((await signIn(ANN)).statusCode, 401);
+  t.equal((await signIn({ ...ANN, newPassword: 'another horse, a battery' })).statusCode, 401);
+  t.match(rows((await cli('users show ann --json')).out), [{ state: 'enabled', sessions: 0, linkExpiresAt: /^20/ }]);
+  const [again] = rows((await cli('users reset ann --revoke --json')).out);
+  t.match(again, { username: 'ann', link: /token=/, ended: 0 });
+  const app = await build(t, { env: { STORE_URL: url } });
+  const payload = { token: new URL(again.link).searchParams.get('token'), newPassword: 'another horse, a battery' };
+  t.equal((await app.inject({ method: 'POST', url: '/password/link', payload })).statusCode, 204);
+  t.equal((await signIn({ ...ANN, password: payload.newPassword })).statusCode, 200);
 });
 
 t.test('nobody gets a link who cannot use it', async (t) => {
@@ -220,11 +250,21 @@ t.test('nobody gets a link who cannot use it', async (t) => {
     out: '',
     err: 'The user "ann" is disabled. Enable the user first.\n',
   });
+  const [before] = rows((await cli('users show ann --json')).out);
+  t.match(await cli('users reset --revoke ann'), { code: 1, out: '', err: /is disabled\. Enable the user first/ });
+  const [revoked] = rows((await cli('users show ann --json')).out);
+  t.ok(Date.parse(revoked.passwordChangedAt) > Date.parse(before.passwordChangedAt), 'but the password is revoked');
   for (const value of [
     'login.example.com',
     'ftp://login.example.com',
     'https://a.example/?b',
     'https://a.example/#b',
+    'https://ann@a.example',
+    'http://ann:secret@a.example/',
+    'https://a.example\n',
+    'https://a.ex\tample',
+    ' https://a.example',
+    'https://a.example/a b',
   ]) {
     t.match(await cli(['users', 'invite', 'bob', '--url', value]), {
       code: 2,
@@ -233,4 +273,36 @@ t.test('nobody gets a link who cannot use it', async (t) => {
     });
   }
   t.match(await cli('users show bob'), { code: 1 });
+});
+
+t.test('the times are those of the clock of the store', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const { now } = Date;
+  t.teardown(() => {
+    Date.now = now;
+  });
+  Date.now = () => now() + 7_200_000;
+  const [invited] = rows((await commandLine(redis.url)('users invite ann --json')).out);
+  Date.now = now;
+  t.ok(Math.abs(Date.parse(invited.expiresAt) - now() - 3_600_000) < 300_000, invited.expiresAt);
+});
+
+t.test('an error of the store says that the change may have been made', async (t) => {
+  const redis = await startRedis(t);
+  if (redis === undefined) {
+    return;
+  }
+  const cli = commandLine(redis.url);
+  await cli('users add ann', GOOD);
+  const waiting = commandLine(redis.url, { REDIS_WAIT_REPLICAS: '1', STORE_TIMEOUT_MS: '1000' });
+  t.match(await waiting('users unlock ann'), {
+    code: 1,
+    out: '',
+    err: /^The store does not answer\. Try again shortly\. \(.*\. The change may have been made: repeat the command\)\n$/,
+  });
+  t.match(rows((await cli('users show ann --json')).out), [{ unlockedAt: /^20/ }], 'here it was');
+  t.match(await waiting('users show bob'), { code: 1, err: 'The user "bob" does not exist.\n' });
 });

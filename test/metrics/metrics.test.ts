@@ -64,6 +64,22 @@ t.test('sign-ins are counted by outcome, and refusals of the throttle by limit',
   t.equal(samples.get('login_security_events_total{event="authn_login_fail"}'), 2);
 });
 
+t.test('links that are refused without a check are counted by limit, and are no sign-ins', async (t) => {
+  const log: string[] = [];
+  const env = { ...METRICS_ON, LOG_LEVEL: 'warn', SIGNIN_FAILURES_PER_ADDRESS: '1' };
+  const app = await build(t, { env, log });
+  t.equal((await samplesOf(app)).get('login_throttle_refusals_total{limit="link"}'), 0);
+  for (const statusCode of [403, 429]) {
+    const payload = { token: 'x', newPassword: 'another horse, a battery' };
+    t.equal((await app.inject({ method: 'POST', url: '/password/link', payload })).statusCode, statusCode);
+  }
+  const samples = await samplesOf(app);
+  t.equal(samples.get('login_throttle_refusals_total{limit="link"}'), 1);
+  t.equal(samples.get('login_sign_ins_total{outcome="throttled"}'), 0);
+  t.match(log.at(-1), '"limit":"link"');
+  t.notMatch(log.at(-1), 'password');
+});
+
 t.test('events above the limit of the log are counted', async (t) => {
   const log: string[] = [];
   const app = await build(t, { log, env: { ...METRICS_ON, LOG_LEVEL: 'info' } });

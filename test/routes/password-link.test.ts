@@ -25,7 +25,7 @@ async function setUp(t: Test) {
   const use = (token: string, newPassword: string = NEXT) => post({ token, newPassword });
   const reset = async () => (await accounts.createLink('ann')).token;
   const events = () => log.map((line) => JSON.parse(line)).filter(({ event }) => event);
-  return { app, clock, users, accounts, log, post, use, reset, events };
+  return { app, clock, users, sessions, accounts, log, post, use, reset, events };
 }
 
 function isInvalid(t: Test, response: LightMyRequestResponse, why = 'the link is invalid') {
@@ -192,4 +192,54 @@ t.test('an outage of the store is 503, and the link stays valid', async (t) => {
   t.match((await use(token)).json(), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
   users.replace = replace;
   t.equal((await use(token)).statusCode, 204);
+});
+
+t.test('no session stays if the store sets the password and the reply of the store is lost', async (t) => {
+  const { app, users, use, reset, events } = await setUp(t);
+  const cookie = await signIn(app, ANN);
+  const token = await reset();
+  const replace = users.replace.bind(users);
+  users.replace = (...args) => {
+    replace(...args);
+    throw new Error('no reply');
+  };
+  t.match((await use(token)).json(), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
+  users.replace = replace;
+  isInvalid(t, await use(token), 'a retry');
+  t.equal(await welcome(app, cookie), 401);
+  t.match(
+    events().filter(({ event }) => event === 'session_expired'),
+    [{ username: 'ann', count: 1, reason: 'password changed' }],
+  );
+  t.ok(await signIn(app, { ...ANN, password: NEXT }));
+});
+
+t.test('if the sessions cannot be ended, the link stays valid', async (t) => {
+  const { app, sessions, use, reset } = await setUp(t);
+  const cookie = await signIn(app, ANN);
+  const token = await reset();
+  const { removeByUser } = sessions;
+  sessions.removeByUser = () => {
+    throw new Error('down');
+  };
+  t.match((await use(token)).json(), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
+  sessions.removeByUser = removeByUser;
+  t.equal(await welcome(app, cookie), 200);
+  t.equal((await use(token)).statusCode, 204);
+  t.equal(await welcome(app, cookie), 401);
+});
+
+t.test('if the store fails after the new password, the earlier sessions have ended', async (t) => {
+  const { app, sessions, use, reset } = await setUp(t);
+  const cookie = await signIn(app, ANN);
+  const removeByUser = sessions.removeByUser.bind(sessions);
+  let calls = 0;
+  sessions.removeByUser = (owner) => {
+    if (++calls > 1) {
+      throw new Error('down');
+    }
+    return removeByUser(owner);
+  };
+  t.match((await use(await reset())).json(), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
+  t.equal(await welcome(app, cookie), 401);
 });

@@ -176,3 +176,15 @@ t.test('a session that ends while its user changes the password is not revived',
   userStore.replace = replace;
   t.equal(await welcome(app, await signIn(app, { ...ANN, password: NEW })), 200, 'the password is the new one');
 });
+
+t.test('other sessions end if the store sets the new password and the reply of the store is lost', async (t) => {
+  const { app, userStore } = await setUp(t);
+  const [mine, other] = [await signIn(app, ANN), await signIn(app, ANN)];
+  const replace = userStore.replace.bind(userStore);
+  userStore.replace = (...args) => {
+    replace(...args);
+    throw new Error('no reply');
+  };
+  t.match((await change(app, mine, toNew)).json(), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
+  t.same([await welcome(app, mine), await welcome(app, other)], [200, 401]);
+});

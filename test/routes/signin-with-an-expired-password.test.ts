@@ -110,3 +110,19 @@ t.test('a change of the password by the operator or by the user ends the expiry'
   t.equal(users.find('ann')?.passwordExpired, undefined);
   t.ok(await signIn(app, { ...ANN, password: NEXT }));
 });
+
+t.test('no session stays if the store sets the new password and the reply of the store is lost', async (t) => {
+  const { app, users, post } = await setUp(t);
+  const cookie = await signIn(app, ANN);
+  const replace = users.replace.bind(users);
+  users.replace = (...args) => {
+    replace(...args);
+    throw new Error('no reply');
+  };
+  const response = await post({ ...ANN, newPassword: NEXT });
+  t.match(response.json(), { statusCode: 503, code: 'STORE_UNAVAILABLE' });
+  t.same(setCookies(response), []);
+  users.replace = replace;
+  t.equal((await post(ANN)).statusCode, 401, 'the password has changed');
+  t.equal(await welcome(app, cookie), 401);
+});

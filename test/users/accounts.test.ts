@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { StoreUnavailable } from '../../src/errors.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { Accounts, quote } from '../../src/users/accounts.ts';
@@ -85,6 +86,48 @@ t.test('the user is changed before the sessions are revoked', async (t) => {
   };
   t.equal(await accounts.disable('ann'), 7);
   t.equal(await accounts.changePassword('ann', 'another horse, a battery'), 7);
+});
+
+t.test('the sessions end if the store may have made a change whose reply is lost', async (t) => {
+  const changes = {
+    changePassword: (accounts: Accounts) => accounts.changePassword('ann', 'another horse, a battery'),
+    revokePassword: (accounts: Accounts) => accounts.revokePassword('ann'),
+    expirePassword: (accounts: Accounts) => accounts.expirePassword('ann'),
+    disable: (accounts: Accounts) => accounts.disable('ann'),
+    remove: (accounts: Accounts) => accounts.remove('ann'),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const { sessions, users, accounts, signIn } = setUp(t);
+    await accounts.add('ann', GOOD);
+    await signIn('ann');
+    await signIn('bob');
+    const lost = new StoreUnavailable({ cause: new Error('no reply') });
+    const [replace, remove] = [users.replace.bind(users), users.remove.bind(users)];
+    users.replace = (...args) => {
+      replace(...args);
+      throw lost;
+    };
+    users.remove = (key) => {
+      remove(key);
+      throw lost;
+    };
+    await t.rejects(change(accounts), lost, name);
+    t.equal(sessions.find('of ann'), undefined, name);
+    t.ok(sessions.find('of bob'), name);
+  }
+});
+
+t.test('a revoked password is one that nobody knows, and the sessions end', async (t) => {
+  const { clock, users, sessions, passwords, accounts, signIn } = setUp(t);
+  await accounts.add('ann', GOOD);
+  await signIn('ann');
+  clock.advance(1000);
+  t.equal(await accounts.revokePassword('ANN'), 1);
+  t.equal(sessions.find('of ann'), undefined);
+  const ann = users.find('ann') as UserRecord;
+  t.match(ann, { passwordChangedAt: clock(), unlockedAt: clock() });
+  t.equal(await passwords.verify(ann.passwordHash, GOOD), false);
+  await t.rejects(accounts.revokePassword('nobody'), { message: 'The user "nobody" does not exist.' });
 });
 
 t.test('a password change sets the time, and the old password no longer works', async (t) => {

@@ -1,6 +1,13 @@
 import t from 'tap';
+import { StoreUnavailable } from '../../src/errors.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
-import { changeUnchanged, findUnchanged, nextVersion, sessionVersionOf } from '../../src/users/user-changes.ts';
+import {
+  changeUnchanged,
+  findUnchanged,
+  nextVersion,
+  orEndSessions,
+  sessionVersionOf,
+} from '../../src/users/user-changes.ts';
 import { newUser, newVersion } from '../../src/users/user-store.ts';
 
 t.test('the session version stays when the next version does not end sessions', async (t) => {
@@ -50,4 +57,20 @@ t.test('of concurrent changes none is lost, and others who change the user ten t
   };
   t.equal(await changeUnchanged(users, user, increment), undefined);
   t.equal(tries, 10);
+});
+
+t.test('only a failed store ends the sessions, and the error of the change is thrown', async (t) => {
+  const failed = new StoreUnavailable({ cause: new Error('no reply') });
+  let ended = 0;
+  const end = () => {
+    ended++;
+  };
+  t.equal(await orEndSessions(Promise.resolve('changed'), end), 'changed');
+  const other = new Error('refused');
+  await t.rejects(orEndSessions(Promise.reject(other), end), other);
+  t.equal(ended, 0);
+  await t.rejects(orEndSessions(Promise.reject(failed), end), failed);
+  t.equal(ended, 1);
+  const down = () => Promise.reject(new Error('still down'));
+  await t.rejects(orEndSessions(Promise.reject(failed), down), failed);
 });

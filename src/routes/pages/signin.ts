@@ -60,13 +60,16 @@ export const signinPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (a
   );
 };
 
-/** A user who is signed in comes here to confirm the password. */
+/**
+ * A user who is signed in comes here to confirm the password. After a link has set a password, that is another user: the link has
+ * ended the sessions of its user.
+ */
 function formFor(request: FastifyRequest, deviceBound: boolean): Page {
   const query = request.query as Record<string, unknown>;
   const session = request.sessionOrNull;
   const notice = 'password-set' in query ? t.passwordSet : undefined;
-  if (session !== null) {
-    const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm, notice };
+  if (session !== null && notice === undefined) {
+    const confirm = { title: t.confirmTitle, hint: t.confirmHint, submit: t.confirm };
     return { ...form(request, query.next, session.username), ...confirm };
   }
   const page = form(request, query.next, '');

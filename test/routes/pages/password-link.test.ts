@@ -63,12 +63,15 @@ t.test('after the new password the sign-in page says so, and nobody is signed in
   const page = await open(app, '/signin?password-set');
   t.equal(textOf(page, 'notice'), 'Your password is set. Sign in with it.');
   const cookie = await signIn(app, { ...ANN, password: NEXT });
-  const confirm = await open(app, '/signin?password-set', { cookie });
+  const besideAnother = await open(app, '/signin?password-set', { cookie });
+  t.equal(textOf(besideAnother, 'notice'), 'Your password is set. Sign in with it.');
   t.equal(
-    textOf(confirm, 'notice'),
-    'Your password is set. Sign in with it.',
-    'also beside the session of another user',
+    titleOf(besideAnother),
+    titleOf(page),
+    'the session is one of another user, whose form to confirm is not shown',
   );
+  t.equal(attributesOf(besideAnother, 'username').value, '');
+  t.equal(titleOf(await open(app, '/signin', { cookie })), 'Confirm your password');
 });
 
 t.test('a password that is refused shows the form again, with the reason and the token', async (t) => {
@@ -94,6 +97,7 @@ t.test('every invalid link has the same page', async (t) => {
     const page = await submit(app, '/password/link', { token: other, newPassword: NEXT });
     t.equal(page.statusCode, 403);
     t.equal(titleOf(page), 'Error: This link is not valid');
+    t.match(page.body, '<a class="button" href="/">Sign in</a>');
     bodies.add(page.body);
   }
   t.equal(bodies.size, 1);
