@@ -106,6 +106,17 @@ t.test('no supervisor sends SIGKILL before the service has drained and stopped',
   }
 });
 
+t.test(
+  'the pods may connect to Redis where the secret in docs/operation.md says it is, outside the cluster',
+  async (t) => {
+    const [, host] = /rediss:\/\/login:PASSWORD@(\S+)' > store-url/.exec(operation) ?? [];
+    const policy = manifests.find(({ kind }) => kind === 'NetworkPolicy');
+    const { to } = policy.spec.egress.find(({ ports }: { ports: { port: number }[] }) => ports[0]?.port === 6379);
+    t.match(to, [{ ipBlock: { cidr: /^192\.0\.2\.\d+\/32$/ } }]);
+    t.match(read('examples/deploy/kubernetes/login.yaml'), `The address of ${host}.`);
+  },
+);
+
 t.test('no container has root rights or a writable root', async (t) => {
   const [, user] = /^USER (\d+):\1$/m.exec(dockerfile) ?? [];
   t.equal(Number(user), pod.securityContext.runAsUser);

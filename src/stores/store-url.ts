@@ -40,8 +40,9 @@ export interface RedisGroup {
 /** The forms that `parseStoreUrl` takes, for people. */
 export const STORE_URL_FORMS =
   'memory:, lmdb:DIRECTORY, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], ' +
-  'redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[?db=DATABASE], redis+cluster://[USER:PASSWORD@]HOST[:PORT],…, ' +
-  'these three with rediss in place of redis for TLS, or ' +
+  'redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[?db=DATABASE][&sentinelUsername=USER][&sentinelPassword=PASSWORD], ' +
+  'redis+cluster://[USER:PASSWORD@]HOST[:PORT],…, ' +
+  'these three with each HOST:PORT once and with rediss in place of redis for TLS, or ' +
   'redis+unix://[USER:PASSWORD@]/PATH[?db=DATABASE] for a Unix socket';
 
 /** @throws TypeError if it is none of `STORE_URL_FORMS`. The message does not hold the text, which may have a password. */
@@ -147,13 +148,18 @@ function sentinelsOf(hosts: string, name: string, primary: GroupOptions, query =
 }
 
 function membersOf(hosts: string, tls: boolean, defaultPort: number, account: RedisLogin): RedisGroup['members'] {
-  return hosts.split(',').map((host) => {
-    const url = new URL(`redis://${host}`);
+  const sockets = hosts.split(',').map((host) => {
+    const url = new URL(`redis://${host.toLowerCase()}`);
     if (url.host === '') {
       throw new TypeError('not a host');
     }
-    return { socket: socketOf(url, tls, defaultPort), ...account };
+    return socketOf(url, tls, defaultPort);
   });
+  // The answers of a Sentinel would count twice.
+  if (new Set(sockets.map(({ host, port }) => `${host} ${port}`)).size < sockets.length) {
+    throw new TypeError('a member is listed twice');
+  }
+  return sockets.map((socket) => ({ socket, ...account }));
 }
 
 function login(username: string, password: string): RedisLogin {

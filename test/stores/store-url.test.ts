@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseStoreUrl } from '../../src/stores/store-url.ts';
+import { parseStoreUrl, STORE_URL_FORMS } from '../../src/stores/store-url.ts';
 
 const redis = (server: object) => ({ engine: 'redis', server });
 
@@ -62,6 +62,12 @@ t.test('an address names an engine and where it is', async (t) => {
   }
 });
 
+t.test('the forms name all parameters', async (t) => {
+  for (const name of ['db', 'sentinelUsername', 'sentinelPassword']) {
+    t.match(STORE_URL_FORMS, `${name}=`);
+  }
+});
+
 t.test('anything else is refused', async (t) => {
   const wrong = [
     '',
@@ -95,6 +101,10 @@ t.test('anything else is refused', async (t) => {
     'redis+cluster://host/1',
     'redis+cluster://host?db=1',
     'redis+nodes://host',
+    'redis+sentinel://a,b,a/main',
+    'redis+sentinel://a,b,A:26379/main',
+    'redis+sentinel://[::1],[0:0:0:0:0:0:0:1]/main',
+    'redis+cluster://a,a:6379',
   ];
   for (const url of wrong) {
     t.throws(() => parseStoreUrl(url), TypeError, url);

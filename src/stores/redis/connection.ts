@@ -6,7 +6,7 @@ import type { RedisClient } from './client.ts';
 import { asOpenError } from './error-replies.ts';
 import { hashTagged } from './hash-tag.ts';
 import { Link, type LinkOptions } from './link.ts';
-import { type Primary, PrimaryFinder } from './primary.ts';
+import { aloneOn, PrimaryFinder } from './primary.ts';
 import { missingKey } from './probes.ts';
 import { ServerClock } from './server-clock.ts';
 import { Tracking } from './tracking.ts';
@@ -101,9 +101,11 @@ export class RedisConnection {
     return this.#options.clock.now();
   }
 
-  /** Rejects if the server does not answer or does not accept changes. A full server accepts endings, so it counts as usable. */
+  /** Rejects if the server accepts no changes, or its replicas do not confirm them. A full server accepts endings: it is usable. */
   async ping(): Promise<void> {
-    await this.client.del(missingKey(this.keyPrefix));
+    const { client } = this;
+    await client.del(missingKey(this.keyPrefix));
+    await this.confirmReplicated(client);
   }
 
   /** Whether every invalidation up to about a second ago has arrived: the server sends them before the reply to a ping. */
@@ -135,8 +137,9 @@ export class RedisConnection {
   }
 
   /** @throws StoreOpenError if a retry is useless. */
-  async #connect(): Promise<void> {
-    const primary = await this.#findPrimary();
+  async #connect(): Promise<Link> {
+    // A server that belongs to no group is the primary.
+    const primary = (await this.#finder?.find()) ?? aloneOn(this.#server as RedisServer);
     const link = new Link(primary, this.#options, (failed, error) => this.#lose(failed, error));
     try {
       await link.open();
@@ -147,25 +150,18 @@ export class RedisConnection {
       throw asOpenError(error);
     }
     if (this.#closed) {
-      return link.destroy();
+      link.destroy();
+      throw new Error('the Redis store was closed while it connected');
     }
     this.#link = link;
     link.watch(this.#finder);
-  }
-
-  /** A server that belongs to no group is the primary. */
-  async #findPrimary(): Promise<Primary> {
-    try {
-      return (await this.#finder?.find()) ?? { server: this.#server as RedisServer, address: '', epoch: 0 };
-    } catch (error) {
-      throw asOpenError(error);
-    }
+    return link;
   }
 
   #lose(link: Link, error: unknown): void {
     if (this.#link === link) {
       this.#disconnect();
-      this.#options.log.warn({ err: error }, 'the connection to the store is lost');
+      this.#options.log.warn({ err: error, server: link.primary.address }, 'the connection to the store is lost');
       this.#reconnect();
     }
   }
@@ -183,8 +179,8 @@ export class RedisConnection {
     let logged: string | undefined;
     while (!this.#closed) {
       try {
-        await this.#connect();
-        log.info({}, 'the connection to the store is back');
+        const { primary } = await this.#connect();
+        log.info({ server: primary.address }, 'the connection to the store is back');
         return;
       } catch (error) {
         if (error instanceof StoreOpenError && error.message !== logged) {

@@ -79,10 +79,10 @@ export class Link {
   }
 
   async #prepare(): Promise<void> {
-    const { keyPrefix, isCluster, clock, tracking } = this.#options;
+    const { tracking } = this.#options;
     await this.client.connect();
     const usable = together([
-      assertUsable(this.client, keyPrefix, clock, isCluster),
+      assertUsable(this.client, this.#options),
       this.#checkConfig(),
       allowsOom(this.client).then((allows) => {
         this.allowsOom = allows;

@@ -3,14 +3,21 @@ import type { Milliseconds } from '../../types.ts';
 import { withTimeout } from '../engine.ts';
 import { type RedisGroup, type RedisServer, tcpSocket } from '../store-url.ts';
 import { newClient, type RedisClient } from './client.ts';
+import { asOpenError } from './error-replies.ts';
 import { missingKey } from './probes.ts';
 
 /** The server to use. Of two answers about it, the one with the higher epoch is the later decision of the group. */
 export interface Primary {
   readonly server: RedisServer;
-  /** HOST:PORT, as the group names it. Empty for a server that belongs to no group. */
+  /** HOST:PORT, as the group names it, or the path of a Unix socket. */
   readonly address: string;
   readonly epoch: number;
+}
+
+/** A server that belongs to no group. */
+export function aloneOn(server: RedisServer): Primary {
+  const { socket } = server;
+  return { server, address: 'path' in socket ? socket.path : `${socket.host}:${socket.port}`, epoch: 0 };
 }
 
 /** What a member of a group answers. */
@@ -46,7 +53,7 @@ export class PrimaryFinder {
     this.#keyPrefix = keyPrefix;
   }
 
-  /** @throws if too few members answer. It is an error reply if a member rejected the question. */
+  /** @throws if too few members answer. It is a StoreOpenError if a member rejected the question and waiting would not help. */
   async find(): Promise<Primary> {
     const { members, primary } = this.#group;
     const replies = await Promise.allSettled(members.map((member) => this.#ask(member)));
@@ -99,12 +106,13 @@ function requiredAnswers({ kind, members }: RedisGroup): number {
   return kind === 'sentinel' ? Math.floor(members.length / 2) + 1 : 1;
 }
 
-function noPrimary({ kind, members }: RedisGroup, replies: readonly PromiseSettledResult<Answer>[]): Error {
+function noPrimary({ kind, members }: RedisGroup, replies: readonly PromiseSettledResult<Answer>[]): unknown {
   const errors = replies.filter((reply) => reply.status === 'rejected').map(({ reason }) => reason);
   const rejection = errors.find((error) => error instanceof ErrorReply);
   const who = kind === 'sentinel' ? 'Sentinels' : 'nodes of the cluster';
-  return (
-    rejection ?? new Error(`${members.length - errors.length} of ${members.length} ${who} answer`, { cause: errors[0] })
+  return asOpenError(
+    rejection ??
+      new Error(`${members.length - errors.length} of ${members.length} ${who} answer`, { cause: errors[0] }),
   );
 }
 

@@ -4,6 +4,7 @@ import { isPermanent, refusesChanges } from './error-replies.ts';
 import { ALLOW_OOM } from './scripts.ts';
 import { checkCluster } from './server-check.ts';
 import type { ServerClock } from './server-clock.ts';
+import { probeKey } from './tracking.ts';
 
 /** Stands for the name of a key in {@link COMMANDS}. The key is never created. */
 const KEY = Symbol('a key that does not exist');
@@ -44,18 +45,27 @@ const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
   any: [['TIME'], ['SCAN', '0', 'MATCH', 'none', 'COUNT', '1']],
 };
 
+/** What waiting for replicas needs as well. `WAIT` for no replica does not wait. */
+const waitCommands = (keyPrefix: string): Command[] => [
+  ['WAIT', '0', '1'],
+  ['GET', probeKey(keyPrefix)],
+];
+
 /** A key that never exists, for commands that test the server. */
 export const missingKey = (keyPrefix: string, kind = 'session') => `${keyPrefix}${kind}:!missing`;
 
+/** What the service needs of the server. */
+export interface Needs {
+  readonly keyPrefix: string;
+  readonly isCluster: boolean;
+  readonly waitReplicas: number;
+  readonly clock: ServerClock;
+}
+
 /** @throws StoreOpenError if the server will never execute our commands; another error if it is a replica now. */
-export async function assertUsable(
-  client: RedisClient,
-  keyPrefix: string,
-  clock: ServerClock,
-  isCluster: boolean,
-): Promise<void> {
-  const checks = [assertPermissions(client, keyPrefix, isCluster), probe(client, keyPrefix, clock)];
-  await together(isCluster ? checks : [checkCluster(client), ...checks]);
+export async function assertUsable(client: RedisClient, needs: Needs): Promise<void> {
+  const checks = [assertPermissions(client, needs), probe(client, needs.keyPrefix, needs.clock)];
+  await together(needs.isCluster ? checks : [checkCluster(client), ...checks]);
 }
 
 /**
@@ -73,8 +83,9 @@ export async function together(checks: readonly Promise<void>[]): Promise<void> 
  * Checks that the server executes all commands of the stores on keys with our prefix.
  * @throws StoreOpenError if it never will. Any other error reply that matters comes with every later command as well.
  */
-async function assertPermissions(client: RedisClient, keyPrefix: string, isCluster: boolean): Promise<void> {
-  const commands = Object.entries(COMMANDS).flatMap(([kind, list]) =>
+async function assertPermissions(client: RedisClient, { keyPrefix, isCluster, waitReplicas }: Needs): Promise<void> {
+  const needed = Object.entries({ ...COMMANDS, wait: waitReplicas > 0 ? waitCommands(keyPrefix) : [] });
+  const commands = needed.flatMap(([kind, list]) =>
     list.map((command) => command.map((part) => (part === KEY ? missingKey(keyPrefix, kind) : part))),
   );
   const replies = await Promise.allSettled(commands.map((command) => client.sendCommand(command)));

@@ -39,8 +39,15 @@ export async function checkServerConfig(
       'after a crash the store lacks users and sessions since its last snapshot, and ended sessions may be back',
     );
   }
+  const replicas = Number(field('connected_slaves'));
+  if (replicas < waitReplicas) {
+    log.warn(
+      { setting: 'connected_slaves', is: replicas, shouldBe: waitReplicas },
+      'fewer replicas are connected than REDIS_WAIT_REPLICAS: every sign-in and every ending is answered 503',
+    );
+  }
   // INFO has the second field only if min-replicas-to-write is set.
-  if (Number(field('connected_slaves')) > 0 && field('min_slaves_good_slaves') === 'unknown' && waitReplicas === 0) {
+  if (replicas > 0 && field('min_slaves_good_slaves') === 'unknown' && waitReplicas === 0) {
     log.warn(
       { setting: 'min-replicas-to-write', is: 0, shouldBe: 1 },
       'a primary that has lost its replicas accepts changes, and the sessions that it ends are back after a failover',

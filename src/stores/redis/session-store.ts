@@ -8,9 +8,11 @@ import {
 import type { SessionStore } from '../../sessions/session-store.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
 import { encodeKey, ownerKey } from '../engine.ts';
+import type { RedisClient } from './client.ts';
 import type { RedisConnection } from './connection.ts';
 import { NearCache } from './near-cache.ts';
-import { decode, encode, prefixOf, scan } from './values.ts';
+import { parse, toRecord, toText } from './session-text.ts';
+import { prefixOf, scan } from './values.ts';
 
 export interface RedisSessionStoreOptions {
   /** Used to compute the time to live of a record. Default: the clock of the server. */
@@ -55,8 +57,17 @@ export class RedisSessionStore implements SessionStore {
       condition: 'NX',
       expiration: { type: 'PX', value: this.#timeToLive(record) },
     });
-    await this.#connection.confirmReplicated(client);
-    return reply !== null;
+    const isCreated = reply !== null;
+    try {
+      await this.#connection.confirmReplicated(client);
+    } catch (error) {
+      if (isCreated) {
+        // The sign-in fails, so nobody has the token. If this fails as well, the session lasts until it expires.
+        await this.#take(client, record.session.id).catch(() => {});
+      }
+      throw error;
+    }
+    return isCreated;
   }
 
   find(id: string, latest = false): SessionRecord | undefined | Promise<SessionRecord | undefined> {
@@ -78,16 +89,11 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async remove(id: string): Promise<boolean> {
-    const key = this.#keyOf(id);
     const { client } = this.#connection;
-    const text = await client.getDel(key);
-    this.#cache.invalidate(key);
-    if (text !== null) {
-      await this.#unindexSession(storedSession(parse(text)), [key]);
-    }
+    const isRemoved = await this.#take(client, id);
     // Also if there was none: the session may have been removed by a call that was not confirmed.
     await this.#connection.confirmReplicated(client);
-    return text !== null;
+    return isRemoved;
   }
 
   async listByUser(owner: SessionOwner): Promise<SessionRecord[]> {
@@ -158,6 +164,17 @@ export class RedisSessionStore implements SessionStore {
     }
   }
 
+  /** Removes a session without waiting for replicas. */
+  async #take(client: RedisClient, id: string): Promise<boolean> {
+    const key = this.#keyOf(id);
+    const text = await client.getDel(key);
+    this.#cache.invalidate(key);
+    if (text !== null) {
+      await this.#unindexSession(storedSession(parse(text)), [key]);
+    }
+    return text !== null;
+  }
+
   async #delete(key: string): Promise<number> {
     const count = await this.#connection.client.del(key);
     this.#cache.invalidate(key);
@@ -175,19 +192,4 @@ export class RedisSessionStore implements SessionStore {
   #indexOf(owner: SessionOwner): string {
     return `${this.#connection.keyPrefix}sessions-of:${ownerKey(owner)}`;
   }
-}
-
-function toText({ version, ...rest }: SessionRecord): string {
-  return encode(version, rest);
-}
-
-function parse(text: string): StoredRecord {
-  const [version, rest] = decode<object>(text);
-  // In schema 1 the hash of the secret was the version. Not a spread: it would give each object a shape of its own, which
-  // is slow to read.
-  return Object.assign(rest, 'secretHash' in rest ? { version } : { secretHash: version }) as StoredRecord;
-}
-
-function toRecord(text: string): SessionRecord {
-  return readSessionRecord(parse(text));
 }

@@ -99,7 +99,13 @@ const NOT_REPORTED = 'the store does not report changes: every request reads it'
 
 class NoTrackingError extends Error {}
 
-const probeKey = (keyPrefix: string) => `${keyPrefix}probe`;
+/** The key whose expiry a check moves. */
+export const probeKey = (keyPrefix: string) => `${keyPrefix}probe`;
+
+/** Creates the key of the check. */
+export async function createProbe(client: RedisClient, keyPrefix: string): Promise<void> {
+  await client.set(probeKey(keyPrefix), '', { expiration: { type: 'PX', value: PROBE_TTL_MS } });
+}
 
 /** A change that a full server accepts. The reply is 0 if the key of the check is missing. */
 export function moveProbeExpiry(client: RedisClient, keyPrefix: string): Promise<number> {
@@ -126,7 +132,7 @@ async function proveTracking(client: RedisClient, keyPrefix: string, usable: Pro
     const [, exists] = await Promise.all([client.get(key), moveProbeExpiry(client, keyPrefix), client.ping()]);
     if (exists === 0) {
       await usable;
-      await Promise.all([client.set(key, '', { expiration: { type: 'PX', value: PROBE_TTL_MS } }), client.ping()]);
+      await Promise.all([createProbe(client, keyPrefix), client.ping()]);
     }
   } catch (error) {
     if (refusesChanges(error)) {

@@ -1,10 +1,9 @@
 import t from 'tap';
 import { hashTagged } from '../../../src/stores/redis/hash-tag.ts';
-import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
 import { command, startCluster, until } from '../../helpers/redis-group.ts';
 import { startRedis } from '../../helpers/redis-server.ts';
 import { record } from '../../helpers/service.ts';
-import { connect, listeningLog } from './connect.ts';
+import { connect, openSessions } from './connect.ts';
 
 t.test('the prefix of keys becomes a hash tag, unless it has one', async (t) => {
   t.equal(hashTagged('login:'), '{login:}');
@@ -18,10 +17,7 @@ t.test('a slot that moves to another node is followed', async (t) => {
   if (group === undefined) {
     return;
   }
-  const { log, lines } = listeningLog();
-  const connection = await connect(group, { log });
-  const store = new RedisSessionStore(connection);
-  t.teardown(() => store.close());
+  const { connection, store, lines } = await openSessions(t, group);
   t.equal(connection.trackingEnabled, true);
   t.equal(await store.create(record({ expiresAt: Date.now() + 600_000 })), true);
 
@@ -53,10 +49,8 @@ t.test('a cluster without the slot of the keys is waited for', async (t) => {
   if (redis === undefined) {
     return;
   }
-  const { log, lines } = listeningLog();
   const url = `redis+cluster://127.0.0.1:${redis.port}`;
-  const connection = await connect({ url }, { log });
-  t.teardown(() => connection.close());
+  const { connection, lines } = await openSessions(t, { url });
   t.match(lines, [
     {
       message: /cannot be reached/,
@@ -79,10 +73,8 @@ t.test('a cluster whose state is not yet known is waited for, and a missing righ
     return;
   }
   await command(redis, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16382');
-  const { log, lines } = listeningLog();
   const url = `redis+cluster://127.0.0.1:${redis.port}`;
-  const connection = await connect({ url }, { log });
-  t.teardown(() => connection.close());
+  const { connection, lines } = await openSessions(t, { url });
   t.match(lines, [{ message: /cannot be reached/, details: { err: { message: /^CLUSTERDOWN/ } } }]);
   await command(redis, 'CLUSTER', 'ADDSLOTS', '16383');
   await until(async () => (await connection.client.ping()) === 'PONG');

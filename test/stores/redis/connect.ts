@@ -1,5 +1,7 @@
+import type { Test } from 'tap';
 import type { StoreLog } from '../../../src/stores/engine.ts';
 import { RedisConnection, type RedisConnectionOptions } from '../../../src/stores/redis/connection.ts';
+import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
 import { parseStoreUrl } from '../../../src/stores/store-url.ts';
 
 const silent = { info() {}, warn() {} };
@@ -18,6 +20,14 @@ export function connect(
   }
   const defaults = { timeoutMs: 10_000, keyPrefix: 'test:', log: silent };
   return RedisConnection.open(location.server, { ...defaults, ...options });
+}
+
+/** A connection that ends with the test, a session store on it, and the lines of its log. */
+export async function openSessions(t: Test, server: { url: string }) {
+  const { log, ...listening } = listeningLog();
+  const connection = await connect(server, { log });
+  t.teardown(() => connection.close());
+  return { connection, store: new RedisSessionStore(connection), ...listening };
 }
 
 /** A log that keeps its lines. */

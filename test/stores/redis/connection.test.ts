@@ -7,7 +7,8 @@ import type { RedisConnection } from '../../../src/stores/redis/connection.ts';
 import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
 import { freePort } from '../../helpers/ports.ts';
 import { program } from '../../helpers/programs.ts';
-import { startRedis } from '../../helpers/redis-server.ts';
+import { until } from '../../helpers/redis-group.ts';
+import { operator, startRedis } from '../../helpers/redis-server.ts';
 import { NODE_ARGUMENTS } from '../../helpers/server-process.ts';
 import { owner, record, version } from '../../helpers/service.ts';
 import { startProxy } from '../../helpers/tcp-proxy.ts';
@@ -209,16 +210,27 @@ t.test('a connection that is closed while it connects stays closed', async (t) =
   if (redis === undefined) {
     return;
   }
-  await redis.kill();
-  const connection = await connect(redis);
-  await redis.restart();
-  redis.freeze();
-  // Long enough for the next attempt, which is accepted but gets no reply.
-  await sleep(500);
-  await connection.close();
-  redis.thaw();
-  await sleep(200);
+  const { log, lines } = listeningLog();
+  let isClosed = false;
+  // After the connection was lost, the first reply comes to a new one. It is closed then, and the proxy passes the reply on.
+  const proxy = await startProxy(t, redis.port, (chunk) => {
+    if (lines.length > 0) {
+      isClosed = true;
+      connection.close();
+    }
+    return chunk;
+  });
+  const connection = await connect({ url: `redis://127.0.0.1:${proxy.port}` }, { log });
+  const client = await operator(t, redis);
+  await client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
+  // Only the operator is left once the attempt has ended.
+  const clients = async () =>
+    String(await client.sendCommand(['CLIENT', 'LIST']))
+      .trim()
+      .split('\n').length;
+  await until(async () => isClosed && (await clients()) === 1);
   t.throws(() => connection.client, { message: 'the Redis store is closed' });
+  t.match(lines, [{ message: 'the connection to the store is lost', details: { server: `127.0.0.1:${proxy.port}` } }]);
 });
 
 t.test('a silent server is detected under load: requests without a reply do not hide it', async (t) => {

@@ -1,12 +1,11 @@
 import t, { type Test } from 'tap';
 import { StoreOpenError } from '../../../src/stores/engine.ts';
 import type { RedisConnection } from '../../../src/stores/redis/connection.ts';
-import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
 import { freePort } from '../../helpers/ports.ts';
 import { startSentinels, until } from '../../helpers/redis-group.ts';
 import { startRedis } from '../../helpers/redis-server.ts';
 import { record } from '../../helpers/service.ts';
-import { connect, listeningLog } from './connect.ts';
+import { connect, openSessions } from './connect.ts';
 import { type FakeSentinel, startFakeSentinel } from './fake-member.ts';
 
 const urlOf = (sentinels: readonly FakeSentinel[], account = '', query = '') =>
@@ -26,10 +25,7 @@ t.test('the primary of real Sentinels is used, with the near cache', async (t) =
   if (group === undefined) {
     return;
   }
-  const { log, lines } = listeningLog();
-  const connection = await connect(group, { log });
-  const store = new RedisSessionStore(connection);
-  t.teardown(() => store.close());
+  const { connection, store, lines } = await openSessions(t, group);
   t.equal(await portOf(connection), group.servers[0]?.port);
   t.equal(connection.trackingEnabled, true);
   t.equal(await store.create(record()), true);
@@ -48,9 +44,7 @@ t.test('the answer with the highest epoch counts, also when it changes', async (
     return;
   }
   const sentinels = await threeSentinels(t, { port: old.port, epoch: 7 });
-  const { log, lines } = listeningLog();
-  const connection = await connect({ url: urlOf(sentinels) }, { log });
-  t.teardown(() => connection.close());
+  const { connection, lines } = await openSessions(t, { url: urlOf(sentinels) });
   t.equal(await portOf(connection), old.port);
   const [first, second] = sentinels as [FakeSentinel, FakeSentinel, FakeSentinel];
   first.answer = { port: next.port, epoch: 6 };
@@ -62,9 +56,12 @@ t.test('the answer with the highest epoch counts, also when it changes', async (
   t.match(lines, [
     {
       message: 'the connection to the store is lost',
-      details: { err: { message: `the primary is 127.0.0.1:${next.port} now` } },
+      details: {
+        err: { message: `the primary is 127.0.0.1:${next.port} now` },
+        server: `127.0.0.1:${old.port}`,
+      },
     },
-    { message: 'the connection to the store is back' },
+    { message: 'the connection to the store is back', details: { server: `127.0.0.1:${next.port}` } },
   ]);
 });
 
@@ -75,10 +72,8 @@ t.test('fewer than a majority of the Sentinels are not enough to connect', async
   }
   const answer = { port: redis.port, epoch: 1 };
   const [first, second, third] = [await startFakeSentinel(t, answer), await freePort(), await freePort()];
-  const { log, lines } = listeningLog();
   const url = `redis+sentinel://127.0.0.1:${first.port},127.0.0.1:${second},127.0.0.1:${third}/main`;
-  const connection = await connect({ url }, { log });
-  t.teardown(() => connection.close());
+  const { connection, lines } = await openSessions(t, { url });
   t.match(lines, [{ message: /cannot be reached/, details: { err: { message: '1 of 3 Sentinels answer' } } }]);
   await startFakeSentinel(t, answer, second);
   await until(() => isConnected(connection));
@@ -90,9 +85,7 @@ t.test('a primary without replicas is read only as long as the Sentinels confirm
     return;
   }
   const sentinels = await threeSentinels(t, { port: redis.port, epoch: 1 });
-  const { log, lines, warnings } = listeningLog();
-  const connection = await connect({ url: urlOf(sentinels) }, { log });
-  t.teardown(() => connection.close());
+  const { connection, lines, warnings } = await openSessions(t, { url: urlOf(sentinels) });
   t.equal(await isConnected(connection), true);
   await t.rejects(connection.ping(), { message: /^NOREPLICAS/ });
   for (const sentinel of sentinels) {

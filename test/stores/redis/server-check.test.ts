@@ -53,3 +53,11 @@ t.test('a primary that its replicas may lose without noticing causes a warning',
   const alone = async () => `${server('7.0.15')}connected_slaves:0\r\n`;
   t.same(await warningsFor(alone), []);
 });
+
+t.test('fewer replicas than changes wait for cause a warning', async (t) => {
+  const withReplicas = (count: number) => async () => `${server('7.0.15')}connected_slaves:${count}\r\n`;
+  const told = /^fewer replicas are connected than REDIS_WAIT_REPLICAS/;
+  t.match(await warningsFor(withReplicas(0), 1), [told]);
+  t.match(await warningsFor(withReplicas(1), 2), [told]);
+  t.same(await warningsFor(withReplicas(2), 2), []);
+});
