@@ -73,9 +73,8 @@ const store = (status: Finding['status'], message: string): Finding => ({ check:
 
 /** The warning of a store, with the setting that it is about. */
 function described(details: object, message: string): string {
-  const { setting, is, shouldBe, err } = details as { setting?: string; is?: string; shouldBe?: string; err?: Error };
-  const about = setting === undefined ? (err?.message ?? '') : `${setting} is ${is}, should be ${shouldBe}`;
-  return about === '' ? message : `${message} (${about})`;
+  const { setting, is, shouldBe } = details as { setting?: string; is?: unknown; shouldBe?: unknown };
+  return setting === undefined ? message : `${message} (${setting} is ${is}, should be ${shouldBe})`;
 }
 
 async function* checkDirectory(path: string): AsyncGenerator<Finding> {

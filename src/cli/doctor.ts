@@ -119,8 +119,8 @@ async function checkPublicUrl({ PUBLIC_URL }: Config): Promise<Finding> {
     reply = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(REQUEST_MS) });
     text = await reply.text();
   } catch (error) {
-    const { message, cause } = error as Error;
-    const reason = cause instanceof Error ? cause.message : message;
+    // The cause names the reason: the error itself is "fetch failed".
+    const reason = [error, (error as Error).cause].filter((err) => err instanceof Error).at(-1)?.message;
     return { check: 'public url', status: 'warning', message: `${url} cannot be requested from here: ${reason}` };
   }
   return reply.status === 401 && text.includes('"NOT_SIGNED_IN"')

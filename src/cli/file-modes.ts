@@ -15,7 +15,7 @@ export function othersCanRead(file: string): boolean {
 }
 
 function isOpen(path: string, bits: number): boolean {
-  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & bits) !== 0;
+  return (statSync(path).mode & bits) !== 0;
 }
 
 function directoriesAbove(path: string): string[] {
