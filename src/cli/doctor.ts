@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { type Config, ENV_FILE, loadConfig } from '../config.ts';
 import { requirePackages } from '../packages.ts';
@@ -111,19 +112,34 @@ function* checkProxy({ HOST, LISTEN, PUBLIC_URL, TRUST_PROXY }: Config): Generat
 }
 
 /** Whether a request to PUBLIC_URL reaches the service, with its path. */
-async function checkPublicUrl({ PUBLIC_URL }: Config): Promise<Finding> {
+async function checkPublicUrl({ PUBLIC_URL, TRUST_PROXY }: Config): Promise<Finding> {
   const url = `${PUBLIC_URL}/session`;
+  const id = randomUUID();
   let reply: Response;
   let text: string;
   try {
-    reply = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(REQUEST_MS) });
+    const headers = { 'x-request-id': id };
+    reply = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(REQUEST_MS) });
     text = await reply.text();
   } catch (error) {
     // The cause names the reason: the error itself is "fetch failed".
     const reason = [error, (error as Error).cause].filter((err) => err instanceof Error).at(-1)?.message;
     return { check: 'public url', status: 'warning', message: `${url} cannot be requested from here: ${reason}` };
   }
-  return reply.status === 401 && text.includes('"NOT_SIGNED_IN"')
-    ? { check: 'public url', status: 'ok', message: `the service answers at ${PUBLIC_URL}` }
-    : { check: 'public url', status: 'error', message: `${url} is answered with ${reply.status}, not by the service` };
+  if (reply.status !== 401 || !text.includes('"NOT_SIGNED_IN"')) {
+    return {
+      check: 'public url',
+      status: 'error',
+      message: `${url} is answered with ${reply.status}, not by the service`,
+    };
+  }
+  // The service keeps the id of a trusted proxy only.
+  if (TRUST_PROXY !== 'off' && reply.headers.get('x-request-id') !== id) {
+    return {
+      check: 'public url',
+      status: 'warning',
+      message: `the service answers at ${PUBLIC_URL} and does not trust the proxy: TRUST_PROXY is ${TRUST_PROXY}, or the proxy replaces X-Request-Id`,
+    };
+  }
+  return { check: 'public url', status: 'ok', message: `the service answers at ${PUBLIC_URL}` };
 }

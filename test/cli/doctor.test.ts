@@ -26,10 +26,11 @@ async function doctor(storeUrl: string, settings: Record<string, string> = {}) {
 }
 
 /** A server in the place of the service. */
-async function answering(t: Test, status: number, body: string): Promise<string> {
-  const server = createServer((_request, reply) =>
-    reply.writeHead(status, { 'content-type': 'application/json' }).end(body),
-  );
+async function answering(t: Test, status: number, body: string, keepsId = false): Promise<string> {
+  const server = createServer(({ headers }, reply) => {
+    const id = String(keepsId && headers['x-request-id']);
+    reply.writeHead(status, { 'content-type': 'application/json', 'x-request-id': id }).end(body);
+  });
   server.listen(0, '127.0.0.1');
   t.teardown(() => server.close());
   await new Promise((resolve) => server.once('listening', resolve));
@@ -69,6 +70,13 @@ t.test('the public URL and the proxy', async (t) => {
       [/^error public url: .* is answered with 200, not by the service/],
     ],
     [{}, [/^warning public url: http:\/\/127\.0\.0\.1:1\/session cannot be requested from here: bad port/]],
+    [
+      { PUBLIC_URL: await answering(t, 401, NOT_SIGNED_IN), TRUST_PROXY: '192.0.2.1' },
+      [
+        /^warning public url: .* does not trust the proxy: TRUST_PROXY is 192\.0\.2\.1, or the proxy replaces X-Request-Id/,
+      ],
+    ],
+    [{ PUBLIC_URL: await answering(t, 401, NOT_SIGNED_IN, true), TRUST_PROXY: 'loopback' }, []],
     [{ PUBLIC_URL: 'http://login.test' }, [/^error proxy: .* without https, others/, /^warning public url/]],
     [{ PUBLIC_URL: 'https://login.test' }, [/^error proxy: .* TRUST_PROXY is off/, /^warning public url/]],
     [
