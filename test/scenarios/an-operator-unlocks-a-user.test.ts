@@ -79,7 +79,7 @@ for (const [engine, open] of Object.entries(ENGINES)) {
   });
 }
 
-t.test('an unlocked user has as many guesses as any other, and failures of others still count', async (t) => {
+t.test('after an unlock the guesses are limited as before, and failures of others still count', async (t) => {
   const { instances, cli } = await setUp(t, onLmdb(t));
   const app = instances[0] as FastifyInstance;
   await fail(app, 10);
