@@ -9,7 +9,7 @@ import { withService } from './service.ts';
 import { count, UsageError } from './terminal.ts';
 
 const BACKUP_HELP = `
-The service may run meanwhile. A copy of data.mdb that cp makes then is damaged.
+The service may run meanwhile. Do not copy data.mdb with cp then: the copy would be damaged.
 Redis has its own ways to make backups: see docs/operation.md.`;
 const RESTORE_HELP = `
 STORE_URL must be lmdb: and a directory without a database. Stop the service first.

@@ -58,7 +58,7 @@ export async function* checkStore(config: Config): AsyncGenerator<Finding> {
   try {
     const started = performance.now();
     await timeBoundSessionStore(stores.sessions, timeoutMs).ping();
-    yield store('ok', `it answers, within ${Math.ceil(performance.now() - started)} ms`);
+    yield store('ok', `it answers within ${Math.ceil(performance.now() - started)} ms`);
     yield* warnings.map((message) => store('warning', message));
     yield* checkUsers(timeBoundUserStore(stores.users, timeoutMs));
   } catch (error) {

@@ -20,7 +20,7 @@ t.test('a store is written to a file, and restored from it without sessions', as
   t.match(rows((await restored('users list --json')).out), [{ username: ANN.username }]);
   t.match(await restored(['restore', file]), {
     code: 1,
-    err: `${directory}/data/data.mdb exists, and is not overwritten\n`,
+    err: `${directory}/data/data.mdb exists already and is not overwritten\n`,
   });
 });
 

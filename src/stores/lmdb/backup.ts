@@ -93,7 +93,7 @@ async function prepare(directory: string, keepSessions: boolean): Promise<Restor
 
 function assertNew(file: string): void {
   if (existsSync(file)) {
-    throw new Error(`${file} exists, and is not overwritten`);
+    throw new Error(`${file} exists already and is not overwritten`);
   }
 }
 

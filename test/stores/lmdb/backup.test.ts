@@ -128,14 +128,14 @@ t.test('nothing is overwritten, and a store in use is not replaced', async (t) =
   const directory = temporaryDirectory(t);
   const file = `${directory}/backup.mdb`;
   await backup(file);
-  await t.rejects(backup(file), { message: `${file} exists, and is not overwritten` });
+  await t.rejects(backup(file), { message: `${file} exists already and is not overwritten` });
   const inUse = process.platform === 'linux' ? /has the store in .* open: stop the service first/ : /exists/;
   await t.rejects(restoreFrom(file, path, { keepSessions: false }), { message: inUse });
   const stopped = `${directory}/stopped`;
   mkdirSync(stopped);
   copyFileSync(file, `${stopped}/data.mdb`);
   await t.rejects(restoreFrom(file, stopped, { keepSessions: false }), {
-    message: `${stopped}/data.mdb exists, and is not overwritten`,
+    message: `${stopped}/data.mdb exists already and is not overwritten`,
   });
   t.same(readdirSync(stopped), ['data.mdb']);
   await t.rejects(backup(`${directory}/missing/backup.mdb`), { code: 'ENOENT' });
