@@ -27,7 +27,7 @@ t.test('a request that does not come to its end in time is 408 soon after', asyn
   for (const bytes of ['', head, `${head}\r\nab`]) {
     const startedAt = performance.now();
     t.match(await exchange(port, bytes), /^HTTP\/1.1 408 .*"code":"REQUEST_TIMEOUT"/s);
-    t.ok(performance.now() - startedAt < 5000, 'not the half minute of Node');
+    t.ok(performance.now() - startedAt < 20_000, 'not the half minute of Node');
   }
 });
 
