@@ -5,6 +5,7 @@ import { forwardAuthSettings, loginSettings, packagesFor, valueOrNone } from './
 import { basePathOf, type Config, ConfigError, publicOriginOf } from './config.ts';
 import { parseTrustedOrigins } from './config-formats.ts';
 import { isHttps } from './fastify-options.ts';
+import { logRequestsAtDebug, provideLog } from './http/logging.ts';
 import { kObserver } from './http/observer.ts';
 import { requirePackages } from './packages.ts';
 import { assets } from './plugins/assets.ts';
@@ -45,6 +46,8 @@ export const service = fp(registerService, { name: 'session-cookie-login/service
 
 async function registerService(app: FastifyInstance, options: ServiceOptions): Promise<void> {
   const { config } = options;
+  provideLog(app, config);
+  logRequestsAtDebug(app);
   requirePackages('The service', packagesFor(config));
   const { passwords = new PasswordHasher() } = options;
   const https = isHttps(config);
@@ -106,7 +109,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(loginRoutes);
   await app.register(welcome);
   await app.register(forwardAuth, forwardAuthSettings(config));
-  const ping = timeBound(config.STORE_TIMEOUT_MS)(() => sessionStore.ping());
+  const ping = timeBound(config.STORE_TIMEOUT_MS, () => sessionStore.ping());
   await app.register(health, { ping: observed('session store', 'ping', ping, app[kObserver]?.storeCall) });
   assertBasePathIsFree(config, segments);
 }

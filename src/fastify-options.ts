@@ -1,11 +1,11 @@
 import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { basePathOf, type Config } from './config.ts';
-import { loggerOptions, RequestsAtDebug } from './http/logging.ts';
+import { logOptions } from './http/logging.ts';
 import { REQUEST_ID_HEADER, requestIdFrom } from './http/request-id.ts';
+import { securityHeadersFor } from './http/security-headers.ts';
 import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 import { clientErrorHandler, errorHandler } from './plugins/error-handler.ts';
-import { securityHeadersFor } from './plugins/security-headers.ts';
 
 const KIB = 1024;
 /** How long a client may take to send a request. It limits how long a slow client holds a connection. */
@@ -22,8 +22,7 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
   const basePath = basePathOf(config);
   const trustProxy = parseTrustProxy(config.TRUST_PROXY);
   return {
-    logger: loggerOptions(config),
-    logController: new RequestsAtDebug(),
+    ...logOptions(),
     ...(basePath && { rewriteUrl: ({ url = '/' }) => withoutBasePath(basePath, url) }),
     pluginTimeout: START_TIMEOUT_MS,
     trustProxy,

@@ -7,6 +7,7 @@ import { service } from './app.ts';
 import { packagesFor } from './app-options.ts';
 import { type Config, ConfigError, ENV_FILE, loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
+import { provideLog } from './http/logging.ts';
 import { listen } from './listen.ts';
 import { listenForMetrics } from './metrics/listener.ts';
 import { MissingPackageError, requirePackages } from './packages.ts';
@@ -37,6 +38,7 @@ try {
 async function start(config: Config): Promise<void> {
   requirePackages('The service', ['close-with-grace', ...packagesFor(config)]);
   const app = Fastify(fastifyOptions(config));
+  provideLog(app, config);
   if (existsSync(ENV_FILE)) {
     app.log.info({ file: resolve(ENV_FILE) }, 'settings were read from this file and from the environment');
   }

@@ -1,6 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FastifyReply } from 'fastify';
 import type { Milliseconds } from '../types.ts';
 
 /** No browser or proxy sends that many requests on one connection without reading the replies. */
@@ -13,8 +13,9 @@ const REQUEST_GRACE_MS = 5000;
 const IDLE_MS = 200;
 
 interface Connection {
-  readonly unanswered: Set<FastifyReply>;
-  /** `bytesRead` of the socket when its latest reply was sent. */
+  /** The replies to its requests, without most of those that were sent completely. */
+  replies: ServerResponse[];
+  /** `bytesRead` of the socket when its latest reply was ready. */
   answeredBytes: number;
   /** Since when there has been a reply that the client has not read. */
   unreadSince: Milliseconds | undefined;
@@ -43,7 +44,7 @@ export class OpenConnections {
     if (this.#connections.size >= this.max) {
       this.#makeRoom(socket);
     }
-    const connection: Connection = { unanswered: new Set(), answeredBytes: 0, unreadSince: undefined };
+    const connection: Connection = { replies: [], answeredBytes: 0, unreadSince: undefined };
     this.#connections.set(socket, connection);
     socket.once('close', () => {
       this.#connections.delete(socket);
@@ -51,17 +52,23 @@ export class OpenConnections {
     });
   }
 
-  /** Adds a request. Returns `false` if its connection has too many requests without a reply. */
-  addRequest(socket: Socket, reply: FastifyReply): boolean {
-    const unanswered = this.#connections.get(socket)?.unanswered;
-    return unanswered === undefined || unanswered.add(reply).size <= MAX_UNANSWERED;
+  /**
+   * Adds a request. Returns `false` if its connection has too many requests without a reply. Which replies were sent is
+   * determined here: a listener for the end of each reply would cost more.
+   */
+  addRequest(socket: Socket, reply: ServerResponse): boolean {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) {
+      return true;
+    }
+    forgetSent(connection);
+    return connection.replies.push(reply) <= MAX_UNANSWERED;
   }
 
-  /** Removes a request that was answered. */
-  removeRequest(socket: Socket, reply: FastifyReply): void {
+  /** Must be called when the reply to a request is ready. */
+  noteAnswer(socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection !== undefined) {
-      connection.unanswered.delete(reply);
       connection.answeredBytes = socket.bytesRead;
     }
   }
@@ -69,6 +76,7 @@ export class OpenConnections {
   /** Closes the connections whose client has not read its replies in time. It must be called about once a second. */
   closeUnread(now: Milliseconds): void {
     for (const [socket, connection] of this.#connections) {
+      forgetSent(connection);
       connection.unreadSince = socket.writableLength > 0 ? (connection.unreadSince ?? now) : undefined;
       if (connection.unreadSince !== undefined && now - connection.unreadSince > READ_TIMEOUT_MS) {
         socket.destroy();
@@ -104,14 +112,14 @@ export class OpenConnections {
 
   /** Whether a complete request has arrived on a connection and is not answered yet. */
   #hasRequest(socket: Socket): boolean {
-    const { unanswered } = this.#connections.get(socket) as Connection;
-    return [...unanswered].some(({ request }) => request.raw.complete);
+    const { replies } = this.#connections.get(socket) as Connection;
+    return replies.some((reply) => !isSent(reply) && reply.req.complete);
   }
 
   /** Whether everything that has arrived on a connection is answered. */
   #isIdle(socket: Socket): boolean {
     const connection = this.#connections.get(socket);
-    return connection?.unanswered.size === 0 && socket.bytesRead === connection.answeredBytes;
+    return connection?.replies.every(isSent) === true && socket.bytesRead === connection.answeredBytes;
   }
 
   /** Without a look at all: it runs for each connection above the limit. */
@@ -129,11 +137,23 @@ export class OpenConnections {
   }
 }
 
+/** The system has all bytes of the reply. */
+function isSent(reply: ServerResponse): boolean {
+  return reply.writableFinished;
+}
+
+/** Of a connection without pipelining, the latest request is the only one. */
+function forgetSent(connection: Connection): void {
+  if (connection.replies.some(isSent)) {
+    connection.replies = connection.replies.filter((reply) => !isSent(reply));
+  }
+}
+
 /** Node does not report the end of a connection to the replies that wait for an earlier one. Each may hold a file open. */
-function closeQueued({ unanswered }: Connection): void {
-  for (const { raw } of unanswered) {
-    if (raw.socket === null) {
-      raw.emit('close');
+function closeQueued({ replies }: Connection): void {
+  for (const reply of replies) {
+    if (reply.socket === null && !isSent(reply)) {
+      reply.emit('close');
     }
   }
 }

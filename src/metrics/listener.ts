@@ -41,8 +41,9 @@ export async function listenForMetrics(app: FastifyInstance, config: Config): Pr
 }
 
 async function createListener(app: FastifyInstance, config: Config): Promise<FastifyInstance> {
-  const { logger: _, rewriteUrl: __, ...options } = fastifyOptions(config);
-  const listener = Fastify({ ...options, loggerInstance: app.log, exposeHeadRoutes: false });
+  const { rewriteUrl: _, ...options } = fastifyOptions(config);
+  const listener = Fastify({ ...options, exposeHeadRoutes: false });
+  listener.log = app.log;
   await listener.register(connections, { maxConnections: MAX_CONNECTIONS });
   await listener.register(requestIds);
   await listener.register(securityHeaders, { https: isHttps(config) });

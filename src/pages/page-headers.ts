@@ -33,8 +33,6 @@ function withPolicy(policy: string[]): Record<string, string> {
   return {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': policy.join('; '),
-    // With no-referrer, browsers send `Origin: null` over plain HTTP, which the cross-origin guard refuses.
-    'referrer-policy': 'same-origin',
     'cache-control': 'no-store',
   };
 }

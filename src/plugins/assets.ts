@@ -60,7 +60,7 @@ const CACHING_WITH_HASH = 'public, max-age=31536000, immutable';
 const CACHING_WITHOUT_HASH = 'no-cache';
 
 /** An image may have styles of its own. As a document of this origin it runs nothing (CSP 3, `sandbox`). */
-const SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+const SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 
 /**
  * Serves the session client as `/session.js`, and the files of the pages below `/assets/`.

@@ -41,16 +41,12 @@ async function registerConnections(app: FastifyInstance, { maxConnections }: Con
   app.addHook('preClose', async () => clearInterval(timer));
   app.server.on('connection', (socket) => open.add(socket));
   app.addHook('onRequest', ({ socket }, reply, done) => {
-    if (open.addRequest(socket, reply)) {
+    if (open.addRequest(socket, reply.raw)) {
       done();
     } else {
       reply.hijack();
       socket.destroy();
     }
-  });
-  app.addHook('onResponse', ({ socket }, reply, done) => {
-    open.removeRequest(socket, reply);
-    done();
   });
   closeGracefully(app, open);
 }
@@ -69,7 +65,8 @@ function closeGracefully(app: FastifyInstance, open: OpenConnections): void {
     await once(listener, 'listening');
     listeners.push(listener);
   });
-  app.addHook('onSend', (_request, reply, payload, done) => {
+  app.addHook('onSend', ({ socket }, reply, payload, done) => {
+    open.noteAnswer(socket);
     if (closing) {
       reply.header('connection', 'close');
     }

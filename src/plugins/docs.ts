@@ -4,6 +4,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { NotFound } from '../errors.ts';
+import { DOCUMENT_HEADERS } from '../http/security-headers.ts';
 import { documentPages, type Paths } from './page-docs.ts';
 
 export interface DocsOptions {
@@ -90,7 +91,9 @@ async function registerDocs(app: FastifyInstance, { publicUrl, basePath, pages }
     if (page === undefined) {
       throw new NotFound();
     }
-    return reply.headers({ 'content-type': page.type, 'content-security-policy': UI_POLICY }).send(page.body);
+    return reply
+      .headers({ 'content-type': page.type, 'content-security-policy': UI_POLICY, ...DOCUMENT_HEADERS })
+      .send(page.body);
   };
   app.get('/docs', { schema: { hide: true } }, servePage);
   app.get('/docs/*', { schema: { hide: true } }, servePage);

@@ -18,7 +18,7 @@ import {
 } from '../errors.ts';
 import { newRequestId, REQUEST_ID_HEADER } from '../http/request-id.ts';
 import { logEvent, mayLog } from '../http/security-events.ts';
-import { type SecurityHeadersOptions, securityHeadersFor } from './security-headers.ts';
+import { type SecurityHeadersOptions, securityHeadersFor } from '../http/security-headers.ts';
 
 /** What sends errors as pages. The plugin `pages` sets it. This module must not load the packages of the pages. */
 interface ErrorPages {

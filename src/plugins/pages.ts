@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import Negotiator from 'negotiator';
+import { DOCUMENT_HEADERS } from '../http/security-headers.ts';
 import { originMatcher } from '../http/trusted-origins.ts';
 import { type NextOptions, safeNext } from '../pages/next.ts';
 import { pageHeaders, pageHeadersAtApp } from '../pages/page-headers.ts';
@@ -56,8 +57,11 @@ async function registerPages(app: FastifyInstance, options: PagesOptions): Promi
   const site = siteOf(app, options);
   app[kPages] = {
     next,
-    own: { headers: pageHeaders(options), render: createRenderer(site) },
-    atApp: { headers: pageHeadersAtApp(options), render: createRenderer(siteAtApp(site, options)) },
+    own: { headers: { ...DOCUMENT_HEADERS, ...pageHeaders(options) }, render: createRenderer(site) },
+    atApp: {
+      headers: { ...DOCUMENT_HEADERS, ...pageHeadersAtApp(options) },
+      render: createRenderer(siteAtApp(site, options)),
+    },
   };
   app[kErrorPages] = { isPageRequest, sendErrorPage, sendErrorPageAtApp };
   app.decorate('pagePath', (path) => `${basePath}${path}`);

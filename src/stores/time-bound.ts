@@ -95,30 +95,32 @@ type SignInUsers = Pick<UserStore, 'find' | 'replace'>;
 
 /** Bounds the methods of a store, checks what they return, and reports them. */
 function boundMethods(store: string, timeoutMs: Milliseconds, log: ContractLog, observe?: ObserveCall) {
-  const bound = timeBound(timeoutMs);
   const check = contractOf(store, log);
   return <A extends unknown[], T>(name: string, expected: Expected, method: Method<A, T>): Method<A, T> =>
     observed(
       store,
       name,
-      bound((...args) => check(name, method(...args), expected)),
+      timeBound(timeoutMs, method, (answer) => check(name, answer, expected)),
       observe,
     );
 }
 
 type Method<A extends unknown[], T> = (...args: A) => MaybePromise<T>;
 
-/** Bounds one method of a store: see {@link timeBoundSessionStore}. */
-export function timeBound(timeoutMs: Milliseconds) {
-  return <A extends unknown[], T>(method: Method<A, T>): Method<A, T> =>
-    (...args) => {
-      try {
-        const answer = method(...args);
-        return isThenable(answer) ? answerInTime(timeoutMs, answer) : answer;
-      } catch (error) {
-        throw toStoreError(error);
-      }
-    };
+/** Bounds one method of a store: see {@link timeBoundSessionStore}. `check` returns the answer, or throws. */
+export function timeBound<A extends unknown[], T>(
+  timeoutMs: Milliseconds,
+  method: Method<A, T>,
+  check = (answer: T) => answer,
+): Method<A, T> {
+  return (...args) => {
+    try {
+      const answer = method(...args);
+      return isThenable(answer) ? answerInTime(timeoutMs, answer.then(check)) : check(answer);
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  };
 }
 
 function answerInTime<T>(timeoutMs: Milliseconds, answer: PromiseLike<T>): Promise<T> {

@@ -1,8 +1,10 @@
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
+import { pino } from 'pino';
 import type { Test } from 'tap';
 import { type ServiceOptions, service } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
 import { fastifyOptions } from '../../src/fastify-options.ts';
+import { pinoOptions } from '../../src/http/logging.ts';
 import {
   DEFAULT_NAMESPACE,
   SESSION_SCHEMA,
@@ -34,9 +36,8 @@ export interface BuildOptions extends Partial<Omit<ServiceOptions, 'config'>> {
 /** Builds the service, ready for `inject`. It is closed at the end of the test. */
 export async function build(t: Test, { env, log, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
   const config = parseConfig({ LOG_LEVEL: 'silent', DEMO_USERS: 'on', ...LENIENT_TIMEOUTS, ...env });
-  const defaults = fastifyOptions(config);
-  const stream = { write: (line: string) => log?.push(line) };
-  const app = Fastify({ ...defaults, logger: { ...(defaults.logger as object), stream } });
+  const app = Fastify(fastifyOptions(config));
+  app.log = pino(pinoOptions(config), { write: (line) => log?.push(line) });
   t.teardown(() => app.close());
   await app.register(service, { config, passwords: rememberingHasher, ...options });
   await app.ready();

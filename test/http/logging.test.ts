@@ -1,6 +1,5 @@
 import t from 'tap';
-import { parseConfig } from '../../src/config.ts';
-import { loggerOptions } from '../../src/http/logging.ts';
+import { destination } from '../../src/http/logging.ts';
 import { build, signIn } from '../helpers/service.ts';
 
 t.test('at info the log tells what happened and not every request', async (t) => {
@@ -53,7 +52,7 @@ t.test('lines are JSON unless a person reads them on a terminal (ASVS 16.2.3, AS
     process.stdout.isTTY = tty;
   });
   process.stdout.isTTY = false;
-  t.equal(loggerOptions(parseConfig({})).stream, process.stdout);
+  t.equal(destination(), process.stdout);
   process.stdout.isTTY = true;
-  t.not(loggerOptions(parseConfig({})).stream, process.stdout);
+  t.not(destination(), process.stdout);
 });

@@ -127,7 +127,7 @@ t.test("the operator's logo may have styles and runs nothing", async (t) => {
   t.equal(body, LOGO);
   t.match(headers, {
     'content-type': 'image/svg+xml',
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
   });
 });
 

@@ -8,41 +8,41 @@ import { newUser, type UserRecord } from '../../src/users/user-store.ts';
 import { owner, record, spyStore, version } from '../helpers/service.ts';
 
 t.test('what answers at once still answers at once', async (t) => {
-  t.equal(timeBound(10)((n: number) => n + 1)(1), 2);
+  t.equal(timeBound(10, (n: number) => n + 1)(1), 2);
 });
 
 t.test('a later answer is passed on', async (t) => {
-  t.equal(await timeBound(1000)(async (n: number) => n + 1)(1), 2);
+  t.equal(await timeBound(1000, async (n: number) => n + 1)(1), 2);
 });
 
 t.test('a promise that is not of our making is bounded like one that is', async (t) => {
   const foreign: Promise<number> = runInNewContext('Promise.resolve(2)');
   t.notOk(foreign instanceof Promise);
-  t.equal(await timeBound(1000)(() => foreign)(), 2);
+  t.equal(await timeBound(1000, () => foreign)(), 2);
   const silent: Promise<number> = runInNewContext('new Promise(() => {})');
-  await t.rejects(async () => timeBound(5)(() => silent)(), { code: 'STORE_UNAVAILABLE' });
+  await t.rejects(async () => timeBound(5, () => silent)(), { code: 'STORE_UNAVAILABLE' });
 });
 
 t.test('a throw and a rejection are the store being unavailable, with the reason as the cause', async (t) => {
   const cause = new Error('connection refused');
-  const throws = timeBound(1000)(() => {
+  const throws = timeBound(1000, () => {
     throw cause;
   });
   t.throws(throws, { code: 'STORE_UNAVAILABLE', statusCode: 503, cause, headers: { 'retry-after': '1' } });
-  await t.rejects(async () => timeBound(1000)(() => Promise.reject(cause))(), new StoreUnavailable({ cause }));
+  await t.rejects(async () => timeBound(1000, () => Promise.reject(cause))(), new StoreUnavailable({ cause }));
 });
 
 t.test('no answer in time is the store being unavailable, and a late failure is nobody’s crash', async (t) => {
   // Waits for real: the bound is a timer of this process and not a moment of the sessions' clock.
   let fail: (reason: Error) => void = () => {};
-  const never = timeBound(5)(() => new Promise((_, reject) => (fail = reject)));
+  const never = timeBound(5, () => new Promise((_, reject) => (fail = reject)));
   await t.rejects(async () => never(), { code: 'STORE_UNAVAILABLE', cause: { message: /within 5 ms/ } });
   fail(new Error('too late'));
   await new Promise(setImmediate);
 });
 
 t.test('a full store says so itself', async (t) => {
-  const full = timeBound(1000)(() => {
+  const full = timeBound(1000, () => {
     throw new StoreFull();
   });
   t.throws(full, StoreFull);
