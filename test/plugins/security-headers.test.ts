@@ -37,6 +37,31 @@ t.test(
   },
 );
 
+t.test('pages and docs have the headers that only documents need (ASVS 3.4.5, ASVS 3.4.8)', async (t) => {
+  const app = await build(t);
+  const forDocuments = {
+    'cross-origin-opener-policy': 'same-origin',
+    'referrer-policy': 'same-origin',
+    'x-frame-options': 'DENY',
+  };
+  const headersOf = async (url: string, accept: string) => (await app.inject({ url, headers: { accept } })).headers;
+  for (const url of ['/signin', '/nowhere', '/docs', '/docs/']) {
+    t.match(await headersOf(url, 'text/html'), {
+      ...always,
+      ...forDocuments,
+      'content-security-policy': /script-src 'self'/,
+    });
+  }
+  for (const url of ['/welcome', '/nowhere', '/livez']) {
+    const names = Object.keys(await headersOf(url, 'application/json'));
+    t.same(
+      Object.keys(forDocuments).filter((name) => names.includes(name)),
+      [],
+      url,
+    );
+  }
+});
+
 t.test('with an https PUBLIC_URL browsers are told to stay on it (ASVS 3.4.1)', async (t) => {
   const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
   const { headers } = await app.inject('/welcome');
