@@ -44,16 +44,14 @@ interface Limit {
   readonly own?: Limit;
 }
 
-/** A limit, and the key that an attempt counts for. */
-interface LimitKey {
+/** A limit, the key that an attempt counts for, the count of the key, and the limit of this attempt. */
+interface Usage extends FailureCount {
   readonly limit: Limit;
   readonly key: string;
-}
-
-/** The count of a key, and the limit of this attempt. */
-interface Usage extends LimitKey, FailureCount {
   readonly max: number;
 }
+
+type LimitKey = Pick<Usage, 'limit' | 'key'>;
 
 /**
  * Limits how many passwords can be guessed (OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, section 3.2.2). The limits do
@@ -77,9 +75,7 @@ export class Throttle {
   readonly #clock: Clock;
 
   constructor({ openCounter, failuresPerAddress, failuresPerUser, windowSeconds, clock }: ThrottleOptions) {
-    const open = (name: string, max: number): Limit => {
-      return { name, max, counter: openCounter(name, windowSeconds) };
-    };
+    const open = (name: string, max: number): Limit => ({ name, max, counter: openCounter(name, windowSeconds) });
     this.#share = open('share', Number.POSITIVE_INFINITY);
     this.#address = { ...open('address', failuresPerAddress), own: this.#share };
     this.#user = { ...open('user', failuresPerUser), own: open('pair', failuresPerUser) };
@@ -90,10 +86,8 @@ export class Throttle {
 
   /** Rejects an attempt that has used up a limit, before anything is spent on it. @throws TooManyFailures */
   async assertNotLimited(attempt: Attempt): Promise<void> {
-    const read = async (keys: readonly LimitKey[]) =>
-      (await Promise.all(keys.map((key) => this.#read(attempt, key)))).filter((usage) => usage !== undefined);
-    const shared = await read(this.#keysOf(attempt));
-    const usages = [...shared, ...(await read(ownKeys(attempt, shared)))];
+    const shared = await this.#usages(attempt, this.#keysOf(attempt), 'get');
+    const usages = [...shared, ...(await this.#usages(attempt, ownKeys(attempt, shared), 'get'))];
     const exceeded = usages.filter(({ max, failures, endsInMs }) => failures >= max && endsInMs > 0);
     if (exceeded.length > 0) {
       throw tooManyFailures(attempt, exceeded);
@@ -111,7 +105,7 @@ export class Throttle {
   async consume(attempt: Attempt): Promise<CountedAttempt> {
     const counted: Usage[] = [];
     const count = async (keys: readonly LimitKey[]) => {
-      const usages = await Promise.all(keys.map((key) => this.#increment(attempt, key)));
+      const usages = await this.#usages(attempt, keys, 'increment');
       counted.push(...usages);
       const exceeded = usages.filter(({ max, failures }) => failures > max);
       if (exceeded.length > 0) {
@@ -130,26 +124,24 @@ export class Throttle {
   /** The limits of an attempt: that of the known browser, or those of the address and of the user. */
   #keysOf(attempt: Attempt): LimitKey[] {
     const { deviceId, address, nameKey } = attempt;
-    return deviceId !== undefined
-      ? [{ limit: this.#device, key: sinceUnlock(attempt, deviceId) }]
-      : [
-          { limit: this.#address, key: networkOf(address) },
-          { limit: this.#user, key: sinceUnlock(attempt, nameKey) },
-        ];
+    if (deviceId !== undefined) {
+      return [{ limit: this.#device, key: sinceUnlock(attempt, deviceId) }];
+    }
+    const ofUser = { limit: this.#user, key: sinceUnlock(attempt, nameKey) };
+    return [{ limit: this.#address, key: networkOf(address) }, ofUser];
   }
 
-  async #read(attempt: Attempt, { limit, key }: LimitKey): Promise<Usage | undefined> {
-    const count = await limit.counter.get(key);
-    return count && this.#usage(attempt, { limit, key }, count);
-  }
-
-  async #increment(attempt: Attempt, { limit, key }: LimitKey): Promise<Usage> {
-    return this.#usage(attempt, { limit, key }, await limit.counter.increment(key));
-  }
-
-  async #usage(attempt: Attempt, { limit, key }: LimitKey, count: FailureCount): Promise<Usage> {
-    const forgiven = limit === this.#address ? await this.#forgiven(attempt, count) : 0;
-    return { limit, key, ...count, max: limit.max + forgiven };
+  /** Reads or counts keys, all of them together. */
+  async #usages(attempt: Attempt, keys: readonly LimitKey[], method: 'get' | 'increment'): Promise<Usage[]> {
+    const usages = keys.map(async ({ limit, key }) => {
+      const count = await limit.counter[method](key);
+      if (count === undefined) {
+        return [];
+      }
+      const forgiven = limit === this.#address ? await this.#forgiven(attempt, count) : 0;
+      return { limit, key, ...count, max: limit.max + forgiven };
+    });
+    return (await Promise.all(usages)).flat();
   }
 
   /** The failures that do not count for the address, because the user was unlocked less than a window ago. */
@@ -177,14 +169,9 @@ function ownKey({ windowId }: FailureCount, { address, nameKey }: Attempt): stri
   return `${windowId} ${networkOf(address)} ${nameKey}`;
 }
 
-/**
- * The limits that count for one window of the address and of the user. So a refund cannot give back failures of earlier
- * windows.
- */
+/** The counts for one window of the address and of the user. So a refund cannot give back failures of earlier windows. */
 function ownKeys(attempt: Attempt, usages: readonly Usage[]): LimitKey[] {
-  return usages.flatMap((usage) =>
-    usage.limit.own === undefined ? [] : [{ limit: usage.limit.own, key: ownKey(usage, attempt) }],
-  );
+  return usages.flatMap((usage) => (usage.limit.own ? { limit: usage.limit.own, key: ownKey(usage, attempt) } : []));
 }
 
 /**
