@@ -103,17 +103,23 @@ async function signIn(this: FastifyReply, value: unknown): Promise<Session> {
   }
   const user = await changeAtSignIn(this.request, verified.user, credentials);
   const issued = await createSession(this, { userId: user.id, username: user.username });
-  try {
-    await assertStillAllowed(this.request, user, issued);
-    await acceptSession(this, issued);
-  } catch (error) {
-    await contextOf(this.request, 'signIn').manager.discard(issued);
-    throw error;
-  }
-  await this.server[kLogin].authenticator.recordSignIn(user, credentials.newPassword ?? credentials.password);
+  const current = await acceptOrDiscard(this, user, issued);
+  await this.server[kLogin].authenticator.recordSignIn(current, credentials.newPassword ?? credentials.password);
   rememberDevice(this, { ...verified, user });
   logEvent(this.request, 'authn_login_success', logFields(issued.session));
   return issued.session;
+}
+
+/** Accepts the new session if its user may still sign in. Returns the current record of the user. */
+async function acceptOrDiscard(reply: FastifyReply, user: UserRecord, issued: CreatedSession): Promise<UserRecord> {
+  try {
+    const current = await findStillAllowed(reply.request, user, issued);
+    await acceptSession(reply, issued);
+    return current;
+  } catch (error) {
+    await contextOf(reply.request, 'signIn').manager.discard(issued);
+    throw error;
+  }
 }
 
 /** An empty new password is a field of a form that was left empty. */
@@ -125,12 +131,17 @@ function toCredentials(value: unknown): Credentials {
 
 /**
  * Disabling a user or changing a password updates the user first and revokes the sessions then. So a user who is read
- * after the session was created is either unchanged, or the new session is refused here.
+ * after the session was created is either unchanged, or the new session is refused here. @throws InvalidCredentials
  */
-async function assertStillAllowed(request: FastifyRequest, user: UserRecord, { session }: CreatedSession) {
-  if (!(await request.server[kLogin].authenticator.isUnchanged(user))) {
-    const { username } = session;
+async function findStillAllowed(
+  request: FastifyRequest,
+  user: UserRecord,
+  { session: { username } }: CreatedSession,
+): Promise<UserRecord> {
+  const current = await request.server[kLogin].authenticator.findUnchanged(user);
+  if (current === undefined) {
     logEvent(request, 'authn_login_fail', { username, reason: 'no longer allowed' });
     throw new InvalidCredentials();
   }
+  return current;
 }

@@ -104,9 +104,9 @@ export class Authenticator {
     return { user, deviceId: attempt.deviceId };
   }
 
-  /** Tells whether the sessions of the user are still valid: the password is the same and the user is still enabled. */
-  async isUnchanged(user: UserRecord): Promise<boolean> {
-    return (await findUnchanged(this.#options.users, user)) !== undefined;
+  /** Returns the current record of a user whose sessions are still valid: same password, and still enabled. */
+  findUnchanged(user: UserRecord): Promise<UserRecord | undefined> {
+    return findUnchanged(this.#options.users, user);
   }
 
   /**

@@ -40,6 +40,8 @@ interface Limit {
   readonly name: string;
   readonly max: number;
   readonly counter: FailureCounter;
+  /** Counts which failures of a key are those of one user name from one address. */
+  readonly own?: Limit;
 }
 
 /** A limit, the key that an attempt counts for, the count of the key, and the limit of this attempt. */
@@ -49,7 +51,7 @@ interface Usage extends FailureCount {
   readonly max: number;
 }
 
-type Read = (limit: Limit, key: string) => Promise<Usage | undefined>;
+type LimitKey = Pick<Usage, 'limit' | 'key'>;
 
 /**
  * Limits how many passwords can be guessed (OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, section 3.2.2). The limits do
@@ -66,7 +68,6 @@ type Read = (limit: Limit, key: string) => Promise<Usage | undefined>;
 export class Throttle {
   readonly #address: Limit;
   readonly #user: Limit;
-  readonly #pair: Limit;
   readonly #device: Limit;
   /** Has no limit. It counts which failures of an address are those of one user name. */
   readonly #share: Limit;
@@ -74,24 +75,19 @@ export class Throttle {
   readonly #clock: Clock;
 
   constructor({ openCounter, failuresPerAddress, failuresPerUser, windowSeconds, clock }: ThrottleOptions) {
-    const open = (name: string, max: number): Limit => {
-      return { name, max, counter: openCounter(name, windowSeconds) };
-    };
-    this.#address = open('address', failuresPerAddress);
-    this.#user = open('user', failuresPerUser);
-    this.#pair = open('pair', failuresPerUser);
-    this.#device = open('device', failuresPerUser);
+    const open = (name: string, max: number): Limit => ({ name, max, counter: openCounter(name, windowSeconds) });
     this.#share = open('share', Number.POSITIVE_INFINITY);
+    this.#address = { ...open('address', failuresPerAddress), own: this.#share };
+    this.#user = { ...open('user', failuresPerUser), own: open('pair', failuresPerUser) };
+    this.#device = open('device', failuresPerUser);
     this.#windowMs = windowSeconds * 1000;
     this.#clock = clock;
   }
 
   /** Rejects an attempt that has used up a limit, before anything is spent on it. @throws TooManyFailures */
   async assertNotLimited(attempt: Attempt): Promise<void> {
-    const usages = await this.#usages(attempt, async (limit, key) => {
-      const count = await limit.counter.get(key);
-      return count && this.#usage(attempt, limit, key, count);
-    });
+    const shared = await this.#usages(attempt, this.#keysOf(attempt), 'get');
+    const usages = [...shared, ...(await this.#usages(attempt, ownKeys(attempt, shared), 'get'))];
     const exceeded = usages.filter(({ max, failures, endsInMs }) => failures >= max && endsInMs > 0);
     if (exceeded.length > 0) {
       throw tooManyFailures(attempt, exceeded);
@@ -102,43 +98,50 @@ export class Throttle {
    * Counts an attempt as a failure. Call it before the password is verified, so that concurrent attempts cannot exceed
    * a limit, and call `refund` if the attempt succeeds.
    *
-   * The address is counted first. An attempt that exceeds its limit is not counted and adds no other key: otherwise one
-   * address could fill the counters with invented names at no cost.
+   * The address is counted first, then the user. An attempt that exceeds a limit is not counted and adds no other key:
+   * otherwise one address could fill the counters with invented names at no cost.
    * @throws TooManyFailures if a limit is exceeded.
    */
   async consume(attempt: Attempt): Promise<CountedAttempt> {
     const counted: Usage[] = [];
-    await this.#usages(attempt, async (limit, key) => {
-      const usage = await this.#usage(attempt, limit, key, await limit.counter.increment(key));
-      counted.push(usage);
-      if (usage.failures > usage.max) {
+    const count = async (keys: readonly LimitKey[]) => {
+      const usages = await this.#usages(attempt, keys, 'increment');
+      counted.push(...usages);
+      const exceeded = usages.filter(({ max, failures }) => failures > max);
+      if (exceeded.length > 0) {
         await decrementAll(counted, 1);
-        throw tooManyFailures(attempt, [usage]);
+        throw tooManyFailures(attempt, exceeded);
       }
-      return usage;
-    });
+    };
+    for (const key of this.#keysOf(attempt)) {
+      await count([key]);
+    }
+    await count(ownKeys(attempt, counted));
     const limitsHit = counted.filter(({ max, failures }) => failures === max).map(({ limit }) => limit.name);
     return { limitsHit, refund: () => refund(counted) };
   }
 
-  /** Reads or counts the limits of an attempt, one after the other. */
-  async #usages(attempt: Attempt, read: Read): Promise<Usage[]> {
-    const { deviceId } = attempt;
+  /** The limits of an attempt: that of the known browser, or those of the address and of the user. */
+  #keysOf(attempt: Attempt): LimitKey[] {
+    const { deviceId, address, nameKey } = attempt;
     if (deviceId !== undefined) {
-      return defined([await read(this.#device, sinceUnlock(attempt, deviceId))]);
+      return [{ limit: this.#device, key: sinceUnlock(attempt, deviceId) }];
     }
-    const ofAddress = await read(this.#address, networkOf(attempt.address));
-    const ofUser = await read(this.#user, sinceUnlock(attempt, attempt.nameKey));
-    // These two count for one window of the address and of the user. So a refund cannot give back failures of earlier
-    // windows.
-    const inAddress = ofAddress && (await read(this.#share, ownKey(ofAddress, attempt)));
-    const inUser = ofUser && (await read(this.#pair, ownKey(ofUser, attempt)));
-    return defined([ofAddress, ofUser, inAddress, inUser]);
+    const ofUser = { limit: this.#user, key: sinceUnlock(attempt, nameKey) };
+    return [{ limit: this.#address, key: networkOf(address) }, ofUser];
   }
 
-  async #usage(attempt: Attempt, limit: Limit, key: string, count: FailureCount): Promise<Usage> {
-    const forgiven = limit === this.#address ? await this.#forgiven(attempt, count) : 0;
-    return { limit, key, ...count, max: limit.max + forgiven };
+  /** Reads or counts keys, all of them together. */
+  async #usages(attempt: Attempt, keys: readonly LimitKey[], method: 'get' | 'increment'): Promise<Usage[]> {
+    const usages = keys.map(async ({ limit, key }) => {
+      const count = await limit.counter[method](key);
+      if (count === undefined) {
+        return [];
+      }
+      const forgiven = limit === this.#address ? await this.#forgiven(attempt, count) : 0;
+      return { limit, key, ...count, max: limit.max + forgiven };
+    });
+    return (await Promise.all(usages)).flat();
   }
 
   /** The failures that do not count for the address, because the user was unlocked less than a window ago. */
@@ -166,8 +169,9 @@ function ownKey({ windowId }: FailureCount, { address, nameKey }: Attempt): stri
   return `${windowId} ${networkOf(address)} ${nameKey}`;
 }
 
-function defined(usages: readonly (Usage | undefined)[]): Usage[] {
-  return usages.filter((usage) => usage !== undefined);
+/** The counts for one window of the address and of the user. So a refund cannot give back failures of earlier windows. */
+function ownKeys(attempt: Attempt, usages: readonly Usage[]): LimitKey[] {
+  return usages.flatMap((usage) => (usage.limit.own ? { limit: usage.limit.own, key: ownKey(usage, attempt) } : []));
 }
 
 /**

@@ -29,16 +29,17 @@ export function withPassword(
 export const MAX_TRIES = 10;
 
 /**
- * Changes a user whose sessions are still valid since `user` was read. Other changes are kept: `change` gets the current
- * record. Returns the new record, or `undefined` if the sessions are no longer valid or `change` returns `undefined`.
+ * Changes a user whose sessions are still valid since `user` was read. If another call has changed the record since, it is
+ * read again, and `change` gets the latest one: no change is lost. Returns the new record, or `undefined` if the sessions are no
+ * longer valid or `change` returns `undefined`.
  */
 export async function changeUnchanged(
   users: Pick<UserStore, 'find' | 'replace'>,
   user: UserRecord,
   change: (current: UserRecord) => UserRecord | undefined,
 ): Promise<UserRecord | undefined> {
+  let current: UserRecord | undefined = user;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const current = await findUnchanged(users, user);
     const next = current && change(current);
     if (current === undefined || next === undefined) {
       return undefined;
@@ -46,6 +47,7 @@ export async function changeUnchanged(
     if (await users.replace(next, current.version)) {
       return next;
     }
+    current = await findUnchanged(users, user);
   }
   return undefined;
 }

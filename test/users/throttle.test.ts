@@ -150,6 +150,26 @@ t.test('an attempt that is refused adds no key, and takes none from others', asy
   );
 });
 
+t.test('an attempt that exceeds the limit of the pair leaves no other count', async (t) => {
+  const keys = new Map<string, MemoryFailureCounter>();
+  const throttle = newThrottle({
+    openCounter(name, windowSeconds) {
+      const counter = new MemoryFailureCounter(windowSeconds);
+      keys.set(name, counter);
+      if (name === 'pair') {
+        const increment = counter.increment.bind(counter);
+        counter.increment = (key) => ({ ...increment(key), failures: 11 });
+      }
+      return counter;
+    },
+  });
+  t.same(await limitsOfRefusal(throttle)({}), ['pair']);
+  t.same(
+    [...keys].map(([name, { size }]) => [name, size]),
+    ['share', 'address', 'user', 'pair', 'device'].map((name) => [name, 0]),
+  );
+});
+
 t.test('a known browser has a limit of its own', async (t) => {
   const throttle = newThrottle();
   await fail(throttle, 10);

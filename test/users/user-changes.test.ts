@@ -39,6 +39,19 @@ t.test('a change gets the current record, and is not made if the sessions are no
   t.equal(users.find('ann')?.passwordHash, '$hash');
 });
 
+t.test('a user whom nobody has changed is not read again', async (t) => {
+  const users = new MemoryUserStore();
+  const user = newUser('ann', '$hash');
+  users.create(user);
+  const find = () => {
+    throw new Error('a read that is not needed');
+  };
+  const replace = (next: typeof user, expectedVersion: string) => users.replace(next, expectedVersion);
+  const change = (current: typeof user) => ({ ...current, passwordHash: '$next', version: nextVersion(current) });
+  t.same(await changeUnchanged({ find, replace }, user, change), users.find('ann'));
+  t.equal(users.find('ann')?.passwordHash, '$next');
+});
+
 t.test('of concurrent changes none is lost, and others who change the user ten times in between win', async (t) => {
   const users = new MemoryUserStore();
   const user = newUser('ann', '$hash', 0);

@@ -107,7 +107,7 @@ export class RedisSessionStore implements SessionStore {
       .filter((id) => id !== keep)
       .map((id) => this.#keyOf(id));
     const removed = await Promise.all(keys.map((key) => this.#delete(key)));
-    await this.#unindexSession(owner, keys);
+    await this.#unindexSession(client, owner, keys);
     await this.#connection.confirmReplicated(client);
     return removed.reduce((sum, count) => sum + count, 0);
   }
@@ -156,11 +156,11 @@ export class RedisSessionStore implements SessionStore {
     return [this.#indexOf(record.session), encodeKey(record.session.id), this.#timeToLive(record)];
   }
 
-  /** The sessions have ended already, so an error here is ignored: a surplus id in the index does no harm. */
-  async #unindexSession(owner: SessionOwner, keys: string[]): Promise<void> {
-    if (keys.length > 0) {
-      const members = keys.map((key) => key.slice(this.#prefix.length));
-      await this.#connection.client.zRem(this.#indexOf(owner), members).catch(() => {});
+  /** Never rejects: the sessions have ended already, and a surplus id in the index does no harm. */
+  async #unindexSession(client: RedisClient, owner: SessionOwner, keys: string[]): Promise<void> {
+    const members = keys.map((key) => key.slice(this.#prefix.length));
+    if (members.length > 0) {
+      await client.zRem(this.#indexOf(owner), members).catch(() => {});
     }
   }
 
@@ -170,7 +170,8 @@ export class RedisSessionStore implements SessionStore {
     const text = await client.getDel(key);
     this.#cache.invalidate(key);
     if (text !== null) {
-      await this.#unindexSession(storedSession(parse(text)), [key]);
+      // Not awaited: the result does not depend on it.
+      this.#unindexSession(client, storedSession(parse(text)), [key]);
     }
     return text !== null;
   }
