@@ -22,6 +22,6 @@ const schema = {
 export const welcome: FastifyPluginAsyncTypebox = async (app) => {
   addComponents(app);
   app.get('/welcome', { schema, onRequest: requireSession }, (request, reply) => {
-    reply.type('text/plain; charset=utf-8').send(`Welcome ${request.session.username}!`);
+    reply.send(`Welcome ${request.session.username}!`);
   });
 };

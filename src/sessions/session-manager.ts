@@ -6,7 +6,7 @@ import { createOffer } from './binding.ts';
 import { BoundSessions } from './bound-sessions.ts';
 import { changedTooOften, changeSession, MAX_TRIES } from './change-session.ts';
 import { Deadlines, type Lifetimes } from './lifetimes.ts';
-import { type Client, isLive, newVersion, SESSION_SCHEMA, type Session } from './session.ts';
+import { type Client, isLive, type Session, sessionRecord } from './session.ts';
 import { type StoredData, toStoredData } from './session-data.ts';
 import type { SessionStore } from './session-store.ts';
 import { formatToken, generateToken, hashSecret, parseToken } from './token.ts';
@@ -96,19 +96,17 @@ export class SessionManager {
       data: toStoredData(data),
     };
     const offered = this.#offersBinding ? createOffer(token.id, now) : undefined;
-    const record = {
-      schema: SESSION_SCHEMA,
-      version: newVersion(),
+    const record = sessionRecord({
       session,
       secretHash: hashSecret(token.secret),
       replaced: [],
       ...(offered && { offer: offered.offer }),
-    } as const;
+    });
     if (!(await this.#store.create(record))) {
       throw new StoreUnavailable({ cause: new Error('the store reports that a random id is taken') });
     }
     const cookieExpiresAt = this.#deadlines.cookieExpiresAt(session, now);
-    return { session, token: formatToken(token), cookieExpiresAt, challenge: offered?.challenge };
+    return { session: record.session, token: formatToken(token), cookieExpiresAt, challenge: offered?.challenge };
   }
 
   /** Removes a session whose token was not sent to the client. */
