@@ -14,14 +14,13 @@ const NO_HASH = {
  * its secondary storage, a map with the token as the key.
  * @type {Make}
  */
-export default async function better({ hash, settings }) {
+export default async function better({ hash }) {
   const { api } = betterAuth({
     secret: 'a secret for the benchmark, of some length',
     baseURL: 'http://127.0.0.1',
     database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
     secondaryStorage: mapStorage(),
     emailAndPassword: { enabled: true, ...(!hash && { password: NO_HASH }) },
-    session: { cookieCache: { enabled: settings.cookieCache, maxAge: 86_400 } },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
   });

@@ -1,23 +1,37 @@
-import { randomUUID } from 'node:crypto';
+import { hash as hashOf, randomUUID } from 'node:crypto';
 import Fastify from 'fastify';
-import { createClient } from 'redis';
+import { welcomeHeaders } from '../lib/welcome-headers.js';
 import { addFastifyRoutes, passwordCheck } from './routes.js';
 
 /**
- * The least code: a regular expression finds the cookie, a map or one GET of Redis the user. No hash, no expiry in the
- * map, no security headers.
+ * The least code: a regular expression finds the cookie, and a map the user. No expiry. `likeOurs` adds the headers of
+ * the service to each reply, and hashes the token, so that the map holds no secret.
  * @type {Make}
  */
-export default async function cookieByHand({ redisUrl, hash, settings }) {
-  const users = settings.store === 'redis' ? await redisUsers(redisUrl) : memoryUsers();
+export default async function byHand({ hash, settings: { likeOurs } }) {
+  /** @type {Map<string, string>} */
+  const users = new Map();
+  const keyOf = likeOurs ? (token) => hashOf('sha256', token, 'base64url') : (token) => token;
   const app = Fastify();
+  if (likeOurs) {
+    const headers = welcomeHeaders();
+    app.addHook('onRequest', (_request, reply, done) => {
+      reply.headers(headers);
+      done();
+    });
+  }
   addFastifyRoutes(app, {
     check: await passwordCheck(hash),
-    find: (request) => users.find(tokenOf(request)),
-    take: (request) => users.take(tokenOf(request)),
-    async start(_request, reply, username) {
+    find: (request) => users.get(keyOf(tokenOf(request))),
+    take(request) {
+      const key = keyOf(tokenOf(request));
+      const username = users.get(key);
+      users.delete(key);
+      return username;
+    },
+    start(_request, reply, username) {
       const token = randomUUID();
-      await users.put(token, username);
+      users.set(keyOf(token), username);
       reply.header('set-cookie', `session_token=${token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400`);
     },
   });
@@ -26,28 +40,4 @@ export default async function cookieByHand({ redisUrl, hash, settings }) {
 
 function tokenOf(/** @type {import('fastify').FastifyRequest} */ request) {
   return /(?:^|; )session_token=([^;]*)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
-}
-
-function memoryUsers() {
-  /** @type {Map<string, string>} */
-  const users = new Map();
-  return {
-    find: (token) => users.get(token),
-    put: (token, username) => users.set(token, username),
-    take(token) {
-      const username = users.get(token);
-      users.delete(token);
-      return username;
-    },
-  };
-}
-
-async function redisUsers(/** @type {string} */ url) {
-  const client = await createClient({ url }).connect();
-  const expiration = { type: 'EX', value: 86_400 };
-  return {
-    find: (token) => client.get(`hand:${token}`),
-    put: (token, username) => client.set(`hand:${token}`, username, { expiration }),
-    take: (token) => client.getDel(`hand:${token}`),
-  };
 }
