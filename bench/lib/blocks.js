@@ -3,25 +3,25 @@ import { median, ratioOf, shuffled } from './stats.js';
 /**
  * @typedef {Record<string, number>} Slice The figures of one server.
  * @typedef {Record<string, Slice | undefined>} Block A slice of each server, by its id.
- * @typedef {{ rounds: number, blocks: number }} Counts
+ * @typedef {{ rounds: number, blocks: number, warmUp?: number }} Counts `warmUp`: blocks before those that count.
  */
 
 /**
  * Measures servers side by side. Each round starts all of them as new processes. Only one works at a time, for a slice,
- * in random order. The first block is the warm-up, and has number 0.
+ * in random order. The blocks that count have numbers from 1.
  * @template {{ id: string }} Server
  * @param {string} title
  * @param {Counts} counts
  * @param {() => Promise<{ servers: Server[], children: import('./children.js').Child[] }>} start
  * @param {(server: Server, block: number) => Promise<Slice> | undefined} measure Undefined leaves a server out of a block.
  */
-export async function inBlocks(title, { rounds, blocks }, start, measure) {
+export async function inBlocks(title, { rounds, blocks, warmUp = 1 }, start, measure) {
   const groups = [];
   for (let round = 1; round <= rounds; round++) {
     console.error(`${title}: round ${round} of ${rounds}`);
     const { servers, children } = await start();
     const found = [];
-    for (let number = 0; number <= blocks; number++) {
+    for (let number = 1 - warmUp; number <= blocks; number++) {
       /** @type {Block} */
       const block = {};
       for (const server of shuffled(servers)) {
@@ -30,7 +30,7 @@ export async function inBlocks(title, { rounds, blocks }, start, measure) {
       found.push(block);
     }
     await Promise.all(children.map((child) => child.stop()));
-    groups.push(found.slice(1));
+    groups.push(found.slice(warmUp));
   }
   return new Measured(groups);
 }

@@ -2,7 +2,7 @@ import { inBlocks } from '../lib/blocks.js';
 import { startProcess } from '../lib/children.js';
 import { checkAccess, nameOf } from '../lib/client.js';
 import { startContestant } from '../lib/contestant-process.js';
-import { loadSlice } from '../lib/load.js';
+import { loadSlice, WARM_UP_SLICES } from '../lib/load.js';
 import { hasNginx, startNginx } from '../lib/nginx.js';
 import { freePort } from '../lib/redis.js';
 
@@ -23,13 +23,16 @@ export async function forwardAuth(/** @type {Run} */ { redis, rounds = 3, blocks
   if (!hasNginx()) {
     return undefined;
   }
-  const counts = { rounds, blocks };
-  return { entries, found: await inBlocks('forward authentication', counts, () => startAll(redis), loadBehindNginx) };
+  const counts = { rounds, blocks, warmUp: WARM_UP_SLICES };
+  return { entries, found: await inBlocks('forward authentication', counts, () => startAll(redis), slice) };
 }
 
 /** @typedef {Awaited<ReturnType<typeof start>> & { listen: number }} Server */
 
-const loadBehindNginx = (/** @type {Server} */ { child, listen: port, cookies }) => loadSlice({ child, port, cookies });
+async function slice(/** @type {Server} */ { id, child, listen: port, cookies }) {
+  const { perSecond, p99, userMicros } = await loadSlice({ child, port, cookies });
+  return { perSecond, p99, ...(id !== 'nginx-bare' && { userMicros }) };
+}
 
 /** Starts the app, the servers that nginx asks, and nginx. nginx alone has a server, too, which gets no request. */
 async function startAll(/** @type {Run['redis']} */ redis) {

@@ -3,7 +3,7 @@ import { contestants } from '../contestants/list.js';
 import { inBlocks } from '../lib/blocks.js';
 import { LOAD_CORE, SERVER_CORE } from '../lib/children.js';
 import { startContestants } from '../lib/contestant-process.js';
-import { loadSlice } from '../lib/load.js';
+import { loadSlice, WARM_UP_SLICES } from '../lib/load.js';
 
 const COMPARED = contestants.filter(({ id }) => id === 'fastify-bare' || id === 'ours-memory');
 
@@ -15,7 +15,7 @@ export async function nodes(/** @type {Run} */ { nodes: paths, redis, rounds = 2
   );
   const found = await inBlocks(
     'versions of Node.js',
-    { rounds, blocks },
+    { rounds, blocks, warmUp: WARM_UP_SLICES },
     () => startContestants(entries, { redis, core: SERVER_CORE }),
     (server) => loadSlice(server, LOAD_CORE),
   );
