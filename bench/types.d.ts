@@ -21,8 +21,6 @@ interface Contestant {
   readonly settings: {
     store?: 'memory' | 'lmdb' | 'redis';
     cache?: false;
-    /** The headers of the service, and a map of hashes. */
-    likeOurs?: true;
     /** Settings of the service. */
     env?: Record<string, string>;
   };

@@ -1,13 +1,13 @@
 import { promisify } from 'node:util';
 import express from 'express';
 import session from 'express-session';
-import { addExpressRoutes, passwordCheck } from './routes.js';
+import { addExpressRoutes } from './routes.js';
 
 /**
  * With its fastest fair settings: a request without changes does not write the session.
  * @type {Make}
  */
-export default async function expressSession({ hash }) {
+export default async function expressSession() {
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
@@ -22,7 +22,6 @@ export default async function expressSession({ hash }) {
     }),
   );
   addExpressRoutes(app, express.json(), {
-    check: await passwordCheck(hash),
     find: (req) => req.session.username,
     async start(req, _res, username) {
       await promisify(req.session.regenerate).call(req.session);

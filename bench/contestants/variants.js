@@ -13,8 +13,7 @@ import ours from './ours.js';
 export const variants = {
   'bare-headers': bareWithHeaders,
   'bare-options': bareWithOptions,
-  'by-hand': (job) => byHand(job),
-  'by-hand-headers': (job) => byHand({ ...job, settings: { likeOurs: true } }),
+  'by-hand-headers': byHand,
   'sessions-plugin': sessionsAlone,
   'ours-memory': (job) => ours({ ...job, settings: { store: 'memory' } }),
   'ours-lmdb': (job) => ours({ ...job, settings: { store: 'lmdb' } }),
