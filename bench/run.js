@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -50,7 +51,7 @@ const run = {
   rounds: count('rounds'),
   blocks: count('blocks'),
   huge: values.huge,
-  nodes: values.nodes.split(',').filter((path) => path !== ''),
+  nodes: nodePrograms(),
   redis,
 };
 
@@ -84,6 +85,11 @@ function count(/** @type {'rounds' | 'blocks'} */ option) {
     throw new RangeError(`--${option} takes a number from 1 to 99`);
   }
   return value === undefined ? undefined : Number(value);
+}
+
+function nodePrograms() {
+  const paths = values.nodes.split(',').filter((path) => path !== '');
+  return paths.map((node) => ({ node, version: execFileSync(node, ['-v'], { encoding: 'utf8' }).trim() }));
 }
 
 function minutes() {

@@ -62,6 +62,6 @@ interface Run {
   readonly blocks: number | undefined;
   readonly huge: boolean;
   /** Programs of Node.js. */
-  readonly nodes: readonly string[];
+  readonly nodes: readonly { node: string; version: string }[];
   readonly redis: import('./lib/redis.js').Redis;
 }

@@ -6,7 +6,7 @@ import { openSteps, SESSIONS } from './micro-steps.js';
 /** @typedef {Awaited<ReturnType<typeof measure>>} StepCost */
 /** @typedef {import('./micro-steps.js').Step['call']} Call */
 
-const LAPS = 5;
+const LAPS = 3;
 const LAP_MS = 200;
 /** Calls in one measurement, so that the cost of the clock does not count. */
 const BATCH = 200;

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { contestants } from '../contestants/list.js';
 import { inBlocks } from '../lib/blocks.js';
 import { LOAD_CORE, SERVER_CORE } from '../lib/children.js';
@@ -8,8 +7,7 @@ import { loadSlice, WARM_UP_SLICES } from '../lib/load.js';
 const COMPARED = contestants.filter(({ id }) => id === 'fastify-bare' || id === 'ours-memory');
 
 /** GET /welcome of the bare route and of the service with other versions of Node.js. */
-export async function nodes(/** @type {Run} */ { nodes: paths, redis, rounds = 2, blocks = 8 }) {
-  const programs = paths.map((node) => ({ node, version: execFileSync(node, ['-v'], { encoding: 'utf8' }).trim() }));
+export async function nodes(/** @type {Run} */ { nodes: programs, redis, rounds = 2, blocks = 8 }) {
   const entries = programs.flatMap(({ node, version }) =>
     COMPARED.map((entry) => ({ ...entry, node, id: `${entry.id} ${version}` })),
   );

@@ -8,6 +8,8 @@ import { percentile } from '../lib/stats.js';
 /** @typedef {import('../lib/contestant-process.js').Server} Server */
 
 const USERS = 100;
+/** A sign-in runs seldom, so the compiler needs long. */
+const WARM_UP_BLOCKS = 2;
 const SECONDS = 1;
 const SIGN_INS = { kind: /** @type {const} */ ('signin'), connections: 16, users: USERS };
 /** A pace that every contestant keeps easily: the visitors wait only for the sign-ins. */
@@ -17,11 +19,11 @@ const VISITS = { kind: /** @type {const} */ ('visits'), connections: 16, perSeco
  * POST /signin with right passwords and a real hash, beside the hash alone, and what it does to the visitors of /welcome.
  * No process but Redis is bound to a core: hashing runs in threads of its own.
  */
-export async function signin(/** @type {Run} */ { entries: all, redis, rounds = 2, blocks = 3 }) {
+export async function signin(/** @type {Run} */ { entries: all, redis, rounds = 1, blocks = 6 }) {
   const entries = all.filter(({ tags }) => tags.includes('signin'));
   const found = await inBlocks(
     'POST /signin',
-    { rounds, blocks },
+    { rounds, blocks, warmUp: WARM_UP_BLOCKS },
     async () => {
       const { servers, children } = await startContestants(entries, { redis, hash: true, sessions: USERS });
       const child = startProcess('hash.js');
