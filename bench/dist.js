@@ -6,7 +6,6 @@ export { closeStores, openStores } from '../dist/exports/service.js';
 export * from '../dist/fastify-options.js';
 export * from '../dist/http/cookies.js';
 export * from '../dist/index.js';
-export * from '../dist/plugins/security-headers.js';
 export * from '../dist/sessions/lifetimes.js';
 export * from '../dist/sessions/session-manager.js';
 export * from '../dist/sessions/token.js';

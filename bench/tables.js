@@ -1,6 +1,8 @@
-import { median } from './lib/stats.js';
-
-/** @typedef {import('./parts/one-process.js').Comparison} Comparison */
+/**
+ * @typedef {object} Table What a part that measures in blocks returns.
+ * @property {readonly { id: string, title: string }[]} entries
+ * @property {import('./lib/blocks.js').Measured} found
+ */
 
 export function markdown(/** @type {string[]} */ names, /** @type {string[][]} */ rows) {
   const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
@@ -9,53 +11,47 @@ export function markdown(/** @type {string[]} */ names, /** @type {string[][]} *
 
 const whole = (/** @type {number} */ value) => Math.round(value).toLocaleString('en');
 
-/**
- * A line for each contestant. A column is a name, a figure, and its number of digits: the median over the rounds counts.
- * @template Lap
- * @param {{ entry: Contestant, laps: Lap[] }[]} rows
- * @param {[name: string, figure: (lap: Lap) => number, digits: number][]} columns
- * @param {string} first The name of the first column.
- */
-function medians(rows, columns, first = 'contestant') {
-  const names = columns.map(([name]) => name);
-  return markdown(
-    [first, ...names],
-    rows.map(({ entry, laps }) => [entry.title, ...columns.map((column) => cell(laps, column))]),
-  );
-}
-
-function cell(laps, [, figure, digits]) {
-  const value = median(laps.map(figure));
-  return digits === 0 ? whole(value) : value.toFixed(digits);
-}
-
-export function welcomeTable(/** @type {import('./parts/welcome.js').WelcomeRows} */ rows) {
-  // A ratio is taken within a round. The bare route is the first contestant.
-  const bare = rows[0].laps;
-  const names = ['requests/s', 'ratio to bare', 'range', 'CPU µs a request', 'p50 ms', 'p99 ms', 'RSS MiB'];
-  return markdown(
-    ['contestant', ...names],
-    rows.map(({ entry, laps }) => {
-      const ratios = laps.map(({ perSecond }, round) => perSecond / bare[round].perSecond);
-      return [
-        `${entry.title} (\`${entry.id}\`)`,
-        cell(laps, ['', (lap) => lap.perSecond, 0]),
-        median(ratios).toFixed(2),
-        `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
-        cell(laps, ['', (lap) => lap.cpuMicros, 1]),
-        cell(laps, ['', (lap) => lap.p50, 2]),
-        cell(laps, ['', (lap) => lap.p99, 2]),
-        cell(laps, ['', (lap) => lap.residentMiB, 0]),
-      ];
-    }),
-  );
-}
-
 /** A ratio and its 95 % interval. */
-const interval = (/** @type {Comparison['cost']} */ { ratio, low, high }, digits = 3) =>
-  `${ratio.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
+export const interval = (/** @type {ReturnType<typeof import('./lib/stats.js').ratioOf>} */ { ratio, low, high }) =>
+  `${ratio.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 
-export function oneProcessTable(/** @type {Comparison[]} */ comparisons) {
+/**
+ * A line for each entry.
+ * @param {Table} table
+ * @param {string} first The name of the first column.
+ * @param {[name: string, cell: (id: string) => string][]} columns
+ */
+function lines({ entries }, first, columns) {
+  return markdown(
+    [first, ...columns.map(([name]) => name)],
+    entries.map(({ id, title }) => [title, ...columns.map(([, cell]) => cell(id))]),
+  );
+}
+
+/** A column of medians. @returns {[string, (id: string) => string]} */
+function middle(/** @type {Table} */ { found }, name, figure, digits = 0) {
+  const text = (/** @type {number} */ value) => (digits === 0 ? whole(value) : value.toFixed(digits));
+  return [name, (id) => (found.has(id, figure) ? text(found.median(id, figure)) : '')];
+}
+
+/** A column of ratios. @returns {[string, (id: string) => string]} */
+function ratio(/** @type {Table} */ { found }, name, figure, base) {
+  return [`${name} = 1 (95 %)`, (id) => (found.has(id, figure) ? interval(found.ratio(figure, id, base)) : '')];
+}
+
+export function welcomeTable(/** @type {Table} */ table) {
+  return lines(table, 'contestant', [
+    middle(table, 'requests/s', 'perSecond'),
+    ratio(table, 'bare', 'perSecond', 'fastify-bare'),
+    middle(table, 'user CPU µs a request', 'userMicros', 1),
+    ratio(table, 'bare', 'userMicros', 'fastify-bare'),
+    middle(table, 'p50 ms', 'p50', 2),
+    middle(table, 'p99 ms', 'p99', 2),
+    middle(table, 'RSS MiB', 'residentMiB'),
+  ]);
+}
+
+export function oneProcessTable(/** @type {import('./parts/one-process.js').Comparison[]} */ comparisons) {
   return markdown(
     ['', 'CPU a request, bare = 1 (95 %)', 'control, bare again (95 %)', 'µs, bare', 'µs'],
     comparisons.map(({ variant, cost, control, bareMicros, variantMicros }) => [
@@ -75,29 +71,29 @@ export function microTable(/** @type {import('./parts/micro.js').StepCost[]} */ 
   );
 }
 
-export function refreshTable(/** @type {import('./parts/refresh.js').RefreshRows} */ rows) {
-  return medians(rows, [
-    ['rotations/s', (lap) => lap.perSecond, 0],
-    ['CPU µs a rotation', (lap) => lap.cpuMicros, 0],
-    ['p99 ms', (lap) => lap.p99, 2],
+export function refreshTable(/** @type {Table} */ table) {
+  return lines(table, 'contestant', [
+    middle(table, 'rotations/s', 'perSecond'),
+    middle(table, 'CPU µs a rotation', 'cpuMicros'),
+    middle(table, 'p99 ms', 'p99', 2),
   ]);
 }
 
-export function signinTable(/** @type {import('./parts/signin.js').SigninRows} */ rows) {
-  return medians(rows, [
-    ['sign-ins/s', (lap) => lap.perSecond, 1],
-    ['CPU ms a sign-in', (lap) => lap.cpuMillis, 1],
-    ['/welcome p99 ms, quiet', (lap) => lap.quiet, 2],
-    ['p99 ms, meanwhile', (lap) => lap.busy, 2],
-    ['times', (lap) => lap.busy / lap.quiet, 1],
+export function signinTable(/** @type {Table} */ table) {
+  return lines(table, 'contestant', [
+    middle(table, 'sign-ins/s', 'perSecond', 1),
+    middle(table, 'CPU ms a sign-in', 'cpuMillis', 1),
+    ['the hash alone, of it (95 %)', (id) => interval(table.found.ratio('cpuMillis', 'hash', id))],
+    middle(table, '/welcome p99 ms, quiet', 'quiet', 2),
+    middle(table, 'p99 ms, meanwhile', 'busy', 2),
+    middle(table, 'times', 'times', 1),
   ]);
 }
 
 export function growthTable(/** @type {import('./parts/growth.js').Size[]} */ sizes) {
-  const delay = 'worst loop delay ms, all expiring (memory: least of 3)';
   const costs = ['requests/s', 'bytes a session', 'in the file', 'start-up ms'];
   return markdown(
-    ['store', 'sessions', ...costs, delay, 'idle beside it', 'gone after s'],
+    ['store', 'sessions', ...costs, 'worst loop delay ms, all expiring', 'idle beside it', 'gone after s'],
     sizes.map(({ store, sessions, perSecond, bytes, fileBytes, startMs, ...expired }) => [
       store,
       ...[sessions, perSecond, bytes].map(whole),
@@ -112,30 +108,43 @@ export function growthTable(/** @type {import('./parts/growth.js').Size[]} */ si
   );
 }
 
-export function twoProcessesTable(/** @type {import('./parts/two-processes.js').TwoProcessesRows} */ rows) {
-  /** @type {Parameters<typeof medians<{ one: number, two: number }>>[1]} */
-  const columns = [
-    ['one process, requests/s', (lap) => lap.one, 0],
-    ['two', (lap) => lap.two, 0],
-    ['speed-up', (lap) => lap.two / lap.one, 2],
-  ];
-  return medians(rows, columns, 'store');
+export function twoProcessesTable(/** @type {Table} */ table) {
+  return lines(table, 'store', [
+    middle(table, 'one process, requests/s', 'one'),
+    middle(table, 'two', 'two'),
+    middle(table, 'speed-up', 'speedUp', 2),
+  ]);
 }
 
-export function forwardAuthTable(/** @type {import('./parts/forward-auth.js').Protection[] | undefined} */ rows) {
-  if (rows === undefined) {
+export function forwardAuthTable(/** @type {Table | undefined} */ table) {
+  if (table === undefined) {
     return 'Left out: it needs nginx (Debian package `nginx`).';
   }
-  const ratios = ['requests/s', 'nginx alone = 1 (95 %)', 'p99 ms', 'nginx alone = 1 (95 %)'];
+  return lines(table, 'nginx asks', [
+    middle(table, 'requests/s', 'perSecond'),
+    ratio(table, 'nginx alone', 'perSecond', 'nginx-bare'),
+    middle(table, 'p99 ms', 'p99', 1),
+    ratio(table, 'nginx alone', 'p99', 'nginx-bare'),
+    middle(table, 'user CPU µs a question', 'userMicros', 1),
+    ratio(table, 'bare route', 'userMicros', 'bare'),
+  ]);
+}
+
+export function nodesTable(
+  /** @type {Awaited<ReturnType<typeof import('./parts/nodes.js').nodes>>} */ { versions, found },
+) {
+  const bare = (/** @type {string} */ version) => `fastify-bare ${version}`;
+  const ours = (/** @type {string} */ version) => `ours-memory ${version}`;
+  const ratioText = (id, base) => interval(found.ratio('userMicros', id, base));
   return markdown(
-    ['nginx asks', ...ratios, 'µs of user CPU a question', 'bare route = 1 (95 %)'],
-    rows.map(({ title, perSecond, speed, p99, delay, userMicros, cpu }) => [
-      title,
-      whole(perSecond),
-      interval(speed, 2),
-      p99.toFixed(1),
-      interval(delay, 2),
-      ...(cpu === undefined ? ['', ''] : [userMicros.toFixed(1), interval(cpu, 2)]),
+    ['Node.js', 'user CPU µs, bare', 'first = 1 (95 %)', 'ours, memory', 'first = 1 (95 %)', 'ours, bare = 1 (95 %)'],
+    versions.map((version) => [
+      version,
+      found.median(bare(version), 'userMicros').toFixed(1),
+      ratioText(bare(version), bare(versions[0])),
+      found.median(ours(version), 'userMicros').toFixed(1),
+      ratioText(ours(version), ours(versions[0])),
+      ratioText(ours(version), bare(version)),
     ]),
   );
 }

@@ -21,12 +21,16 @@ interface Contestant {
   readonly settings: {
     store?: 'memory' | 'lmdb' | 'redis';
     cache?: false;
-    cookieCache?: boolean;
     /** Settings of the service. */
     env?: Record<string, string>;
   };
-  /** In which tables it appears beside the one of GET /welcome. */
-  readonly tables: readonly ('refresh' | 'signin')[];
+  /**
+   * In which tables it appears beside the one of GET /welcome. `often`: it takes part in each block of GET /welcome,
+   * because an aim is about its CPU time.
+   */
+  readonly tags: readonly ('refresh' | 'signin' | 'often')[];
+  /** The program of Node.js. Default: that of the benchmark. */
+  readonly node?: string;
 }
 
 /** What a contestant's process needs to know. */
@@ -49,11 +53,15 @@ interface Target {
   readonly cookies: string[];
 }
 
-/** The options of the command line, and the Redis server of the run. */
+/** What the parts need: the options of the command line, and the Redis server of the run. */
 interface Run {
   readonly entries: readonly Contestant[];
-  readonly rounds: number;
-  readonly seconds: number;
+  readonly only: readonly string[] | undefined;
+  /** Without, each part has a default of its own. */
+  readonly rounds: number | undefined;
+  readonly blocks: number | undefined;
   readonly huge: boolean;
+  /** Programs of Node.js. */
+  readonly nodes: readonly { node: string; version: string }[];
   readonly redis: import('./lib/redis.js').Redis;
 }

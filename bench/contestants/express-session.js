@@ -1,15 +1,13 @@
 import { promisify } from 'node:util';
-import { RedisStore } from 'connect-redis';
 import express from 'express';
 import session from 'express-session';
-import { createClient } from 'redis';
-import { addExpressRoutes, passwordCheck } from './routes.js';
+import { addExpressRoutes } from './routes.js';
 
 /**
  * With its fastest fair settings: a request without changes does not write the session.
  * @type {Make}
  */
-export default async function expressSession({ redisUrl, hash, settings }) {
+export default async function expressSession() {
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
@@ -20,11 +18,10 @@ export default async function expressSession({ redisUrl, hash, settings }) {
       saveUninitialized: false,
       rolling: false,
       cookie: { maxAge: 86_400_000, sameSite: 'lax' },
-      store: settings.store === 'redis' ? await redisStore(redisUrl) : memoryStore(),
+      store: memoryStore(),
     }),
   );
   addExpressRoutes(app, express.json(), {
-    check: await passwordCheck(hash),
     find: (req) => req.session.username,
     async start(req, _res, username) {
       await promisify(req.session.regenerate).call(req.session);
@@ -39,9 +36,4 @@ function memoryStore() {
   // It would write the deadline of the session at every request.
   store.touch = undefined;
   return store;
-}
-
-async function redisStore(/** @type {string} */ url) {
-  const client = await createClient({ url }).connect();
-  return new RedisStore({ client, prefix: 'express:', disableTouch: true });
 }

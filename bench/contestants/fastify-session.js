@@ -3,7 +3,7 @@ import session from '@fastify/session';
 import { RedisStore } from 'connect-redis';
 import Fastify from 'fastify';
 import { createClient } from 'redis';
-import { addFastifyRoutes, passwordCheck } from './routes.js';
+import { addFastifyRoutes, hashCheck } from './routes.js';
 
 /**
  * With its fastest fair settings: a request without changes does not write the session.
@@ -20,7 +20,7 @@ export default async function fastifySession({ redisUrl, hash, settings }) {
     ...(settings.store === 'redis' && { store: await redisStore(redisUrl) }),
   });
   addFastifyRoutes(app, {
-    check: await passwordCheck(hash),
+    ...(hash && { check: await hashCheck() }),
     find: (request) => request.session.username,
     async start(request, _reply, username) {
       // `regenerate` leaves the old session in the store.

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import cookieParser from 'cookie-parser';
 import express from 'express';
-import { addExpressRoutes, passwordCheck } from './routes.js';
+import { addExpressRoutes } from './routes.js';
 
 const LIFETIME_MS = 86_400_000;
 
@@ -9,23 +9,16 @@ const LIFETIME_MS = 86_400_000;
  * What tutorials on session cookies show: Express, cookie-parser and a map of sessions.
  * @type {Make}
  */
-export default async function tutorial({ hash }) {
+export default async function tutorial() {
   /** @type {Map<string, { username: string, expiresAt: number }>} */
   const sessions = new Map();
-  const find = (req) => {
-    const session = sessions.get(req.cookies.session_token);
-    return session !== undefined && session.expiresAt > Date.now() ? session.username : undefined;
-  };
   const app = express();
   app.use(express.json());
   app.use(cookieParser());
   addExpressRoutes(app, express.json(), {
-    check: await passwordCheck(hash),
-    find,
-    take(req) {
-      const username = find(req);
-      sessions.delete(req.cookies.session_token);
-      return username;
+    find(req) {
+      const session = sessions.get(req.cookies.session_token);
+      return session !== undefined && session.expiresAt > Date.now() ? session.username : undefined;
     },
     start(_req, res, username) {
       const token = randomUUID();

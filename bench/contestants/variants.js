@@ -1,8 +1,9 @@
 import Fastify from 'fastify';
-import { fastifyOptions, parseConfig, securityHeaders, sessions as sessionsPlugin } from '../dist.js';
+import { fastifyOptions, parseConfig, sessions as sessionsPlugin } from '../dist.js';
 import { createSessions } from '../lib/service.js';
+import { welcomeHeaders } from '../lib/welcome-headers.js';
 import bare, { addWelcome } from './bare.js';
-import cookieByHand from './by-hand.js';
+import byHand from './by-hand.js';
 import ours from './ours.js';
 
 /**
@@ -11,25 +12,27 @@ import ours from './ours.js';
  */
 export const variants = {
   'bare-headers': bareWithHeaders,
-  'bare-log': bareWithLog,
-  'cookie-map': (job) => cookieByHand({ ...job, settings: { store: 'memory' } }),
+  'bare-options': bareWithOptions,
+  'by-hand-headers': byHand,
   'sessions-plugin': sessionsAlone,
   'ours-memory': (job) => ours({ ...job, settings: { store: 'memory' } }),
   'ours-lmdb': (job) => ours({ ...job, settings: { store: 'lmdb' } }),
   'ours-redis': (job) => ours({ ...job, settings: { store: 'redis' } }),
 };
 
-/** The bare route with the security headers of the service. */
+/** The bare route with the headers of the service. */
 async function bareWithHeaders() {
-  const app = Fastify();
-  await app.register(securityHeaders, { https: false });
+  const headers = welcomeHeaders();
+  const app = Fastify().addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers);
+    done();
+  });
   return { ...(await bare()), app: addWelcome(app) };
 }
 
-/** The bare route with the log of the service, which writes no line for a successful request. */
-async function bareWithLog() {
-  const { logger, logController } = /** @type {any} */ (fastifyOptions(parseConfig({})));
-  return { ...(await bare()), app: addWelcome(Fastify({ logger, logController })) };
+/** The bare route with the Fastify options of the service, such as its log, which writes no line for a success. */
+async function bareWithOptions() {
+  return { ...(await bare()), app: addWelcome(Fastify(fastifyOptions(parseConfig({})))) };
 }
 
 /** The sessions plugin in an app without the service's headers, guard and log. @type {Make} */

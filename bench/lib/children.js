@@ -52,9 +52,13 @@ export function start(command, { core, ipc, stdout = 'ignore', cwd, env } = {}) 
   return new Child(spawn(file, args, /** @type {any} */ (options)), command.join(' '));
 }
 
-/** Starts a file of `processes/`, which answers messages. */
-export function startProcess(/** @type {string} */ file, /** @type {StartOptions} */ options = {}) {
-  return start([process.execPath, '--expose-gc', PROCESSES + file], { ...options, ipc: 'ipc' });
+/**
+ * Starts a file of `processes/`, which answers messages. `node` is the program, by default that of this process.
+ * @param {string} file
+ * @param {StartOptions & { node?: string }} options
+ */
+export function startProcess(file, { node = process.execPath, ...options } = {}) {
+  return start([node, '--expose-gc', PROCESSES + file], { ...options, ipc: 'ipc' });
 }
 
 export class Child {

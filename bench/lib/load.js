@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { scratchDirectory, start, startProcess } from './children.js';
 
 const CONNECTIONS = 32;
+const SLICE_SECONDS = 1;
+/** Until the compiler has optimized a server. */
+export const WARM_UP_SLICES = 2;
 const SCRIPT = fileURLToPath(new URL('../processes/wrk.lua', import.meta.url));
 
 /**
@@ -24,6 +27,18 @@ export async function load({ port, cookies }, seconds, core) {
     throw new Error(`${errors} errors in ${requests} requests`);
   }
   return { requests, perSecond: (requests * 1e6) / micros, p50: p50 / 1000, p99: p99 / 1000 };
+}
+
+/**
+ * One slice of load. `userMicros` is the CPU time of the server in user mode, a request: without the kernel, whose share
+ * depends on how often the load lets the server sleep.
+ * @param {Target & { child: import('./children.js').Child }} server
+ * @param {number} [core]
+ */
+export async function loadSlice({ child, ...target }, core) {
+  const { result, userMillis } = await child.cpuDuring(() => load(target, SLICE_SECONDS, core));
+  const { requests, ...figures } = result;
+  return { ...figures, userMicros: (userMillis * 1000) / requests, residentMiB: child.residentMiB() };
 }
 
 /**

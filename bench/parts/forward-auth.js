@@ -1,102 +1,64 @@
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { inBlocks } from '../lib/blocks.js';
 import { startProcess } from '../lib/children.js';
 import { checkAccess, nameOf } from '../lib/client.js';
 import { startContestant } from '../lib/contestant-process.js';
-import { load } from '../lib/load.js';
+import { loadSlice, WARM_UP_SLICES } from '../lib/load.js';
 import { hasNginx, startNginx } from '../lib/nginx.js';
-import { freePort, startRedis } from '../lib/redis.js';
-import { median, ratioOf, shuffled } from '../lib/stats.js';
-import { forwardAuthTable } from '../tables.js';
+import { freePort } from '../lib/redis.js';
 
-/**
- * @typedef {{ perSecond: number, p99: number, userMicros: number }} Slice `userMicros` is the CPU time of the server that
- * nginx asks, in user mode, a request.
- * @typedef {ReturnType<typeof summarize>[number]} Protection
- */
-
-const SLICE_SECONDS = 1;
-const WARM_UP_SECONDS = 2;
 const ORIGIN = 'http://app.example.com';
 
 /** What nginx asks. The ids with "bare" let everybody pass. */
-const SERVERS = {
-  'nginx-bare': 'nobody: nginx alone',
-  bare: 'a bare Fastify route',
-  'bare-again': 'the same once more: the control',
-  memory: 'ours, memory',
-  activity: 'ours, memory, `SESSION_RENEWAL=activity`',
-  redis: 'ours, Redis, near cache',
-};
-const IDS = /** @type {(keyof typeof SERVERS)[]} */ (Object.keys(SERVERS));
+const entries = [
+  { id: 'nginx-bare', title: 'nobody: nginx alone' },
+  { id: 'bare', title: 'a bare Fastify route' },
+  { id: 'bare-again', title: 'the same once more: the control' },
+  { id: 'memory', title: 'ours, memory' },
+  { id: 'activity', title: 'ours, memory, `SESSION_RENEWAL=activity`' },
+  { id: 'redis', title: 'ours, Redis, near cache' },
+];
 
-/**
- * Compares an app behind nginx with the same app behind nginx and `auth_request`, in slices of load in random order. Each
- * round starts new processes.
- * @param {{ redisUrl: string, rounds?: number, blocks?: number }} options
- */
-export async function forwardAuth({ redisUrl, rounds = 3, blocks = 3 }) {
+/** Compares an app behind nginx with the same app behind nginx and `auth_request`. */
+export async function forwardAuth(/** @type {Run} */ { redis, rounds = 2, blocks = 4 }) {
   if (!hasNginx()) {
     return undefined;
   }
-  const groups = [];
-  for (let round = 1; round <= rounds; round++) {
-    console.error(`forward authentication: round ${round} of ${rounds}`);
-    groups.push(await measure(redisUrl, blocks));
-  }
-  return summarize(groups);
+  const counts = { rounds, blocks, warmUp: WARM_UP_SLICES };
+  return { entries, found: await inBlocks('forward authentication', counts, () => startAll(redis), slice) };
 }
 
-/** One round. @returns {Promise<Record<string, Slice>[]>} */
-async function measure(/** @type {string} */ redisUrl, /** @type {number} */ blocks) {
-  const { app, servers } = await startServers(redisUrl);
-  const nginx = await startNginx(nginxConfig(app.port, servers), servers[0].listen);
-  for (const { id, listen: port, cookies } of servers) {
-    await checkAccess(id, { port, cookies });
-    await load({ port, cookies }, WARM_UP_SECONDS);
-  }
-  const found = [];
-  for (let i = 0; i < blocks; i++) {
-    /** @type {Record<string, Slice>} */
-    const block = {};
-    for (const server of shuffled(servers)) {
-      block[server.id] = await slice(server);
-    }
-    found.push(block);
-  }
-  await Promise.all([nginx, app.child, ...servers.map(({ child }) => child)].map((child) => child.stop()));
-  return found;
+/** @typedef {Awaited<ReturnType<typeof start>> & { listen: number }} Server */
+
+async function slice(/** @type {Server} */ { id, child, listen: port, cookies }) {
+  const { perSecond, p99, userMicros } = await loadSlice({ child, port, cookies });
+  return { perSecond, p99, ...(id !== 'nginx-bare' && { userMicros }) };
 }
 
-/** @typedef {Awaited<ReturnType<typeof startServers>>['servers'][number]} Server */
-
-async function slice(/** @type {Server} */ { child, listen: port, cookies }) {
-  const { result, userMillis } = await child.cpuDuring(() => load({ port, cookies }, SLICE_SECONDS));
-  return { ...result, userMicros: (userMillis * 1000) / result.requests };
-}
-
-/** Starts the app, and the servers that nginx asks. nginx alone has one, too, which gets no request. */
-async function startServers(/** @type {string} */ redisUrl) {
-  const { cookies, ...app } = await start('bare', redisUrl);
+/** Starts the app, the servers that nginx asks, and nginx. nginx alone has a server, too, which gets no request. */
+async function startAll(/** @type {Run['redis']} */ redis) {
+  const app = await start('bare', redis);
   const started = [];
-  for (const id of IDS) {
-    started.push({ id, ...(await start(id, redisUrl)) });
+  for (const { id } of entries) {
+    started.push(await start(id, redis));
   }
   // At the end and at the same time: otherwise a server could get a port that is meant for nginx.
-  const listens = await Promise.all(IDS.map(freePort));
-  return { app, servers: started.map((server, i) => ({ ...server, listen: Number(listens[i]) })) };
+  const listens = await Promise.all(entries.map(freePort));
+  const servers = started.map((server, i) => ({ ...server, listen: Number(listens[i]) }));
+  const nginx = await startNginx(nginxConfig(app.port, servers), servers[0].listen);
+  await Promise.all(servers.map(({ id, listen: port, cookies }) => checkAccess(id, { port, cookies })));
+  return { servers, children: [nginx, app.child, ...servers.map(({ child }) => child)] };
 }
 
-async function start(/** @type {string} */ id, /** @type {string} */ redisUrl) {
+async function start(/** @type {string} */ id, /** @type {Run['redis']} */ redis) {
   if (id.includes('bare')) {
     const child = startProcess('contestant.js', { env: { NODE_ENV: 'production' } });
     const { port } = await child.ask({ module: 'forward-auth' });
     // A token of the usual length.
-    return { child, port, cookies: [`session_token=${'a'.repeat(22)}.${'b'.repeat(43)}`] };
+    return { id, child, port: Number(port), cookies: [`session_token=${'a'.repeat(22)}.${'b'.repeat(43)}`] };
   }
   const env = { TRUST_PROXY: 'loopback', TRUSTED_ORIGINS: ORIGIN, SESSION_RENEWAL: id === 'activity' ? id : 'refresh' };
   const settings = { store: id === 'redis' ? /** @type {const} */ ('redis') : /** @type {const} */ ('memory'), env };
-  return startContestant({ id, title: '', module: 'ours', settings, tables: [] }, { redisUrl });
+  return startContestant({ id, title: '', module: 'ours', settings, tags: [] }, { redis });
 }
 
 /** The directives of examples/forward-auth/nginx without TLS, WebSocket and error pages. A server block for each port. */
@@ -158,32 +120,3 @@ const SUBREQUEST = `proxy_http_version 1.1;
       proxy_set_header Sec-WebSocket-Key $http_sec_websocket_key;
       proxy_set_header Sec-WebSocket-Version $http_sec_websocket_version;
       proxy_set_header User-Agent $http_user_agent;`;
-
-/** A ratio is taken within a block. Requests and latencies are compared with nginx alone, CPU time with the bare route. */
-function summarize(/** @type {Record<string, Slice>[][]} */ rounds) {
-  const slices = rounds.flat();
-  return IDS.map((id) => {
-    const ratio = (/** @type {keyof Slice} */ figure, /** @type {string} */ base) =>
-      ratioOf(rounds.map((blocks) => blocks.map((block) => block[id][figure] / block[base][figure])));
-    const middle = (/** @type {keyof Slice} */ figure) => median(slices.map((block) => block[id][figure]));
-    return {
-      title: SERVERS[id],
-      perSecond: middle('perSecond'),
-      speed: ratio('perSecond', 'nginx-bare'),
-      p99: middle('p99'),
-      delay: ratio('p99', 'nginx-bare'),
-      userMicros: middle('userMicros'),
-      cpu: id === 'nginx-bare' ? undefined : ratio('userMicros', 'bare'),
-    };
-  });
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({
-    options: { rounds: { type: 'string', default: '3' }, blocks: { type: 'string', default: '3' } },
-  });
-  const redis = await startRedis();
-  const counts = { rounds: Number(values.rounds), blocks: Number(values.blocks) };
-  console.log(forwardAuthTable(await forwardAuth({ redisUrl: redis.url, ...counts })));
-  await redis.stop();
-}

@@ -1,17 +1,10 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import bare from '../contestants/bare.js';
-import {
-  hashesMatch,
-  hashSecret,
-  openStores,
-  parseToken,
-  ServiceCookie,
-  SessionManager,
-  securityHeadersFor,
-} from '../dist.js';
+import { hashesMatch, hashSecret, openStores, parseToken, ServiceCookie, SessionManager } from '../dist.js';
 import { WELCOME } from '../lib/client.js';
 import { buildService, COOKIE, createSessions, openUncachedRedis } from '../lib/service.js';
+import { welcomeHeaders } from '../lib/welcome-headers.js';
 
 /** @typedef {{ name: string, call: (i: number) => unknown }} Step `i` selects the session. */
 
@@ -25,7 +18,6 @@ const LIFETIMES = {
   renewal: 'refresh',
 };
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'content-length': String(WELCOME.length) };
-const HEADERS = { ...securityHeadersFor({ https: false }), ...PLAIN };
 
 /** The steps of an authenticated request, in their order. */
 export async function openSteps(/** @type {string} */ redisUrl, /** @type {string} */ lmdbPath) {
@@ -44,13 +36,14 @@ export async function openSteps(/** @type {string} */ redisUrl, /** @type {strin
   const ours = await buildService({ LOG_LEVEL: 'error' });
   const { cookies } = await createSessions(ours.sessionStore, SESSIONS);
   await bareApp.ready();
+  const headers = { ...welcomeHeaders(), ...PLAIN };
   /** @type {Step[]} */
   const steps = [
     ...(await tokenSteps(filled[0].tokens)),
     ...filled.map(findStep),
     ...filled.map(authenticateStep),
     { name: 'reply, bare', call: () => reply(PLAIN) },
-    { name: 'reply, with the headers', call: () => reply(HEADERS) },
+    { name: 'reply, with the headers', call: () => reply(headers) },
     { name: 'request, bare', call: (i) => request(bareApp, cookies[i % SESSIONS]) },
     { name: 'request, ours on memory', call: (i) => request(ours, cookies[i % SESSIONS]) },
   ];

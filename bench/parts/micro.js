@@ -1,25 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { scratchDirectory } from '../lib/children.js';
-import { startRedis } from '../lib/redis.js';
 import { median, percentile } from '../lib/stats.js';
-import { microTable } from '../tables.js';
 import { openSteps, SESSIONS } from './micro-steps.js';
 
 /** @typedef {Awaited<ReturnType<typeof measure>>} StepCost */
 /** @typedef {import('./micro-steps.js').Step['call']} Call */
 
-const LAPS = 5;
+const LAPS = 3;
 const LAP_MS = 200;
 /** Calls in one measurement, so that the cost of the clock does not count. */
 const BATCH = 200;
 
 /** The cost of each step of a request by itself. */
-export async function micro(/** @type {string} */ redisUrl) {
-  const { steps, close } = await openSteps(redisUrl, scratchDirectory());
+export async function micro(/** @type {Run} */ { redis }) {
+  console.error('parts of a request');
+  const { steps, close } = await openSteps(redis.url, scratchDirectory());
   const results = [];
   for (const { name, call } of steps) {
-    console.error(`micro: ${name}`);
     results.push(await measure(name, call));
   }
   await close();
@@ -69,10 +66,4 @@ function checkAnswer(/** @type {string} */ name, /** @type {any} */ answer) {
   if (!answer || answer.length === 0 || answer.reason !== undefined || (isStatus && answer !== 200)) {
     throw new Error(`${name} returns ${JSON.stringify(answer)}`);
   }
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const redis = await startRedis();
-  console.log(microTable(await micro(redis.url)));
-  await redis.stop();
 }

@@ -1,28 +1,26 @@
+import { inBlocks } from '../lib/blocks.js';
 import { LOAD_CORE, SERVER_CORE } from '../lib/children.js';
-import { inRounds, startContestant } from '../lib/contestant-process.js';
+import { startContestants } from '../lib/contestant-process.js';
 import { runFlow } from '../lib/load.js';
 import { percentile } from '../lib/stats.js';
 
-/** @typedef {Awaited<ReturnType<typeof refresh>>} RefreshRows */
+/** @typedef {import('../lib/contestant-process.js').Server} Server */
 
 const CLIENTS = 32;
-const WARM_UP_SECONDS = 2;
+const SECONDS = 2;
 
 /** POST /refresh: each client replaces its token, and then the token that it got. */
-export async function refresh(/** @type {Run} */ run) {
-  const { seconds, redis } = run;
-  const entries = run.entries.filter(({ tables }) => tables.includes('refresh'));
-  return inRounds('POST /refresh', entries, run, async (entry) => {
-    const options = { redisUrl: redis.url, core: SERVER_CORE };
-    const { child, port, cookies } = await startContestant(entry, options);
-    const flow = { kind: /** @type {const} */ ('refresh'), port, connections: CLIENTS };
-    // The warm-up replaces its tokens: the measurement starts with others.
-    const warmUp = { ...flow, cookies: cookies.slice(CLIENTS), seconds: Math.min(WARM_UP_SECONDS, seconds) };
-    await runFlow(warmUp, LOAD_CORE);
-    const measured = { ...flow, cookies, seconds };
-    const { result, cpuMillis } = await child.cpuDuring(() => runFlow(measured, LOAD_CORE));
-    await child.stop();
-    const { perSecond, latencies } = result;
-    return { perSecond, cpuMicros: (cpuMillis * 1000) / latencies.length, p99: percentile(latencies, 0.99) };
-  });
+export async function refresh(/** @type {Run} */ { entries: all, redis, rounds = 2, blocks = 2 }) {
+  const entries = all.filter(({ tags }) => tags.includes('refresh'));
+  const start = () => startContestants(entries, { redis, core: SERVER_CORE });
+  return { entries, found: await inBlocks('POST /refresh', { rounds, blocks }, start, slice) };
+}
+
+async function slice(/** @type {Server} */ { child, port, cookies: unused }) {
+  // A token is valid once.
+  const cookies = unused.splice(0, CLIENTS);
+  const flow = { kind: /** @type {const} */ ('refresh'), port, cookies, connections: CLIENTS, seconds: SECONDS };
+  const { result, cpuMillis } = await child.cpuDuring(() => runFlow(flow, LOAD_CORE));
+  const { perSecond, latencies } = result;
+  return { perSecond, cpuMicros: (cpuMillis * 1000) / latencies.length, p99: percentile(latencies, 0.99) };
 }

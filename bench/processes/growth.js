@@ -6,7 +6,7 @@ import { buildService, createSessions, DAY_MS } from '../lib/service.js';
 
 /**
  * The service with many sessions or, for comparison, nothing but an event loop.
- * @typedef {{ storeUrl: string, sessions: number, ids?: string[] }} Place `ids`: a sample of those that are there already.
+ * @typedef {{ storeUrl: string, sessions: number }} Place
  * @typedef {{ step: 'serve' } & Place | { step: 'expire', maxSeconds: number } | { step: 'watch' | 'worst' }} Step
  */
 
@@ -30,17 +30,17 @@ answerParent((/** @type {Step} */ message) => {
   }
 });
 
-async function serve(/** @type {Place} */ { storeUrl, sessions, ids: sample }) {
+async function serve(/** @type {Place} */ { storeUrl, sessions }) {
   const app = await buildService({ STORE_URL: storeUrl }, { clock: () => Date.now() + clockAheadMs });
   store = app.sessionStore;
   const before = memory();
-  const created = sample === undefined ? await createSessions(store, sessions) : { cookies: [], ids: sample };
+  const created = await createSessions(store, sessions);
   ids = created.ids;
   const bytes = (memory() - before) / sessions;
   const fileBytes = storeUrl.startsWith('lmdb:')
     ? statSync(`${storeUrl.slice('lmdb:'.length)}/data.mdb`).size / sessions
     : undefined;
-  return { ...created, bytes, fileBytes, port: await listen(app) };
+  return { cookies: created.cookies, bytes, fileBytes, port: await listen(app) };
 }
 
 /** Moves the clock past the deadlines of all sessions, and waits until they are removed. */
