@@ -5,16 +5,14 @@ import { interval, markdown } from './tables.js';
  * @property {import('./tables.js').Table} welcome
  * @property {import('./parts/one-process.js').Comparison[]} oneProcess
  * @property {import('./tables.js').Table} signin
- * @property {import('./parts/growth.js').Size[]} growth
  * @typedef {import('./parts/one-process.js').Comparison['cost']} Ratio
  */
 
 /** The aims of the project, and what was measured. */
-export function aimsTable(/** @type {Results} */ { welcome, oneProcess, signin, growth }) {
+export function aimsTable(/** @type {Results} */ { welcome, oneProcess, signin }) {
   const user = (id, base = 'fastify-bare') => welcome.found.ratio('userMicros', id, base);
   const speed = (id, base) => welcome.found.ratio('perSecond', id, base);
   const cost = (name) => pick(oneProcess, ({ variant }) => variant === name).cost;
-  const million = pick(growth, ({ store, sessions }) => store === 'memory' && sessions === 1_000_000);
   return markdown(
     ['aim', 'bound', 'found (95 %)', ''],
     [
@@ -33,7 +31,6 @@ export function aimsTable(/** @type {Results} */ { welcome, oneProcess, signin, 
         0.95,
         signin.found.ratio('cpuMillis', 'hash', 'ours-memory'),
       ),
-      atMost('bytes a session in memory, of a million', 300, million.bytes),
       atMost('p99 of /welcome in a storm of sign-ins, quiet = 1', 3, signin.found.median('ours-memory', 'times')),
     ],
   );
