@@ -97,7 +97,7 @@ function minutes() {
 }
 
 function report() {
-  const { welcome, signin, growth } = results;
+  const { welcome, signin } = results;
   const memory = Math.round(totalmem() / 2 ** 30);
   return [
     '# Results',
@@ -108,7 +108,7 @@ function report() {
       '- load by wrk; server and load on a core each',
       "- The second bare route is the control. Ignore differences smaller than the control's.",
     ].join('\n'),
-    `## The aims\n\n${aimsTable({ welcome, signin, growth, oneProcess: results['one-process'] })}`,
+    `## The aims\n\n${aimsTable({ welcome, signin, oneProcess: results['one-process'] })}`,
     'For where the time goes, see the tables of one process and of its parts below, and [README.md](README.md#where-the-time-goes).',
     ...sections,
     `## Versions\n\n${versions()}`,
