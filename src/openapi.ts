@@ -4,8 +4,9 @@ import { loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
 
 // Prints the OpenAPI document of `/docs/json` without starting a server.
-const config = loadConfig();
-const app = Fastify({ ...fastifyOptions(config), logger: false });
+// The log would go to standard output as well.
+const config = { ...loadConfig(), LOG_LEVEL: 'silent' as const };
+const app = Fastify(fastifyOptions(config));
 await app.register(service, { config });
 await app.ready();
 console.log(JSON.stringify(app.swagger(), null, 2));

@@ -72,7 +72,7 @@ async function measure(app: FastifyInstance, { username, password, network }: Us
     ['`POST /signin` from a browser that has signed in before', await send(right)],
     ['`GET /sessions`', await send({ url: '/sessions' })],
     ['`POST /signin` with a wrong password or an unknown name', await sendOther(wrong, 401)],
-    ['the same once more', await sendOther(wrong, 401)],
+    ['a second failure of the same name from the same address', await sendOther(wrong, 401)],
   );
   return { rows, unknown: await sendUnknown(signIn(`not ${username}`, 'wrong'), 401) };
 }

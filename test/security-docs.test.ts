@@ -103,7 +103,7 @@ t.test('every header that docs/security.md names is sent (ASVS 3.1.1)', async (t
   const sent = named.filter((name) => !name.startsWith('Sec-'));
   t.ok(sent.length >= 7);
   const app = await build(t, { env: { PUBLIC_URL: 'https://login.example' } });
-  const { headers } = await app.inject('/welcome');
+  const { headers } = await app.inject({ url: '/signin', headers: { accept: 'text/html' } });
   for (const name of sent) {
     t.ok(headers[name.toLowerCase()], name);
   }

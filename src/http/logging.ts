@@ -13,26 +13,43 @@ import type { Config } from '../config.ts';
 import { canBeResolved } from '../packages.ts';
 import { RequestLog } from './request-log.ts';
 
+/** For objects in lines of a request. */
+const SERIALIZERS = {
+  // No headers, because they hold cookies. The route instead of the URL, because the URL may hold anything.
+  req: ({ method, routeOptions, ip }: FastifyRequest) => ({
+    method,
+    route: routeOptions.url ?? 'none',
+    remoteAddress: ip,
+  }),
+  res: ({ statusCode }: FastifyReply) => ({ statusCode }),
+};
+
 /**
- * The options of Fastify for the log. With a logger among them, Fastify would make a child logger for each request, and add
- * two listeners to each reply. {@link provideLog} sets the log of the app.
+ * The options of Fastify for the log. They have no logger: Fastify would make a child logger for each request, and add two
+ * listeners to each reply. {@link provideLog} sets the log of the app.
  */
 export function logOptions() {
   return {
     logger: false,
     logController: new NoRequestLines(),
-    childLoggerFactory(this: FastifyInstance, _log: FastifyBaseLogger, bindings: object, options: object) {
-      return new RequestLog(this.log, bindings, options);
+    childLoggerFactory(this: FastifyInstance, _log: FastifyBaseLogger, bindings: object, { serializers, ...options }) {
+      // Also if the app has a logger of its own: without serializers it would write bodies and cookies.
+      return new RequestLog(this.log, bindings, { ...options, serializers: { ...SERIALIZERS, ...serializers } });
     },
   } satisfies FastifyServerOptions;
 }
 
 /** Sets the log of an app that was created without one. To have another log, set `app.log` before. */
 export function provideLog(app: FastifyInstance, config: Config): void {
-  // Fastify's stand-in for a logger has no level.
-  if (app.log.level === undefined) {
-    app.log = pino(pinoOptions(config), destination());
+  // Without a logger Fastify uses one that does nothing, and that is its own child.
+  if (app.log.child({}) === app.log) {
+    rootOf(app).log = pino(pinoOptions(config), destination());
   }
+}
+
+/** The service may be registered in a scope. Lines of the whole app, such as that of its address, come from the root. */
+function rootOf(app: FastifyInstance): FastifyInstance {
+  return Object.hasOwn(app, 'log') ? app : rootOf(Object.getPrototypeOf(app));
 }
 
 /** JSON lines. */
@@ -41,15 +58,6 @@ export function pinoOptions({ LOG_LEVEL, LOG_TIME }: Config): LoggerOptions {
     level: LOG_LEVEL,
     // The default is the Unix time in milliseconds.
     ...(LOG_TIME === 'iso' && { timestamp: () => `,"time":"${new Date().toISOString()}"` }),
-    serializers: {
-      // No headers, because they hold cookies. The route instead of the URL, because the URL may hold anything.
-      req: ({ method, routeOptions, ip }: FastifyRequest) => ({
-        method,
-        route: routeOptions.url ?? 'none',
-        remoteAddress: ip,
-      }),
-      res: ({ statusCode }: FastifyReply) => ({ statusCode }),
-    },
   };
 }
 

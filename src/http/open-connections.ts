@@ -13,7 +13,7 @@ const REQUEST_GRACE_MS = 5000;
 const IDLE_MS = 200;
 
 interface Connection {
-  /** The replies to its requests, without most of those that were sent completely. */
+  /** The replies that are not known to have been sent. */
   replies: ServerResponse[];
   /** `bytesRead` of the socket when its latest reply was ready. */
   answeredBytes: number;
@@ -62,6 +62,8 @@ export class OpenConnections {
       return true;
     }
     forgetSent(connection);
+    // A hijacked reply does not call noteAnswer.
+    connection.answeredBytes = socket.bytesRead;
     return connection.replies.push(reply) <= MAX_UNANSWERED;
   }
 
@@ -142,7 +144,7 @@ function isSent(reply: ServerResponse): boolean {
   return reply.writableFinished;
 }
 
-/** Of a connection without pipelining, the latest request is the only one. */
+/** Without pipelining there is at most one reply. */
 function forgetSent(connection: Connection): void {
   if (connection.replies.some(isSent)) {
     connection.replies = connection.replies.filter((reply) => !isSent(reply));

@@ -91,13 +91,14 @@ export interface SessionRecord {
 }
 
 /**
- * Returns a frozen record. All new and changed records are made here, field by field, because V8 then gives them one hidden
- * class. With records that were made by object spread among them, `authenticate` takes 1.6 times as long.
+ * Returns a frozen record. All new and changed records are made here, field by field, so that V8 gives records of one kind
+ * the same hidden class. If refreshed ones have another class, `authenticate` takes 1.6 times as long. Fields that a newer
+ * version has added are kept.
  */
 export function sessionRecord(fields: Omit<SessionRecord, 'schema' | 'version'>): SessionRecord {
-  const { session, secretHash, replaced, offer, binding } = fields;
-  const { id, namespace, userId, username, createdAt, authenticatedAt } = session;
-  const { expiresAt, endsAt, bound, address, device, data } = session;
+  const { session, secretHash, replaced, ...otherFields } = fields;
+  const { id, namespace, userId, username, createdAt, authenticatedAt, expiresAt, endsAt, ...rest } = session;
+  const { bound, address, device, data, ...others } = rest;
   return freezeRecord({
     schema: SESSION_SCHEMA,
     version: randomUUID(),
@@ -114,17 +115,18 @@ export function sessionRecord(fields: Omit<SessionRecord, 'schema' | 'version'>)
       address,
       device,
       data,
+      ...others,
     },
     secretHash,
     replaced,
-    ...(offer && { offer }),
-    ...(binding && { binding }),
+    ...otherFields,
   });
 }
 
 /** Returns the next version of a record. */
 export function changedRecord(record: SessionRecord, changes: Partial<SessionRecord> = {}): SessionRecord {
-  return sessionRecord({ ...record, ...changes });
+  const { schema: _, version: __, ...fields } = record;
+  return sessionRecord({ ...fields, ...changes });
 }
 
 /** What sessions did not have in schema 1. The name of the user was also the id. */

@@ -42,8 +42,8 @@ export const FAILURES_OR_UNDEFINED: Expected = {
 };
 
 /**
- * Returns a function that returns the answer of a method of a store, and throws if it is not what the contract says. The
- * first such answer of each method is logged. Without this check, `null` for "no record" would be read as one, and a `create`
+ * Returns a function that checks the answer of a method of a store: it returns the answer, and throws if it is not what the
+ * contract says. The first such answer of each method is logged. Without this check, `null` for "no record" would be read as one, and a `create`
  * that returns nothing would look like a failure of the backend.
  */
 export function contractOf(store: string, log: ContractLog) {

@@ -104,7 +104,7 @@ export class Authenticator {
     return { user, deviceId: attempt.deviceId };
   }
 
-  /** Returns the current record of a user whose sessions are still valid: same password, and still enabled. */
+  /** Returns the current record of a user whose sessions are still valid: same password, and still enabled. Otherwise `undefined`. */
   findUnchanged(user: UserRecord): Promise<UserRecord | undefined> {
     return findUnchanged(this.#options.users, user);
   }

@@ -40,7 +40,7 @@ interface Limit {
   readonly name: string;
   readonly max: number;
   readonly counter: FailureCounter;
-  /** Counts which failures of a key are those of one user name from one address. */
+  /** Counts the failures of one user name from one address among those of a key. */
   readonly own?: Limit;
 }
 
@@ -98,8 +98,9 @@ export class Throttle {
    * Counts an attempt as a failure. Call it before the password is verified, so that concurrent attempts cannot exceed
    * a limit, and call `refund` if the attempt succeeds.
    *
-   * The address is counted first, then the user. An attempt that exceeds a limit is not counted and adds no other key:
-   * otherwise one address could fill the counters with invented names at no cost.
+   * The address is counted first, then the user, then both together. An attempt that exceeds a limit is not counted. One that
+   * exceeds the limit of the address adds no other key: otherwise one address could fill the counters with invented names
+   * at no cost.
    * @throws TooManyFailures if a limit is exceeded.
    */
   async consume(attempt: Attempt): Promise<CountedAttempt> {

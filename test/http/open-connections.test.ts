@@ -1,4 +1,5 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import t from 'tap';
 import { OpenConnections } from '../../src/http/open-connections.ts';
@@ -22,3 +23,30 @@ t.test('a client may take a minute to read its replies', async (t) => {
   open.closeUnread(120_003);
   t.equal(socket.destroyed, true);
 });
+
+t.test(
+  'a closing server soon closes a connection with a hijacked reply, and waits for the rest of a request',
+  async (t) => {
+    const socketOf = (bytesRead: number) => {
+      const socket = Object.assign(new EventEmitter(), { bytesRead, destroyed: false, destroy() {} });
+      socket.destroy = () => {
+        socket.destroyed = true;
+        socket.emit('close');
+      };
+      return socket;
+    };
+    const [hijacked, partial] = [socketOf(100), socketOf(0)];
+    const open = new OpenConnections(10);
+    for (const socket of [hijacked, partial]) {
+      open.add(socket as unknown as Socket);
+    }
+    open.addRequest(hijacked as unknown as Socket, { writableFinished: true } as ServerResponse);
+    partial.bytesRead = 50;
+    const hijackedClosed = once(hijacked, 'close');
+    const closed = open.closeAll();
+    await hijackedClosed;
+    t.equal(partial.destroyed, false);
+    partial.destroy();
+    await closed;
+  },
+);

@@ -14,7 +14,7 @@ function keepingLog(level = 'info') {
   return { lines, log: pino({ level }, { write: (line) => lines.push(JSON.parse(line)) }) };
 }
 
-t.test('request.log of a route has the id of the request, and all that a logger has', async (t) => {
+t.test('request.log of a route has the id of the request, and the methods of a logger', async (t) => {
   const { lines, log } = keepingLog('trace');
   const app = Fastify(fastifyOptions(config));
   t.teardown(() => app.close());
@@ -75,4 +75,34 @@ t.test('a logger that the app was created with is used', async (t) => {
   await app.register(service, { config });
   await app.inject({ method: 'POST', url: '/signin', payload: { username: 'user1', password: 'wrong' }, headers });
   t.match(lines, [{ msg: /^DEMO USERS/ }, { msg: 'sign-in refused', reqId: 'from-the-proxy' }]);
+});
+
+t.test('a log without serializers of its own gets no cookie and no body', async (t) => {
+  const text: string[] = [];
+  const app = Fastify(fastifyOptions(config));
+  t.teardown(() => app.close());
+  app.log = pino({ level: 'debug' }, { write: (line) => text.push(line) });
+  await app.register(service, { config });
+  app.get('/objects', async (request, reply) => request.log.info({ req: request, res: reply }, 'objects'));
+  await app.inject({ url: '/objects', headers: { cookie: 'session_token=secret' } });
+  await app.inject({ method: 'POST', url: '/signin', payload: { username: 'user1', password: 'secret' } });
+  t.match(
+    text.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'objects' || msg === 'request'),
+    [
+      { msg: 'objects', req: { method: 'GET', route: '/objects' }, res: { statusCode: 200 } },
+      { msg: 'request', req: { method: 'GET', route: '/objects' }, res: { statusCode: 200 } },
+      { msg: 'request', req: { method: 'POST', route: '/signin' }, res: { statusCode: 401 } },
+    ],
+  );
+  t.notMatch(text.join(''), 'secret');
+});
+
+t.test('a service in a scope gives the whole app its log', async (t) => {
+  const app = Fastify(fastifyOptions(parseConfig({ LOG_LEVEL: 'silent', DEMO_USERS: 'on' })));
+  t.teardown(() => app.close());
+  await app.register(async (scope) => {
+    await scope.register(service, { config: parseConfig({ LOG_LEVEL: 'silent', DEMO_USERS: 'on' }) });
+    t.equal(scope.log, app.log);
+  });
+  t.equal(app.log.level, 'silent');
 });

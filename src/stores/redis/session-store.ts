@@ -156,11 +156,15 @@ export class RedisSessionStore implements SessionStore {
     return [this.#indexOf(record.session), encodeKey(record.session.id), this.#timeToLive(record)];
   }
 
-  /** Never rejects: the sessions have ended already, and a surplus id in the index does no harm. */
+  /** Never rejects: the sessions have ended already, and a surplus id in the index has no effect. */
   async #unindexSession(client: RedisClient, owner: SessionOwner, keys: string[]): Promise<void> {
-    const members = keys.map((key) => key.slice(this.#prefix.length));
-    if (members.length > 0) {
-      await client.zRem(this.#indexOf(owner), members).catch(() => {});
+    try {
+      const members = keys.map((key) => key.slice(this.#prefix.length));
+      if (members.length > 0) {
+        await client.zRem(this.#indexOf(owner), members);
+      }
+    } catch {
+      // The index has an id too many.
     }
   }
 
