@@ -4,7 +4,7 @@ import { startContestants } from '../lib/contestant-process.js';
 import { loadSlice, WARM_UP_SLICES } from '../lib/load.js';
 
 /** GET /welcome under full load. */
-export async function welcome(/** @type {Run} */ { entries, redis, rounds = 3, blocks = 6 }) {
+export async function welcome(/** @type {Run} */ { entries, redis, rounds = 3, blocks = 5 }) {
   const often = entries.filter(({ tags }) => tags.includes('often')).map(({ id }) => id);
   // The CPU time in user mode is exact only over many slices. The others take part in every third block.
   const isDue = (id, block) => block < 1 || block % 3 === 1 || often.includes(id);
