@@ -1,4 +1,5 @@
 import t from 'tap';
+import { MEASURED } from './helpers/built-command.ts';
 import { CLI, commandLine, onLmdb, run } from './helpers/command-line.ts';
 import { ownerIn, record } from './helpers/service.ts';
 import { openTestStores } from './helpers/users.ts';
@@ -162,7 +163,7 @@ t.test('a reader that closes the pipe early is not an error', async (t) => {
   await Promise.all(names.map((username) => users.create({ ...USER, username })));
   const command = `"$0" "$@" | head -n 1`;
   const cli = ['sh', '-c', command, ...CLI, 'users', 'list'];
-  t.match(await run(cli, { STORE_URL: url }), { out: /^username/, err: '' });
+  t.match(await run(cli, { STORE_URL: url, ...MEASURED }), { out: /^username/, err: '' });
 });
 
 t.test('output that cannot be written, on a full disk for example, is a failure', async (t) => {
@@ -170,5 +171,5 @@ t.test('output that cannot be written, on a full disk for example, is a failure'
   const { users } = await openTestStores(t, url);
   await users.create({ ...USER, username: 'ann' });
   const cli = ['sh', '-c', '"$0" "$@" > /dev/full', ...CLI, 'users', 'list'];
-  t.match(await run(cli, { STORE_URL: url }), { code: 1 });
+  t.match(await run(cli, { STORE_URL: url, ...MEASURED }), { code: 1 });
 });

@@ -1,10 +1,11 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import t from 'tap';
+import { MEASURED } from './helpers/built-command.ts';
 import { run } from './helpers/server-process.ts';
 import { build } from './helpers/service.ts';
 
 t.test('the document goes to standard output without listening, the same as /docs/json', async (t) => {
-  const writer = run(t, 'openapi.js', { PORT: '8080' });
+  const writer = run(t, 'openapi.js', { PORT: '8080', ...MEASURED });
   t.equal(await writer.exited, 0);
   t.equal(writer.complaints(), '');
   const app = await build(t);

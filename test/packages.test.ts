@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { canBeResolved, INSTALL_VERSIONS, MissingPackageError, requirePackages } from '../src/packages.ts';
-import { builtCommand, WITHOUT_TAP } from './helpers/built-command.ts';
+import { builtCommand, MEASURED, WITHOUT_TAP } from './helpers/built-command.ts';
 import { run } from './helpers/command-line.ts';
 
 const { peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
@@ -53,7 +53,7 @@ t.test('a package that is missing in the repository is named as well', async (t)
   const hide = `--import=${new URL('helpers/hide-packages.mjs', import.meta.url)}`;
   const env = { HIDDEN_PACKAGES: Object.keys(peerDependenciesMeta).join(' ') };
   for (const file of ['server.js', 'cli.js']) {
-    const { code, err } = await run(builtCommand(file, [hide]), env);
+    const { code, err } = await run(builtCommand(file, [hide]), { ...env, ...MEASURED });
     t.equal(code, 1);
     t.match(err, /^The (service|command line) needs the optional packages .*\n$/);
   }
@@ -67,13 +67,14 @@ t.test('the list of public suffixes is needed only by the settings that use it',
     }`;
   const hide = `--import=${new URL('helpers/hide-packages.mjs', import.meta.url)}`;
   const command = [...WITHOUT_TAP, process.execPath, hide, '--input-type=module', '--eval', code];
-  const { out } = await run(command, { HIDDEN_PACKAGES: 'tldts' });
+  const { out } = await run(command, { HIDDEN_PACKAGES: 'tldts', ...MEASURED });
   const missing =
     'COOKIE_DOMAIN, or a pattern in TRUSTED_ORIGINS, needs the optional package tldts. Install with: npm install tldts@7';
   t.same(out.trim().split('\n'), [missing, missing, 'https://app.example.com']);
   const start = await run(builtCommand('server.js', [hide]), {
     HIDDEN_PACKAGES: 'tldts',
     TRUSTED_ORIGINS: 'https://*.example.com',
+    ...MEASURED,
   });
   t.match(start, { code: 1, err: `${missing}\n` });
 });

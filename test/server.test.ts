@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import t from 'tap';
+import { MEASURED } from './helpers/built-command.ts';
 import { exchange, received, run, startServer } from './helpers/server-process.ts';
 import { USER1 } from './helpers/service.ts';
 import { temporaryDirectory } from './helpers/temporary-directory.ts';
@@ -12,6 +13,9 @@ const WELCOME = 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r
 
 // Most of these tests stop their process, so each starts one. Two at a time: one of them waits for ten seconds.
 t.jobs = 2;
+
+// Of this process only, which the processes of the server inherit.
+Object.assign(process.env, MEASURED);
 
 /** For the tests that do not stop the server. */
 const shared = startServer(t);

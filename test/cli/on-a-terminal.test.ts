@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import t from 'tap';
+import { MEASURED } from '../helpers/built-command.ts';
 import { CLI, onLmdb } from '../helpers/command-line.ts';
 import { program } from '../helpers/programs.ts';
 import { ANN } from '../helpers/service.ts';
@@ -21,7 +22,7 @@ t.test('on a terminal the password is read twice without echo, and an import sho
   const onTerminal = async (args: string, answers: readonly (string | Buffer)[]) => {
     const command = [...CLI, args].join(' ');
     const child = spawn(script, ['-qec', command, '/dev/null'], {
-      env: { ...process.env, STORE_URL: url },
+      env: { ...process.env, ...MEASURED, STORE_URL: url },
     });
     let shown = '';
     const left = [...answers];

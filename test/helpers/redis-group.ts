@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '@redis/client';
 import type { Test } from 'tap';
 import { withTimeout } from '../../src/stores/engine.ts';
 import { end, freePort, startListening } from './ports.ts';
 import { program } from './programs.ts';
-import { type RedisProcess, startRedis } from './redis-server.ts';
+import { newOperator, type RedisProcess, startRedis } from './redis-server.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** Redis servers one of which is the primary, as Sentinels or the nodes of a cluster decide. */
@@ -32,14 +31,14 @@ const QUICK = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', 
 const CLUSTER = [...['--cluster-node-timeout', String(DOWN_AFTER_MS)], ...['--cluster-allow-replica-migration', 'no']];
 
 /** Sends one command on a connection of its own. Rejects if the server does not answer, for example because it is stopped. */
-export async function command({ url }: { url: string }, ...words: string[]): Promise<unknown> {
-  const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: false, connectTimeout: 1000 } });
+export async function command(server: { url: string }, ...words: string[]): Promise<unknown> {
+  const client = newOperator(server);
   client.on('error', () => {});
   try {
     return await withTimeout(
       5000,
       client.connect().then(() => client.sendCommand(words)),
-      url,
+      server.url,
     );
   } finally {
     client.destroy();

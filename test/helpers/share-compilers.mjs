@@ -50,4 +50,4 @@ replaceExports(requireOf('@fastify/ajv-compiler'), './lib/validator-compiler', (
 });
 
 // `fork` passes the arguments of this process on. The loaders of tap would take two seconds of each child process.
-process.execArgv = process.execArgv.filter((argument) => !argument.includes('@tapjs'));
+process.execArgv = process.execArgv.filter((argument) => !/@tapjs|share-compilers/.test(argument));

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
+import { MEASURED } from '../helpers/built-command.ts';
 import { parseSamples } from '../helpers/metrics.ts';
 import { freePort } from '../helpers/ports.ts';
 import { exchange, run, startServer } from '../helpers/server-process.ts';
 
 async function startWithMetrics(t: Parameters<typeof startServer>[0], host = '127.0.0.1') {
   const port = await freePort();
-  const server = await startServer(t, { METRICS: host === '' ? String(port) : `${host}:${port}` });
+  const server = await startServer(t, { ...MEASURED, METRICS: host === '' ? String(port) : `${host}:${port}` });
   return { server, port, url: `http://127.0.0.1:${port}/metrics` };
 }
 
@@ -65,14 +66,14 @@ t.test('the listener closes with the service', async (t) => {
 t.test('an address that cannot be used prevents the start, with the reason', async (t) => {
   const { port } = await startWithMetrics(t);
   const METRICS = `127.0.0.1:${port}`;
-  const second = run(t, 'server.js', { HOST: '127.0.0.1', DOCS: 'off', METRICS });
+  const second = run(t, 'server.js', { ...MEASURED, HOST: '127.0.0.1', DOCS: 'off', METRICS });
   t.equal(await second.exited, 1);
   t.equal(
     second.complaints(),
     `METRICS is ${METRICS}: the port is in use by another program. Stop that program, or set METRICS to another port.\n`,
   );
   // 192.0.2.0/24 is for documentation: no machine has such an address.
-  const third = run(t, 'server.js', { HOST: '127.0.0.1', DOCS: 'off', METRICS: '192.0.2.1:9464' });
+  const third = run(t, 'server.js', { ...MEASURED, HOST: '127.0.0.1', DOCS: 'off', METRICS: '192.0.2.1:9464' });
   t.equal(await third.exited, 1);
   t.equal(
     third.complaints(),

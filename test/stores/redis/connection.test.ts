@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '@redis/client';
 import t, { type Test } from 'tap';
 import { StoreOpenError } from '../../../src/stores/engine.ts';
 import type { RedisConnection } from '../../../src/stores/redis/connection.ts';
@@ -65,12 +64,11 @@ t.test('user, password and database are taken from the URL', async (t) => {
   }
   await t.rejects(connect(at(':hunter2@HOST/99')), StoreOpenError, 'a database that does not exist');
 
-  const operator = await createClient({ url: at(':hunter2@HOST/3').url }).connect();
-  t.teardown(() => operator.destroy());
+  const admin = await operator(t, at(':hunter2@HOST/3'));
   const store = new RedisSessionStore(await connect(at(':hunter2@HOST/3')));
   t.teardown(() => store.close());
   await store.create(record());
-  t.equal(await operator.exists('test:session:id'), 1);
+  t.equal(await admin.exists('test:session:id'), 1);
 });
 
 t.test('a Unix socket works', async (t) => {
@@ -181,10 +179,9 @@ t.test('a server that rejects the reconnection is logged once, with its reason',
   const { log, warnings } = listeningLog();
   const connection = await connect(redis, { log });
   t.teardown(() => connection.close());
-  const operator = await createClient({ url: redis.url }).connect();
-  t.teardown(() => operator.destroy());
-  await operator.configSet('requirepass', 'hunter2');
-  await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
+  const admin = await operator(t, redis);
+  await admin.configSet('requirepass', 'hunter2');
+  await admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
   while (warnings().length < 2) {
     await sleep(10);
   }
@@ -194,7 +191,7 @@ t.test('a server that rejects the reconnection is logged once, with its reason',
     ['the connection to the store is lost', 'the store rejects the connection'],
     'several tries later',
   );
-  await operator.configSet('requirepass', '');
+  await admin.configSet('requirepass', '');
   while (!connection.hasLease) {
     await sleep(10);
   }

@@ -1,4 +1,3 @@
-import { createClient } from '@redis/client';
 import t, { type Test } from 'tap';
 import { newClient } from '../../../src/stores/redis/client.ts';
 import { RedisSessionStore } from '../../../src/stores/redis/session-store.ts';
@@ -95,19 +94,19 @@ t.test('the check of tracking is repeated when it was not possible', async (t) =
   if (redis === undefined) {
     return;
   }
-  const operator = await createClient({ url: redis.url }).connect();
+  const admin = await operator(t, redis);
   const socket = { host: '127.0.0.1', port: redis.port };
   const client = await newClient({ socket }, true, 60_000).connect();
   // As the connection has one. Without any, the client emits nothing after the first check.
   client.on('invalidate', () => {});
-  t.teardown(() => [operator.destroy(), client.destroy()]);
+  t.teardown(() => client.destroy());
   const { log, lines } = listeningLog();
   const tracking = new Tracking('test:', log);
-  await operator.configSet('maxmemory', '1');
+  await admin.configSet('maxmemory', '1');
   await tracking.prove(client);
   await tracking.extendLease(client, performance.now() + 11_000);
   t.equal(tracking.isProvenFor(client), false);
-  await operator.configSet('maxmemory', '0');
+  await admin.configSet('maxmemory', '0');
   await tracking.extendLease(client, performance.now());
   t.equal(tracking.isProvenFor(client), false, 'not with every ping');
   await tracking.extendLease(client, performance.now() + 11_000);

@@ -92,7 +92,8 @@ t.test('a primary without replicas is read only as long as the Sentinels confirm
     sentinel.answer = new Error('ERR down');
   }
   await until(async () => warnings().includes('the connection to the store is lost'));
-  t.match(lines.at(-1), { details: { err: { message: /^NOREPLICAS/ } } });
+  const lost = lines.find(({ message }) => message === 'the connection to the store is lost');
+  t.match(lost, { details: { err: { message: /^NOREPLICAS/ } } });
   t.throws(() => connection.client, { message: 'no connection to the Redis server' });
 });
 

@@ -1,0 +1,4 @@
+import { runTogether } from '../helpers/together.ts';
+
+await runTogether('pages');
+await runTogether('pages/browser');
