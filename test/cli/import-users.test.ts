@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
+import { MEASURED } from '../helpers/built-command.ts';
 import { CLI, commandLine, onLmdb, rows, run } from '../helpers/command-line.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
@@ -98,7 +99,11 @@ t.test('a line that is not UTF-8 is refused, and a byte order mark is skipped', 
 
 t.test('a pipe can be imported', async (t) => {
   const sh = ['sh', '-c', `printf 'ann:%s\\n' '${BCRYPT}' | "$0" "$@" users import /dev/stdin`, ...CLI];
-  t.match(await run(sh, { STORE_URL: onLmdb(t) }), { code: 0, out: 'Imported 1 user; refused 0 lines.\n', err: '' });
+  t.match(await run(sh, { STORE_URL: onLmdb(t), ...MEASURED }), {
+    code: 0,
+    out: 'Imported 1 user; refused 0 lines.\n',
+    err: '',
+  });
 });
 
 t.test('twins in one file, and of users that exist, are reported by number', async (t) => {
@@ -134,7 +139,7 @@ t.test('an import that fails reports its progress', async (t) => {
 
 t.test('an import that is interrupted reports its progress', async (t) => {
   const child = spawn(CLI[0] as string, [...CLI.slice(1), 'users', 'import', '-'], {
-    env: { ...process.env, STORE_URL: onLmdb(t) },
+    env: { ...process.env, ...MEASURED, STORE_URL: onLmdb(t) },
   });
   // The import works on a hundred lines at a time. The other fifty wait for more input.
   child.stdin.write(Array.from({ length: 150 }, (_, i) => `user${i}:no hash\n`).join(''));

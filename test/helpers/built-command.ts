@@ -22,7 +22,6 @@ export function builtCommand(file: string, nodeArgs: readonly string[] = []): st
   return [
     ...WITHOUT_TAP,
     process.execPath,
-    '--enable-source-maps',
     // As in .taprc. The processes of slow tests live longer.
     ...(isComplete ? ['--interrupt-budget=10000000'] : []),
     ...nodeArgs,
