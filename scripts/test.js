@@ -1,13 +1,12 @@
 // Runs tap. Without files it runs all tests except those in test/slow and test/packed, and fails unless they cover all of src.
-// Beside these tests it runs `npm run check`. With files it runs only these, without coverage.
+// With files it runs only these, without coverage.
 // Tests skip themselves when a program is missing. This script then turns off the coverage requirement, and its last
 // lines say what was skipped. Under CI=true a missing program is a failure.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { installCommand, missingPrograms } from '../test/helpers/program-table.js';
 
@@ -26,27 +25,15 @@ const directory = mkdtempSync(join(tmpdir(), 'skipped-'));
 // The helper test/helpers/programs.ts appends one line for each skipped test: the name of the missing program.
 const skippedFile = join(directory, 'skipped');
 writeFileSync(skippedFile, '');
-const checked = hasFiles ? { code: 0, output: '' } : runCheck();
 process.exitCode = await runTap([...coverageOptions(), ...args]);
 printSkipped(readFileSync(skippedFile, 'utf8').split('\n').filter(Boolean));
 rmSync(directory, { recursive: true });
-const { code, output } = await checked;
-console.log(output);
-process.exitCode ||= code;
 
 function coverageOptions() {
   if (hasFiles) {
     return ['--disable-coverage'];
   }
   return missing.length > 0 ? ['--allow-incomplete-coverage'] : [];
-}
-
-/** Runs the linter and the compiler on the time that the tests leave. They wait often, and must not be delayed. */
-async function runCheck() {
-  const child = spawn('npm run check 2>&1', { shell: true, stdio: ['ignore', 'pipe', 'inherit'] });
-  setPriority(child.pid, constants.priority.PRIORITY_LOW);
-  const [[code], output] = await Promise.all([once(child, 'close'), text(child.stdout)]);
-  return { code: code ?? 1, output };
 }
 
 async function runTap(options) {

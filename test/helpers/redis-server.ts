@@ -33,9 +33,12 @@ export async function startRedis(t: Test, args: readonly string[] = GOOD): Promi
   const dir = temporaryDirectory(t);
   const port = await freePort();
   let child: ChildProcess;
+  // By default the port of the cluster bus is higher by 10,000, where Linux may have given it to a connection.
+  const needsBusPort = args.includes('--cluster-enabled') && !args.includes('--cluster-port');
+  const busPort = needsBusPort ? ['--cluster-port', String(await freePort())] : [];
   const start = async () => {
     const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
-    child = await startListening(t, port, path, [...fixed, ...args]);
+    child = await startListening(t, port, path, [...fixed, ...busPort, ...args]);
   };
   await start();
   return {
