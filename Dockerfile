@@ -2,8 +2,8 @@
 #
 #   docker build --tag session-cookie-login .
 
-# An LTS version of Node, on Debian: the tests run with glibc.
-FROM node:24-bookworm-slim AS base
+# The version that docs/operation.md recommends, on Debian: the tests run with glibc.
+FROM node:26-slim AS base
 
 FROM base AS build
 WORKDIR /app

@@ -72,7 +72,7 @@ export class DataUpdates {
   }
 
   #take(id: string): Update[] {
-    const updates = this.#waiting.get(id) ?? [];
+    const updates = this.#waiting.get(id) as Update[];
     this.#waiting.set(id, []);
     return updates;
   }
