@@ -6,7 +6,7 @@ import { median, ratioOf } from '../lib/stats.js';
 /** @typedef {ReturnType<typeof summarize>} Comparison */
 
 /** Compares variants with the bare route, slice by slice in one process. Each round takes a new process. */
-export async function oneProcess(/** @type {Run} */ { redis, only, rounds = 3, blocks = 10 }) {
+export async function oneProcess(/** @type {Run} */ { redis, only, rounds = 3, blocks = 8 }) {
   const names = Object.keys(variants).filter((name) => only === undefined || only.includes(name));
   const measured = names.map((variant) => ({ variant, groups: /** @type {Block[][]} */ ([]) }));
   for (let round = 1; round <= rounds; round++) {

@@ -19,7 +19,7 @@ const VISITS = { kind: /** @type {const} */ ('visits'), connections: 16, perSeco
  * POST /signin with right passwords and a real hash, beside the hash alone, and what it does to the visitors of /welcome.
  * No process but Redis is bound to a core: hashing runs in threads of its own.
  */
-export async function signin(/** @type {Run} */ { entries: all, redis, rounds = 1, blocks = 6 }) {
+export async function signin(/** @type {Run} */ { entries: all, redis, rounds = 1, blocks = 5 }) {
   const entries = all.filter(({ tags }) => tags.includes('signin'));
   const found = await inBlocks(
     'POST /signin',
