@@ -28,7 +28,7 @@ async function startLogin(t: Test, redis: RedisProcess) {
   const restart = async () => {
     server = await startServer(t, { ...env, PORT: String(port) });
   };
-  return { port, kill, restart };
+  return { port, kill, restart, logged: (text: string) => server.logged(text) };
 }
 
 type Login = Awaited<ReturnType<typeof startLogin>>;
@@ -55,8 +55,10 @@ async function untilAllowed(front: Front): Promise<Reply> {
   throw new Error('no access within half a minute');
 }
 
-async function storeOutage(t: Test, front: Front, redis: RedisProcess): Promise<void> {
+async function storeOutage(t: Test, front: Front, redis: RedisProcess, login: Login): Promise<void> {
   await redis.kill();
+  // Until then the near cache answers. The service of this proxy was started anew and has lost no other connection.
+  await login.logged('the connection to the store is lost');
   const { status, headers } = await visit(front);
   t.match([status, headers['retry-after'], headers['set-cookie']], [503, /^\d+$/, undefined]);
   const unsigned = await send(front.port, { headers: NAVIGATION });
@@ -101,7 +103,9 @@ t.test('forward authentication', async (t) => {
       for (const [title, run] of Object.entries({ ...CASES, ...ATTACKS })) {
         await t.test(title, (t) => run(t, front));
       }
-      await t.test('an outage of the store is 503, and nobody is signed out', (t) => storeOutage(t, front, redis));
+      await t.test('an outage of the store is 503, and nobody is signed out', (t) =>
+        storeOutage(t, front, redis, login),
+      );
       await t.test('without the service nobody is let through', (t) => serviceOutage(t, front, login));
     });
   }
