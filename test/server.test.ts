@@ -14,7 +14,7 @@ const WELCOME = 'GET /welcome HTTP/1.1\r\nHost: localhost\r\nConnection: close\r
 // Most of these tests stop their process, so each starts one. Two at a time: one of them waits for ten seconds.
 t.jobs = 2;
 
-// Of this process only, which the processes of the server inherit.
+// The processes of the server inherit this. No other test file runs in this process.
 Object.assign(process.env, MEASURED);
 
 /** For the tests that do not stop the server. */
