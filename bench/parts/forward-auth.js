@@ -19,7 +19,7 @@ const entries = [
 ];
 
 /** Compares an app behind nginx with the same app behind nginx and `auth_request`. */
-export async function forwardAuth(/** @type {Run} */ { redis, rounds = 2, blocks = 4 }) {
+export async function forwardAuth(/** @type {Run} */ { redis, rounds = 2, blocks = 3 }) {
   if (!hasNginx()) {
     return undefined;
   }
