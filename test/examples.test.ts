@@ -4,7 +4,6 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import t, { type Test } from 'tap';
 import { testSessionStore } from '../src/exports/testing.ts';
 import type { SessionStore } from '../src/sessions/session-store.ts';
-import { WITHOUT_TAP } from './helpers/built-command.ts';
 import { run } from './helpers/command-line.ts';
 import { firstUrl } from './helpers/readme.ts';
 import { owner, record, version } from './helpers/service.ts';
@@ -32,8 +31,7 @@ function copyExample(t: Test, example: string): string {
 
 /** Starts an example on a free port. It prints its URL once it listens. */
 async function start(t: Test, cwd: string, env: Record<string, string> = {}): Promise<App> {
-  const [command = '', ...args] = [...WITHOUT_TAP, process.execPath, 'app.js'];
-  const child = spawn(command, args, {
+  const child = spawn(process.execPath, ['app.js'], {
     cwd,
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -118,7 +116,7 @@ t.test('the custom store keeps the contract', (t) => testSessionStore(t.test, ()
 t.test('the minimal store has about twenty lines, and passes the suite in a file of node:test', async (t) => {
   const cwd = copyExample(t, 'minimal-store');
   t.ok(readFileSync(`${cwd}/store.js`, 'utf8').split('\n').length <= 25);
-  const nodeTest = [...WITHOUT_TAP, process.execPath, '--test', '--test-reporter=tap', 'store.test.js'];
+  const nodeTest = [process.execPath, '--test', '--test-reporter=tap', 'store.test.js'];
   const { code, out } = await run(nodeTest, {}, '', cwd);
   t.equal(code, 0, out);
   const passed = [...out.matchAll(/^ *ok \d+ - (.*)$/gm)].map(([, name]) => name);

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import t from 'tap';
-import { WITHOUT_TAP } from './helpers/built-command.ts';
 import { run } from './helpers/command-line.ts';
 
 // What an app loads that imports one entry of the package. `npm run build` made dist.
@@ -66,7 +65,6 @@ t.test('a process that imports the package loads these packages and no others', 
   `;
   const { code: exitCode, out } = await run(
     [
-      ...WITHOUT_TAP,
       process.execPath,
       `--import=data:text/javascript,${encodeURIComponent(register)}`,
       '--input-type=module',

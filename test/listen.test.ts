@@ -54,6 +54,16 @@ t.test('localhost is looked up, and an address of it that is in use is left out 
   t.notOk(log.some((line) => line.includes('cannot listen')));
 });
 
+t.test('a HOST that is not an address of this machine is a ConfigError', async (t) => {
+  for (const HOST of ['192.0.2.1', 'nowhere.invalid', 'a b']) {
+    const { app } = await newApp(t);
+    await t.rejects(listen(app, parseConfig({ HOST, PORT: '0', DEMO_USERS: 'on' })), {
+      name: 'ConfigError',
+      message: `HOST is "${HOST}" and PORT is 0: this machine cannot listen there`,
+    });
+  }
+});
+
 /** Sends a request to a Unix socket. */
 async function get(socketPath: string, headers = {}): Promise<string> {
   const [reply] = (await once(request({ socketPath, headers }).end(), 'response')) as [IncomingMessage];

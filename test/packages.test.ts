@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { canBeResolved, INSTALL_VERSIONS, MissingPackageError, requirePackages } from '../src/packages.ts';
-import { builtCommand, MEASURED, WITHOUT_TAP } from './helpers/built-command.ts';
+import { builtCommand, MEASURED } from './helpers/built-command.ts';
 import { run } from './helpers/command-line.ts';
 
 const { peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
@@ -66,7 +66,7 @@ t.test('the list of public suffixes is needed only by the settings that use it',
       try { console.log(parseConfig({ PUBLIC_URL: 'https://login.example.com', ...env }).TRUSTED_ORIGINS); } catch ({ message }) { console.log(message); }
     }`;
   const hide = `--import=${new URL('helpers/hide-packages.mjs', import.meta.url)}`;
-  const command = [...WITHOUT_TAP, process.execPath, hide, '--input-type=module', '--eval', code];
+  const command = [process.execPath, hide, '--input-type=module', '--eval', code];
   const { out } = await run(command, { HIDDEN_PACKAGES: 'tldts', ...MEASURED });
   const missing =
     'COOKIE_DOMAIN, or a pattern in TRUSTED_ORIGINS, needs the optional package tldts. Install with: npm install tldts@7';

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { WITHOUT_TAP } from './helpers/built-command.ts';
 import { codeBlocks, firstUrl, runCommandsOf } from './helpers/readme.ts';
 import { startServer } from './helpers/server-process.ts';
 import { build } from './helpers/service.ts';
@@ -20,8 +19,7 @@ t.test('the commands print what the pages say they print', async (t) => {
 
 t.test('the app with the plugins inside runs as it stands in the README', async (t) => {
   const [code = ''] = codeBlocks(readme, 'js');
-  const [command = '', ...args] = [...WITHOUT_TAP, process.execPath, 'app.mjs'];
-  const child = spawn(command, args, {
+  const child = spawn(process.execPath, ['app.mjs'], {
     // Inside the package, where its own name leads to what `npm run build` made.
     cwd: t.testdir({ 'app.mjs': code }),
     env: { ...process.env, PORT: '0' },
@@ -58,8 +56,7 @@ t.test('the command line starts as the docs write it, and as the package has it'
   // `npx` runs the file of `bin`. It must be executable.
   t.match(read('docs/operation.md'), `\`node ${bin['session-cookie-login']} …\``);
   for (const command of ['node dist/cli.js', `./${bin['session-cookie-login']}`]) {
-    const [file = '', ...args] = [...WITHOUT_TAP, 'sh', '-c', `${command} users add --help`];
-    const help = execFileSync(file, args, { cwd, encoding: 'utf8' });
+    const help = execFileSync('sh', ['-c', `${command} users add --help`], { cwd, encoding: 'utf8' });
     t.match(help, /^Usage: session-cookie-login users add/);
   }
 });

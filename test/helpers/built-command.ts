@@ -11,16 +11,9 @@ export const MEASURED: Record<string, string> = isComplete
   ? { NODE_V8_COVERAGE: fileURLToPath(new URL('../../.tap/coverage', import.meta.url)) }
   : {};
 
-/**
- * Starts a command without tap. tap would load its hooks into each process of Node, through NODE_OPTIONS, which makes a
- * start three times slower.
- */
-export const WITHOUT_TAP = ['env', '--unset=NODE_OPTIONS'];
-
 /** The command that runs a file of `dist`, as `npm run build` made it. */
 export function builtCommand(file: string, nodeArgs: readonly string[] = []): string[] {
   return [
-    ...WITHOUT_TAP,
     process.execPath,
     // As in .taprc. The processes of slow tests live longer.
     ...(isComplete ? ['--interrupt-budget=10000000'] : []),

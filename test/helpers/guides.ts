@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
-import { WITHOUT_TAP } from './built-command.ts';
 
 // What each guide of docs/embedding.md promises, requested from its app in examples/guides.
 
@@ -16,7 +15,7 @@ const { WebSocket } = createRequire(import.meta.resolve('@fastify/websocket'))('
  * Starts Node with these arguments. Resolves with the URLs that it prints, one a line, and stops it at the end of the test.
  */
 export async function startApps(t: Test, cwd: string, args: readonly string[], count = 1, env = {}): Promise<string[]> {
-  const [command = '', ...words] = [...WITHOUT_TAP, ...args];
+  const [command = '', ...words] = args;
   const child = spawn(command, words, {
     cwd,
     env: { ...process.env, PORT: '0', ...env },

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import root, { type Test } from 'tap';
-import { WITHOUT_TAP } from './built-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 // Installs the packed package into an empty folder, as a user does. npm then chooses the versions of the dependencies.
@@ -13,11 +12,8 @@ const OTHER_NODES = (process.env.NODE_VERSIONS ?? '26').split(',');
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The environment without the options by which tap loads TypeScript and measures coverage. */
-export const { NODE_OPTIONS: _, ...ENV } = process.env;
-
 export function npm(cwd: string, ...args: string[]): string {
-  return execFileSync('npm', args, { cwd, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** Returns an empty folder with a `package.json`. */
@@ -80,14 +76,13 @@ function installNode(t: Test, version: string): string {
 }
 
 export function versionOf(node: string): string {
-  return execFileSync(node, ['--version'], { env: ENV, encoding: 'utf8' }).trim();
+  return execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
 }
 
-/** Runs a program without tap and returns what it prints. Throws with its output if it fails. */
+/** Runs a program and returns what it prints. Throws with its output if it fails. */
 export function output(cwd: string, file: string, ...args: string[]): string {
   try {
-    const [command = '', ...words] = [...WITHOUT_TAP, file, ...args];
-    return execFileSync(command, words, { cwd, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(file, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Error(`${[file, ...args].join(' ')}\n${stdout}${stderr}`);

@@ -48,6 +48,3 @@ replaceExports(requireOf('@fastify/ajv-compiler'), './lib/validator-compiler', (
     }
   };
 });
-
-// `fork` passes the arguments of this process on. The loaders of tap would take two seconds of each child process.
-process.execArgv = process.execArgv.filter((argument) => !/@tapjs|share-compilers/.test(argument));

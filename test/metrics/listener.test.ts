@@ -1,20 +1,37 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import t from 'tap';
-import { MEASURED } from '../helpers/built-command.ts';
+import Fastify from 'fastify';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { service } from '../../src/app.ts';
+import { parseConfig } from '../../src/config.ts';
+import { fastifyOptions } from '../../src/fastify-options.ts';
+import { pinoOptions } from '../../src/http/logging.ts';
+import { listenForMetrics } from '../../src/metrics/listener.ts';
 import { parseSamples } from '../helpers/metrics.ts';
 import { freePort } from '../helpers/ports.ts';
-import { exchange, run, startServer } from '../helpers/server-process.ts';
+import { exchange } from '../helpers/server-process.ts';
 
-async function startWithMetrics(t: Parameters<typeof startServer>[0], host = '127.0.0.1') {
+/** Starts the service and the listener in this process, in the order of `src/server.ts`. */
+async function start(t: Test, METRICS: string) {
+  const config = parseConfig({ DEMO_USERS: 'on', DOCS: 'off', METRICS });
+  const log: string[] = [];
+  const app = Fastify(fastifyOptions(config));
+  app.log = pino(pinoOptions(config), { write: (line) => void log.push(line) });
+  t.teardown(() => app.close());
+  await app.register(service, { config });
+  await listenForMetrics(app, config);
+  return { app, log, publicUrl: await app.listen({ host: '127.0.0.1', port: 0 }) };
+}
+
+async function startWithMetrics(t: Test, host = '127.0.0.1') {
   const port = await freePort();
-  const server = await startServer(t, { ...MEASURED, METRICS: host === '' ? String(port) : `${host}:${port}` });
-  return { server, port, url: `http://127.0.0.1:${port}/metrics` };
+  const started = await start(t, host === '' ? String(port) : `${host}:${port}`);
+  return { ...started, port, url: `http://127.0.0.1:${port}/metrics` };
 }
 
 t.test('the metrics of the service are on an address of their own, and not on the public one', async (t) => {
-  const { server, port, url } = await startWithMetrics(t);
-  const publicUrl = `http://127.0.0.1:${server.port}`;
+  const { log, publicUrl, port, url } = await startWithMetrics(t);
   t.equal((await fetch(`${publicUrl}/welcome`)).status, 401);
   const reply = await fetch(url);
   t.equal(reply.status, 200);
@@ -26,7 +43,7 @@ t.test('the metrics of the service are on an address of their own, and not on th
   t.equal((await fetch(`http://127.0.0.1:${port}/welcome`)).status, 404);
   t.equal((await fetch(url, { method: 'POST' })).status, 405);
   t.equal((await fetch(url, { method: 'HEAD' })).status, 405);
-  t.match(await server.logged('metrics are served'), `"msg":"metrics are served at http://127.0.0.1:${port}/metrics"`);
+  t.ok(log.some((line) => line.includes(`"msg":"metrics are served at http://127.0.0.1:${port}/metrics"`)));
   const later = parseSamples(await (await fetch(url)).text());
   t.notOk(
     [...later.keys()].some((name) => name.includes('route="/metrics"')),
@@ -56,27 +73,23 @@ t.test('the listener has the limits of the service: broken requests and many con
 });
 
 t.test('the listener closes with the service', async (t) => {
-  const { server, url } = await startWithMetrics(t);
+  const { app, url } = await startWithMetrics(t);
   await (await fetch(url)).text();
-  server.child.kill('SIGTERM');
-  t.equal(await server.exited, 0);
+  await app.close();
   await t.rejects(fetch(url));
 });
 
 t.test('an address that cannot be used prevents the start, with the reason', async (t) => {
   const { port } = await startWithMetrics(t);
   const METRICS = `127.0.0.1:${port}`;
-  const second = run(t, 'server.js', { ...MEASURED, HOST: '127.0.0.1', DOCS: 'off', METRICS });
-  t.equal(await second.exited, 1);
-  t.equal(
-    second.complaints(),
-    `METRICS is ${METRICS}: the port is in use by another program. Stop that program, or set METRICS to another port.\n`,
-  );
+  await t.rejects(start(t, METRICS), {
+    name: 'ConfigError',
+    message: `METRICS is ${METRICS}: the port is in use by another program. Stop that program, or set METRICS to another port.`,
+  });
   // 192.0.2.0/24 is for documentation: no machine has such an address.
-  const third = run(t, 'server.js', { ...MEASURED, HOST: '127.0.0.1', DOCS: 'off', METRICS: '192.0.2.1:9464' });
-  t.equal(await third.exited, 1);
-  t.equal(
-    third.complaints(),
-    'METRICS is 192.0.2.1:9464: this machine cannot listen there (EADDRNOTAVAIL). Example: METRICS=127.0.0.1:9464\n',
-  );
+  await t.rejects(start(t, '192.0.2.1:9464'), {
+    name: 'ConfigError',
+    message:
+      'METRICS is 192.0.2.1:9464: this machine cannot listen there (EADDRNOTAVAIL). Example: METRICS=127.0.0.1:9464',
+  });
 });

@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { WITHOUT_TAP } from '../helpers/built-command.ts';
-import { ENV, install, nodes, npm, output, tarball, versionOf } from '../helpers/packed.ts';
+import { install, nodes, npm, output, tarball, versionOf } from '../helpers/packed.ts';
 import { firstUrl } from '../helpers/readme.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
@@ -15,8 +14,7 @@ const [, install1 = ''] = /^npm install (@node-rs\/argon2\S* .*)$/m.exec(docs) ?
 
 /** Starts a file and requests the guarded route without a session. */
 async function statusOfStranger(t: Test, node: string, cwd: string, file: string): Promise<number> {
-  const [command = '', ...args] = [...WITHOUT_TAP, node, file];
-  const child = spawn(command, args, { cwd, env: { ...ENV, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(node, [file], { cwd, env: { ...process.env, PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
   t.teardown(async () => {
     child.kill();

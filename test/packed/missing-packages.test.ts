@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hash as hashBcrypt } from '@node-rs/bcrypt';
 import t, { type Test } from 'tap';
-import { WITHOUT_TAP } from '../helpers/built-command.ts';
 import { run } from '../helpers/command-line.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
@@ -29,7 +28,7 @@ function installed(t: Test, ...optional: string[]): string {
 /** Runs an ES module in the folder. */
 function runCode(cwd: string, code: string) {
   writeFileSync(`${cwd}/app.mjs`, code);
-  return run([...WITHOUT_TAP, process.execPath, 'app.mjs'], {}, '', cwd);
+  return run([process.execPath, 'app.mjs'], {}, '', cwd);
 }
 
 const SESSIONS = `
@@ -68,7 +67,7 @@ t.test('each feature fails at its registration with one sentence that names the 
 t.test('the service and the command line name all that is missing and exit with 1', async (t) => {
   const cwd = installed(t);
   const start = (file: string) =>
-    run([...WITHOUT_TAP, process.execPath, `node_modules/session-cookie-login/dist/${file}`], {}, '', cwd);
+    run([process.execPath, `node_modules/session-cookie-login/dist/${file}`], {}, '', cwd);
   const packages = [
     'close-with-grace@2',
     '@node-rs/argon2@2',

@@ -4,7 +4,7 @@ import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { run } from '../helpers/command-line.ts';
-import { ENV, installCommandOf, installPackage, nodes, versionOf } from '../helpers/packed.ts';
+import { installCommandOf, installPackage, nodes, versionOf } from '../helpers/packed.ts';
 import { firstUrl, runCommandsOf } from '../helpers/readme.ts';
 import { startRedis } from '../helpers/redis-server.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
@@ -24,7 +24,7 @@ const COMMAND_LINE = 'node_modules/session-cookie-login/dist/cli.js';
 async function start(t: Test, node: string, cwd: string, file: string, env = {}): Promise<string> {
   const child = spawn(node, [file], {
     cwd,
-    env: { ...ENV, HOST: '127.0.0.1', PORT: '0', ...LENIENT_TIMEOUTS, ...env },
+    env: { ...process.env, HOST: '127.0.0.1', PORT: '0', ...LENIENT_TIMEOUTS, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const closed = once(child, 'close');
@@ -55,7 +55,7 @@ async function signIn(t: Test, url: string, path = '/signin'): Promise<{ cookie:
 async function keepsUsers(t: Test, node: string, cwd: string, STORE_URL: string): Promise<void> {
   const added = await run(
     [node, `${cwd}/${COMMAND_LINE}`, 'users', 'add', ANN.username],
-    { STORE_URL, NODE_OPTIONS: '', ...LENIENT_TIMEOUTS },
+    { STORE_URL, ...LENIENT_TIMEOUTS },
     `${ANN.password}\n`,
   );
   t.match(added, { code: 0, err: '' });
@@ -84,7 +84,7 @@ async function testOn(t: Test, node: string, cwd: string): Promise<void> {
     }
   });
   await t.test('examples/minimal-store', async (t) => {
-    const { code, out } = await run([node, '--test', 'minimal-store/store.test.js'], { NODE_OPTIONS: '' }, '', cwd);
+    const { code, out } = await run([node, '--test', 'minimal-store/store.test.js'], {}, '', cwd);
     t.equal(code, 0, out);
     t.match(out, /pass [1-9]/);
   });

@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import t, { type Test } from 'tap';
-import { WITHOUT_TAP } from '../helpers/built-command.ts';
 import { run } from '../helpers/command-line.ts';
 import { emptyFolder, install, installPackage } from '../helpers/packed.ts';
 
@@ -143,10 +142,7 @@ t.jobs = 2;
 for (const [version, paths] of apps) {
   t.test(`the published types compile with skipLibCheck false on TypeScript ${version}`, async (t) => {
     const tsc = `${compilers}/node_modules/typescript-${version}/bin/tsc`;
-    const { code, out } = await run(
-      [...WITHOUT_TAP, process.execPath, tsc, '--build', '--force', '--verbose', ...paths],
-      {},
-    );
+    const { code, out } = await run([process.execPath, tsc, '--build', '--force', '--verbose', ...paths], {});
     t.equal(code, 0, out);
     for (const path of paths) {
       t.match(out, new RegExp(`Building project '.*/${basename(path)}/tsconfig\\.json'`));

@@ -15,6 +15,7 @@ import { assertIntact, wasClosed } from '../../../src/stores/lmdb/integrity.ts';
 import { LmdbSessionStore } from '../../../src/stores/lmdb/session-store.ts';
 import { closeStores, openStores } from '../../../src/stores/open-stores.ts';
 import { newUser, type UserRecord } from '../../../src/users/user-store.ts';
+import { MEASURED } from '../../helpers/built-command.ts';
 import { owner, record } from '../../helpers/service.ts';
 import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 import { listeningLog } from '../redis/connect.ts';
@@ -180,6 +181,14 @@ function damaged(bytes: Buffer): Buffer {
   return result;
 }
 
+/** Another process makes the check. Its coverage counts during the test. */
+function measureChecks(t: Test): void {
+  Object.assign(process.env, MEASURED);
+  t.teardown(() => {
+    delete process.env.NODE_V8_COVERAGE;
+  });
+}
+
 t.test('a store with wrong pages is a StoreOpenError at its start, and not a crash', async (t) => {
   const { backup } = await filled(t);
   const path = temporaryDirectory(t);
@@ -193,6 +202,7 @@ t.test('a store with wrong pages is a StoreOpenError at its start, and not a cra
 });
 
 t.test('an index that misses a session, and a value that is no record, are damage', async (t) => {
+  measureChecks(t);
   const cases: Record<string, (environment: LmdbEnvironment) => Promise<unknown>> = {
     'data.mdb is damaged: sessions-by-user has 0 entries for 1 sessions': (environment) =>
       environment.index('sessions-by-user').clearAsync(),
@@ -234,6 +244,7 @@ t.test('a store that was closed is not checked again, and one that was changed s
 });
 
 t.test('a count that does not fit is damage', async (t) => {
+  measureChecks(t);
   const { backup } = await filled(t);
   const path = temporaryDirectory(t);
   await backup(`${path}/backup.mdb`);
