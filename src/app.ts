@@ -50,7 +50,6 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   logRequestsAtDebug(app);
   requirePackages('The service', packagesFor(config));
   const { passwords = new PasswordHasher() } = options;
-  const https = isHttps(config);
   const trustedOrigins = parseTrustedOrigins(config.TRUSTED_ORIGINS);
   const stores = await openStoresOf(app, options);
   const { sessionStore = stores.sessions, userStore = stores.users } = options;
@@ -68,10 +67,29 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
     await app.register(metrics, { passwords, hasNearCache, sessions: () => sizeOf(sessionStore) });
   }
 
-  // For every request, in this order.
+  await registerForEveryRequest(app, config, trustedOrigins);
+  await app.register(login, {
+    ...loginSettings(config),
+    stores: { sessions: sessionStore, users: userStore, openFailureCounter: stores.openFailureCounter },
+    passwords,
+    ...(options.clock && { clock: options.clock }),
+  });
+
+  await registerRoutes(app, config, trustedOrigins);
+  const ping = timeBound(config.STORE_TIMEOUT_MS, () => sessionStore.ping());
+  await app.register(health, { ping: observed('session store', 'ping', ping, app[kObserver]?.storeCall) });
+  assertBasePathIsFree(config, segments);
+}
+
+/** The order matters: each plugin applies to what comes after it. */
+async function registerForEveryRequest(
+  app: FastifyInstance,
+  config: Config,
+  trustedOrigins: readonly string[],
+): Promise<void> {
   await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
   await app.register(requestIds);
-  await app.register(securityHeaders, { https });
+  await app.register(securityHeaders, { https: isHttps(config) });
   await app.register(errors);
   if (trustedOrigins.length > 0) {
     const { cors } = await import('./plugins/cors.ts');
@@ -85,15 +103,9 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
     logo: valueOrNone(config.SITE_LOGO),
     styles: valueOrNone(config.SITE_STYLES),
   });
+}
 
-  // For the routes.
-  await app.register(login, {
-    ...loginSettings(config),
-    stores: { sessions: sessionStore, users: userStore, openFailureCounter: stores.openFailureCounter },
-    passwords,
-    ...(options.clock && { clock: options.clock }),
-  });
-
+async function registerRoutes(app: FastifyInstance, config: Config, trustedOrigins: readonly string[]): Promise<void> {
   // The docs are generated from the routes that are registered after them.
   if (config.DOCS === 'on') {
     const { docs } = await import('./plugins/docs.ts');
@@ -109,9 +121,6 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   await app.register(loginRoutes);
   await app.register(welcome);
   await app.register(forwardAuth, forwardAuthSettings(config));
-  const ping = timeBound(config.STORE_TIMEOUT_MS, () => sessionStore.ping());
-  await app.register(health, { ping: observed('session store', 'ping', ping, app[kObserver]?.storeCall) });
-  assertBasePathIsFree(config, segments);
 }
 
 async function registerPages(app: FastifyInstance, config: Config, trustedOrigins: readonly string[]): Promise<void> {

@@ -56,22 +56,9 @@ async function registerDocs(app: FastifyInstance, { publicUrl, basePath, pages }
     },
     openapi: {
       openapi: '3.1.0',
-      info: {
-        title: 'Session-cookie login',
-        description: pages ? `${description}\n\n${PAGE_REQUESTS}` : description,
-        version,
-        contact: { name: 'The operator of this service' },
-        license: { name: 'MIT', identifier: 'MIT' },
-      },
+      ...descriptions(pages),
       // Swagger UI calls the first: the origin it was opened from.
       servers: [{ url: basePath || '/', description: 'The origin of this document.' }, { url: publicUrl }],
-      tags: [
-        { name: 'session', description: 'Sign in, refresh, sign out.' },
-        { name: 'user', description: 'The sessions and the password of the signed-in user.' },
-        ...(pages ? [{ name: 'pages', description: 'For browsers: HTML.' }] : []),
-        { name: 'forward-auth', description: 'For proxies.' },
-        { name: 'health', description: 'For load balancers and orchestrators.' },
-      ],
       components: {
         securitySchemes: {
           sessionCookie: {
@@ -84,6 +71,31 @@ async function registerDocs(app: FastifyInstance, { publicUrl, basePath, pages }
       },
     },
   });
+  serveDocs(app, basePath);
+}
+
+/** What the document says of the service and of the groups of its routes. */
+function descriptions(pages: boolean) {
+  return {
+    info: {
+      title: 'Session-cookie login',
+      description: pages ? `${description}\n\n${PAGE_REQUESTS}` : description,
+      version,
+      contact: { name: 'The operator of this service' },
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    tags: [
+      { name: 'session', description: 'Sign in, refresh, sign out.' },
+      { name: 'user', description: 'The sessions and the password of the signed-in user.' },
+      ...(pages ? [{ name: 'pages', description: 'For browsers: HTML.' }] : []),
+      { name: 'forward-auth', description: 'For proxies.' },
+      { name: 'health', description: 'For load balancers and orchestrators.' },
+    ],
+  };
+}
+
+/** The pages are rendered at the first request: the document is complete when all routes are registered. */
+function serveDocs(app: FastifyInstance, basePath: string): void {
   let rendered: ReturnType<typeof render> | undefined;
   const servePage = async (request: FastifyRequest, reply: FastifyReply) => {
     rendered ??= render(app.swagger() as StaticDocumentSpec['document'], basePath);

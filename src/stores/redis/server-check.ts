@@ -24,9 +24,15 @@ export async function checkServerConfig(
     return;
   }
   const field = (name: string) => info.match(new RegExp(`^${name}:(.*)\r$`, 'm'))?.[1] ?? 'unknown';
-  if (!isSupported(field('redis_version'))) {
-    throw new StoreOpenError(`Redis 6.2 or newer, or Valkey, is needed; this server is ${field('redis_version')}.`);
+  const version = field('redis_version');
+  if (!isSupported(version)) {
+    throw new StoreOpenError(`Redis 6.2 or newer, or Valkey, is needed; this server is ${version}.`);
   }
+  warnOfLosses(field, log, waitReplicas);
+}
+
+/** `field` returns a field of the reply to INFO, or `unknown`. */
+function warnOfLosses(field: (name: string) => string, log: StoreLog, waitReplicas: number): void {
   if (field('maxmemory_policy') !== 'noeviction') {
     log.warn(
       { setting: 'maxmemory-policy', is: field('maxmemory_policy'), shouldBe: 'noeviction' },
