@@ -9,4 +9,5 @@ processOnSpawn.addListener((child) => {
   const { NODE_OPTIONS: _, ...env } = child.env;
   child.env = env;
 });
+delete process.env.NODE_OPTIONS;
 process.execArgv = process.execArgv.filter((argument) => !/@tapjs|share-compilers|without-tap/.test(argument));
