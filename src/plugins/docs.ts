@@ -94,7 +94,7 @@ function descriptions(pages: boolean) {
   };
 }
 
-/** The pages are rendered at the first request: the document is complete when all routes are registered. */
+/** Renders the pages at the first request, because the document is complete only when all routes are registered. */
 function serveDocs(app: FastifyInstance, basePath: string): void {
   let rendered: ReturnType<typeof render> | undefined;
   const servePage = async (request: FastifyRequest, reply: FastifyReply) => {

@@ -34,14 +34,20 @@ export interface BuildOptions extends Partial<Omit<ServiceOptions, 'config'>> {
 }
 
 /** Builds the service, ready for `inject`. It is closed at the end of the test. */
-export async function build(t: Test, { env, log, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
+export async function build(t: Test, options: BuildOptions = {}): Promise<FastifyInstance> {
+  const { app } = await register(t, options);
+  await app.ready();
+  return app;
+}
+
+/** Builds the service, which can still be extended. It is closed at the end of the test. */
+export async function register(t: Test, { env, log, ...options }: BuildOptions = {}) {
   const config = parseConfig({ LOG_LEVEL: 'silent', DEMO_USERS: 'on', ...LENIENT_TIMEOUTS, ...env });
   const app = Fastify(fastifyOptions(config));
   app.log = pino(pinoOptions(config), { write: (line) => log?.push(line) });
   t.teardown(() => app.close());
   await app.register(service, { config, passwords: rememberingHasher, ...options });
-  await app.ready();
-  return app;
+  return { app, config };
 }
 
 /** Signs in, and returns the session cookie as `name=value`. */

@@ -1,25 +1,16 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import Fastify from 'fastify';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { service } from '../../src/app.ts';
-import { parseConfig } from '../../src/config.ts';
-import { fastifyOptions } from '../../src/fastify-options.ts';
-import { pinoOptions } from '../../src/http/logging.ts';
 import { listenForMetrics } from '../../src/metrics/listener.ts';
 import { parseSamples } from '../helpers/metrics.ts';
 import { freePort } from '../helpers/ports.ts';
 import { exchange } from '../helpers/server-process.ts';
+import { register } from '../helpers/service.ts';
 
 /** Starts the service and the listener in this process, in the order of `src/server.ts`. */
 async function start(t: Test, METRICS: string) {
-  const config = parseConfig({ DEMO_USERS: 'on', DOCS: 'off', METRICS });
   const log: string[] = [];
-  const app = Fastify(fastifyOptions(config));
-  app.log = pino(pinoOptions(config), { write: (line) => void log.push(line) });
-  t.teardown(() => app.close());
-  await app.register(service, { config });
+  const { app, config } = await register(t, { log, env: { LOG_LEVEL: 'info', DOCS: 'off', METRICS } });
   await listenForMetrics(app, config);
   return { app, log, publicUrl: await app.listen({ host: '127.0.0.1', port: 0 }) };
 }

@@ -28,11 +28,11 @@ export async function checkServerConfig(
   if (!isSupported(version)) {
     throw new StoreOpenError(`Redis 6.2 or newer, or Valkey, is needed; this server is ${version}.`);
   }
-  warnOfLosses(field, log, waitReplicas);
+  warnAboutSettings(field, log, waitReplicas);
 }
 
-/** `field` returns a field of the reply to INFO, or `unknown`. */
-function warnOfLosses(field: (name: string) => string, log: StoreLog, waitReplicas: number): void {
+/** Logs what may lose data or refuse changes. `field` returns a field of the reply to INFO, or `unknown`. */
+function warnAboutSettings(field: (name: string) => string, log: StoreLog, waitReplicas: number): void {
   if (field('maxmemory_policy') !== 'noeviction') {
     log.warn(
       { setting: 'maxmemory-policy', is: field('maxmemory_policy'), shouldBe: 'noeviction' },

@@ -181,7 +181,7 @@ function damaged(bytes: Buffer): Buffer {
   return result;
 }
 
-/** Another process makes the check. Its coverage counts during the test. */
+/** Measures the coverage of the processes that check a store during the test. */
 function measureChecks(t: Test): void {
   Object.assign(process.env, MEASURED);
   t.teardown(() => {
