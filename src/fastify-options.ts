@@ -1,11 +1,12 @@
 import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { basePathOf, type Config } from './config.ts';
+import { clientErrorHandler } from './http/client-errors.ts';
 import { logOptions } from './http/logging.ts';
 import { REQUEST_ID_HEADER, requestIdFrom } from './http/request-id.ts';
 import { securityHeadersFor } from './http/security-headers.ts';
 import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
-import { clientErrorHandler, errorHandler } from './plugins/error-handler.ts';
+import { errorHandler } from './plugins/error-handler.ts';
 
 const KIB = 1024;
 /** How long a client may take to send a request. It limits how long a slow client holds a connection. */

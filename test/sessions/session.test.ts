@@ -1,12 +1,5 @@
 import t from 'tap';
-import {
-  changedRecord,
-  findReplaced,
-  isLive,
-  readSessionRecord,
-  storedSession,
-  withReplaced,
-} from '../../src/sessions/session.ts';
+import { changedRecord, findReplaced, isLive, withReplaced } from '../../src/sessions/session.ts';
 import { record } from '../helpers/service.ts';
 
 const MEMORY_MS = 120_000;
@@ -18,53 +11,6 @@ t.test('a session is live until the first of its deadlines, to the millisecond',
   t.ok(isLive(session, 1999));
   t.notOk(isLive(session, 2000));
   t.notOk(isLive({ ...session, expiresAt: 4000 }, 3000), 'also if the idle deadline is later than the absolute one');
-});
-
-t.test('a stored record is read as it is, and its session is frozen', async (t) => {
-  const stored = record();
-  t.equal(readSessionRecord(stored), stored);
-  t.throws(() => Object.assign(stored.session, { username: 'thief' }), TypeError);
-});
-
-/** A session as schema 1 stored it. */
-function session1() {
-  const { bound: _, namespace: __, userId: ___, data: ____, ...session } = record().session;
-  return session;
-}
-
-t.test('a record of an earlier schema is read: the username was the id, the hash was the version', async (t) => {
-  const expected = { ...record({ replaced: replaced(30) }), version: 'hash' };
-  const { secretHash } = record();
-  t.same(readSessionRecord({ schema: 1, session: session1(), secretHash, replaced: replaced(30) }), expected);
-  t.same(readSessionRecord({ ...session1(), secretHash, replaced: replaced(30) }), expected, 'without a schema');
-  t.same(
-    readSessionRecord({ ...session1(), secretHash }),
-    { ...record(), version: 'hash' },
-    'without replaced secrets',
-  );
-});
-
-/** A record as schema 2 stored it. */
-function record2() {
-  const { bound: _, ...session } = record().session;
-  return { ...record({ replaced: replaced(30) }), schema: 2, session } as const;
-}
-
-t.test('no session of schema 2 is bound', async (t) => {
-  t.same(readSessionRecord(record2()), record({ replaced: replaced(30) }));
-});
-
-t.test('the session of a stored record is found in each layout', async (t) => {
-  const { session, secretHash } = record();
-  t.same(storedSession(record()), session);
-  t.same(storedSession(record2()), session);
-  t.same(storedSession({ schema: 1, session: session1(), secretHash, replaced: [] }), session);
-  t.same(storedSession({ ...session1(), secretHash }), session);
-});
-
-t.test('a record of a newer schema is an error, not a missing session', async (t) => {
-  const newer = { ...record(), schema: 4 } as unknown as Parameters<typeof readSessionRecord>[0];
-  t.throws(() => readSessionRecord(newer), { message: /newer version \(schema 4\); this version reads 3/ });
 });
 
 t.test('a change makes a new version and leaves the record as it was', async (t) => {

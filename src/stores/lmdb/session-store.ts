@@ -1,13 +1,8 @@
 import type { Database } from 'lmdb';
 import { StoreFull } from '../../errors.ts';
-import {
-  readSessionRecord,
-  type SessionOwner,
-  type SessionRecord,
-  type StoredRecord,
-  storedSession,
-} from '../../sessions/session.ts';
+import type { SessionOwner, SessionRecord } from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
+import { readSessionRecord, type StoredRecord, storedSession } from '../../sessions/stored-session.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
 import { encodeKey, ownerKey } from '../engine.ts';
 import type { LmdbEnvironment } from './environment.ts';

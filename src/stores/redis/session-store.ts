@@ -1,11 +1,6 @@
-import {
-  readSessionRecord,
-  type SessionOwner,
-  type SessionRecord,
-  type StoredRecord,
-  storedSession,
-} from '../../sessions/session.ts';
+import type { SessionOwner, SessionRecord } from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
+import { readSessionRecord, type StoredRecord, storedSession } from '../../sessions/stored-session.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
 import { encodeKey, ownerKey } from '../engine.ts';
 import type { RedisClient } from './client.ts';

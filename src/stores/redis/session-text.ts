@@ -1,4 +1,5 @@
-import { readSessionRecord, type SessionRecord, type StoredRecord } from '../../sessions/session.ts';
+import type { SessionRecord } from '../../sessions/session.ts';
+import { readSessionRecord, type StoredRecord } from '../../sessions/stored-session.ts';
 import { decode, encode } from './values.ts';
 
 /** The text of a session, as the server keeps it. */

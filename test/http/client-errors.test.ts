@@ -3,8 +3,8 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { ConnectionError } from 'fastify';
 import t from 'tap';
+import { clientErrorHandler } from '../../src/http/client-errors.ts';
 import { securityHeadersFor } from '../../src/http/security-headers.ts';
-import { clientErrorHandler } from '../../src/plugins/error-handler.ts';
 import { build } from '../helpers/service.ts';
 
 const failed = (code: string) => Object.assign(new Error('secret detail'), { code }) as ConnectionError;
