@@ -67,21 +67,25 @@ if (site !== undefined) {
   t.test('everything works with the keyboard only, and the focus is always visible', async (t) => {
     const page = await (await profile(t)).newPage();
     await page.goto(`${origin}/signin`);
+    // The browser applies `autofocus` after the page has loaded. A key that is pressed earlier is lost.
+    await page.locator('#username:focus').waitFor();
     await page.keyboard.type('user1');
     await page.keyboard.press('Tab');
     await page.keyboard.type(NEW);
     await page.keyboard.press('Enter');
     await page.waitForURL(`${origin}/account`);
+    // The script of the page then hides the button that extends the session.
+    await page.locator('body.live').waitFor();
     const names: string[] = [];
-    for (let presses = 0; presses < 8; presses++) {
+    // One press more leaves the page.
+    for (let presses = 0; presses < 7; presses++) {
       await page.keyboard.press('Tab');
       const focused = page.locator(':focus');
       names.push((await focused.getAttribute('id')) ?? (await focused.textContent()) ?? '');
       t.equal(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle'), 'solid');
       t.equal(await page.locator(':focus-visible').count(), 1);
     }
-    t.match(names[0], 'Sign out');
-    t.ok(names.includes('currentPassword') && names.includes('newPassword'), names.join(', '));
+    t.match(names, ['Sign out', /^Sign out/, 'currentPassword', 'Show', 'newPassword', 'Show', 'Change password']);
     await page.goto(`${origin}/account`);
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
