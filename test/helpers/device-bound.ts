@@ -1,14 +1,13 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { type Certificate, selfSigned } from './certificate.ts';
 import { program } from './programs.ts';
 import { Recorder } from './recorder.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 import { USER1 } from './service.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 import { BLANK_PATH, startTlsFront, type TlsFront } from './tls-front.ts';
 
 // The service behind TLS, and Chromium with Device Bound Session Credentials (https://w3c.github.io/webappsec-dbsc/).
@@ -29,7 +28,7 @@ export interface DeviceOptions {
   /** Whether the browser has the feature. */
   readonly feature?: boolean;
   readonly quota?: boolean;
-  /** The folder of the profile. Default: an empty one. */
+  /** The folder of the profile of a browser of its own. Default: an empty profile in a browser that the tests of the site share. */
   readonly profile?: string;
 }
 
@@ -59,6 +58,7 @@ export async function startBoundSite(t: Test, env: Record<string, string> = SHOR
     return undefined;
   }
   const front = await startTlsFront(t, certificate);
+  const openProfile = profiles(t, chromium, certificate);
   const start = () => startServer(t, { PUBLIC_URL: front.origin, DEMO_USERS: 'on', ...env });
   const site: BoundSite = {
     front,
@@ -71,19 +71,34 @@ export async function startBoundSite(t: Test, env: Record<string, string> = SHOR
       site.server = await start();
       front.target = site.server.port;
     },
-    open: async (t, options) => Device.open(front, await launch(t, chromium, certificate, options)),
+    open: async (t, options) => Device.open(front, await openProfile(t, options)),
   };
   front.target = site.server.port;
   return site;
 }
 
-async function launch(
-  t: Test,
-  executablePath: string,
-  certificate: Certificate,
-  { feature = true, quota = false, profile = temporaryDirectory(t) }: DeviceOptions = {},
-): Promise<BrowserContext> {
-  const context = await chromium.launchPersistentContext(profile, {
+function profiles(site: Test, executablePath: string, certificate: Certificate) {
+  const shared = new Map<string, Promise<Browser>>();
+  const newContext = async (features: string) => {
+    const browser = shared.get(features) ?? chromium.launch(optionsOf(executablePath, certificate, features));
+    shared.set(features, browser);
+    return (await browser).newContext();
+  };
+  site.teardown(async () => Promise.all([...shared.values()].map(async (browser) => (await browser).close())));
+
+  return async (t: Test, { feature = true, quota = false, profile }: DeviceOptions = {}): Promise<BrowserContext> => {
+    const features = feature ? (quota ? FEATURES : WITHOUT_QUOTA).join() : '';
+    const context = profile
+      ? await chromium.launchPersistentContext(profile, optionsOf(executablePath, certificate, features))
+      : await newContext(features);
+    t.teardown(() => context.close());
+    context.setDefaultTimeout(60_000);
+    return context;
+  };
+}
+
+function optionsOf(executablePath: string, certificate: Certificate, features: string) {
+  return {
     executablePath,
     args: [
       '--no-sandbox',
@@ -93,12 +108,9 @@ async function launch(
       // Chromium binds no session where certificate errors are ignored as a whole, as playwright does.
       `--ignore-certificate-errors-spki-list=${publicKeyHash(certificate)}`,
       // Chromium uses the last switch. playwright adds one of its own before.
-      ...(feature ? [`--enable-features=${(quota ? FEATURES : WITHOUT_QUOTA).join()}`] : []),
+      ...(features ? [`--enable-features=${features}`] : []),
     ],
-  });
-  t.teardown(() => context.close());
-  context.setDefaultTimeout(60_000);
-  return context;
+  };
 }
 
 function publicKeyHash({ cert }: Certificate): string {
