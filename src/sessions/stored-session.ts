@@ -45,6 +45,16 @@ export function readSessionRecord(stored: StoredRecord): SessionRecord {
 }
 
 /**
+ * Reads a record for a list. One that a newer version wrote keeps its schema: operators can see and end the session. No caller
+ * may replace a record of a list.
+ */
+export function readListedRecord(stored: StoredRecord): SessionRecord {
+  return 'session' in stored && stored.schema > SESSION_SCHEMA
+    ? freezeRecord({ ...(stored as SessionRecord), session: storedSession(stored) })
+    : readSessionRecord(stored);
+}
+
+/**
  * The session of a stored record, also of one with a newer schema: sessions that only a newer version understands can be
  * listed in an index and ended. Use {@link readSessionRecord} for anything else.
  */

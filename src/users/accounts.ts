@@ -7,7 +7,7 @@ import { createPasswordLink, type LinkToken, randomPassword, withInvitation, wit
 import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
 import { changedUser } from './rename-user.ts';
-import { ownerOf, ownersOf } from './session-owners.ts';
+import { ownerOf, removedOwners } from './session-owners.ts';
 import { nextVersion, orEndSessions, withPassword } from './user-changes.ts';
 import { UserRecords } from './user-records.ts';
 import { keyOf, newUser, type UserRecord, type UserStore } from './user-store.ts';
@@ -162,16 +162,19 @@ export class Accounts {
 
   /** Returns the records of the sessions of a user, also of one who no longer exists. May include ended sessions. */
   async listSessions(name: string): Promise<SessionRecord[]> {
-    const owners = await ownersOf(this.#options, name, await this.records.finder.find(name));
+    const found = await this.records.finder.find(name);
+    const owners = [...(found ? [ownerOf(found)] : []), ...(await removedOwners(this.#options, name))];
     return (await Promise.all(owners.map((owner) => this.#options.sessions.listByUser(owner)))).flat();
   }
 
   /** Ends the sessions of a user, also of one who no longer exists. Returns how many it ended. */
   async revokeSessions(name: string, user?: UserRecord): Promise<number> {
-    let revoked = 0;
+    const { sessions } = this.#options;
     const found = user ?? (await this.records.finder.find(name));
-    for (const owner of await ownersOf(this.#options, name, found)) {
-      revoked += await this.#options.sessions.removeByUser(owner);
+    // Before the scan, which may fail or take long.
+    let revoked = found === undefined ? 0 : await sessions.removeByUser(ownerOf(found));
+    for (const owner of await removedOwners(this.#options, name)) {
+      revoked += await sessions.removeByUser(owner);
     }
     return revoked;
   }

@@ -13,14 +13,8 @@ export function ownerOf({ id }: UserRecord): SessionOwner {
   return { namespace: DEFAULT_NAMESPACE, userId: id };
 }
 
-/** Returns the user of a name, if there is one, and removed users whose sessions have this name. */
-export async function ownersOf(stores: Stores, name: string, found: UserRecord | undefined): Promise<SessionOwner[]> {
-  const removed = await removedOwners(stores, name);
-  return found === undefined ? removed : [ownerOf(found), ...removed.filter(({ userId }) => userId !== found.id)];
-}
-
 /** Returns the owners of sessions with this name whose user was removed. Scans all sessions. */
-async function removedOwners({ users, sessions }: Stores, name: string): Promise<SessionOwner[]> {
+export async function removedOwners({ users, sessions }: Stores, name: string): Promise<SessionOwner[]> {
   const key = usernameKey(name);
   const owners = new Map<string, Session>();
   for await (const { session } of sessions.list()) {

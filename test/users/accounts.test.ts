@@ -434,6 +434,18 @@ t.test('the sessions of a removed user are found by the name, also if the name h
   t.ok(sessions.find('of a twin'), 'another user of an earlier version');
 });
 
+t.test('a removal ends the sessions of the user although the sessions of others cannot be read', async (t) => {
+  const { users, sessions, accounts, signIn } = setUp(t);
+  await accounts.add('ann', GOOD);
+  await signIn('ann');
+  sessions.list = () => {
+    throw new Error('a record of a newer version');
+  };
+  await t.rejects(accounts.remove('ann'), { message: 'a record of a newer version' });
+  t.equal(users.find('ann'), undefined);
+  t.equal(sessions.find('of ann'), undefined);
+});
+
 t.test('an invited user has a password that nobody knows (ASVS 6.4.1)', async (t) => {
   const { users, accounts } = setUp(t);
   await accounts.invite('Ann');

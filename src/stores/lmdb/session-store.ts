@@ -2,7 +2,12 @@ import type { Database } from 'lmdb';
 import { StoreFull } from '../../errors.ts';
 import type { SessionOwner, SessionRecord } from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
-import { readSessionRecord, type StoredRecord, storedSession } from '../../sessions/stored-session.ts';
+import {
+  readListedRecord,
+  readSessionRecord,
+  type StoredRecord,
+  storedSession,
+} from '../../sessions/stored-session.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
 import { encodeKey, ownerKey } from '../engine.ts';
 import type { LmdbEnvironment } from './environment.ts';
@@ -30,6 +35,7 @@ export class LmdbSessionStore implements SessionStore {
   readonly #byExpiry: Database<string, Milliseconds>;
   readonly #clock: Clock;
   readonly #timer: NodeJS.Timeout;
+  #isSweeping = false;
 
   constructor(environment: LmdbEnvironment, { clock = Date.now }: LmdbSessionStoreOptions = {}) {
     this.#environment = environment;
@@ -90,7 +96,7 @@ export class LmdbSessionStore implements SessionStore {
   }
 
   listByUser(owner: SessionOwner): SessionRecord[] {
-    return this.#environment.read(() => this.#ofUser(owner).map(([, stored]) => readSessionRecord(stored)));
+    return this.#environment.read(() => this.#ofUser(owner).map(([, stored]) => readListedRecord(stored)));
   }
 
   removeByUser(owner: SessionOwner, keep?: string): Promise<number> {
@@ -106,7 +112,7 @@ export class LmdbSessionStore implements SessionStore {
 
   async *list(): AsyncGenerator<SessionRecord> {
     for await (const stored of scan(this.#environment, this.#records)) {
-      yield readSessionRecord(stored);
+      yield readListedRecord(stored);
     }
   }
 
@@ -143,10 +149,16 @@ export class LmdbSessionStore implements SessionStore {
   }
 
   async #sweep(): Promise<void> {
+    if (this.#isSweeping) {
+      return;
+    }
+    this.#isSweeping = true;
     try {
       while ((await this.#sweepStep()) === SWEEP_STEP);
     } catch {
       // The store was closed, or the disk failed: requests report that, and the next sweep tries again.
+    } finally {
+      this.#isSweeping = false;
     }
   }
 
@@ -157,6 +169,8 @@ export class LmdbSessionStore implements SessionStore {
     if (expired.length > 0) {
       await this.#environment.write(() => {
         for (const { key: expiresAt, value: key } of expired) {
+          // Also without such a record: each step must make progress.
+          this.#byExpiry.remove(expiresAt, key);
           const stored = this.#records.get(key);
           // Since it was read it may have been refreshed, or removed by another process.
           if (stored !== undefined && storedSession(stored).expiresAt === expiresAt) {

@@ -1,6 +1,6 @@
 import type { SessionOwner, SessionRecord } from '../../sessions/session.ts';
 import type { SessionStore } from '../../sessions/session-store.ts';
-import { readSessionRecord, type StoredRecord, storedSession } from '../../sessions/stored-session.ts';
+import { readListedRecord, type StoredRecord, storedSession } from '../../sessions/stored-session.ts';
 import type { Clock, Milliseconds } from '../../types.ts';
 import { encodeKey, ownerKey } from '../engine.ts';
 import type { RedisClient } from './client.ts';
@@ -92,7 +92,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async listByUser(owner: SessionOwner): Promise<SessionRecord[]> {
-    return (await this.#ofUser(owner)).map(readSessionRecord);
+    return (await this.#ofUser(owner)).map(readListedRecord);
   }
 
   async removeByUser(owner: SessionOwner, keep?: string): Promise<number> {
@@ -108,7 +108,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   list(): AsyncIterable<SessionRecord> {
-    return scan(this.#connection, this.#prefix, toRecord);
+    return scan(this.#connection, this.#prefix, (text) => readListedRecord(parse(text)));
   }
 
   now(): Milliseconds {
