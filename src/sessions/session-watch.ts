@@ -70,7 +70,7 @@ export class SessionWatch {
     }
   }
 
-  /** Checks all watched sessions. Ends with the first batch that the store does not answer. Never rejects. */
+  /** Checks all watched sessions. Stops at the first batch without any answer of the store. Never rejects. */
   async checkAll(): Promise<void> {
     const all = [...this.#watched.values()];
     // First those that need no look-up: they end in time although the store does not answer.
@@ -79,7 +79,7 @@ export class SessionWatch {
     }
     for (let start = 0, answered = true; start < all.length && answered; start += BATCH) {
       const outcomes = await Promise.all(all.slice(start, start + BATCH).map((watched) => this.#check(watched)));
-      answered = outcomes.every(Boolean);
+      answered = outcomes.some(Boolean);
       await nextTurn();
     }
   }

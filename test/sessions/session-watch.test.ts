@@ -99,6 +99,26 @@ t.test('a listener that fails is logged, and the others are called', async (t) =
   t.match(errors, [{ err: { message: 'from the app' } }, { err: { message: 'later' } }]);
 });
 
+t.test('sessions that cannot be read keep no others from being checked', async (t) => {
+  const { store, watch, add } = setUp(t, {
+    find: (id) => {
+      if (id === 'broken') {
+        throw new Error('a record that cannot be read');
+      }
+      return store.find(id);
+    },
+  });
+  const calls: string[] = [];
+  watch.watch(add('broken'), () => calls.push('broken'));
+  for (let i = 0; i < 200; i++) {
+    watch.watch(add(`live-${i}`), () => calls.push('live'));
+  }
+  watch.watch(add('ended'), () => calls.push('ended'));
+  store.remove('ended');
+  await watch.checkAll();
+  t.same(calls, ['ended']);
+});
+
 t.test('while the store fails, a session counts as live until its absolute deadline', async (t) => {
   const fail = () => {
     throw new Error('down');
