@@ -38,10 +38,14 @@ export class PasswordLinks {
     const { users, counter, failuresPerAddress, clock } = this.#options;
     const network = networkOf(address);
     const { failures, windowId, endsInMs } = await counter.increment(network);
-    const isLimited = failures > failuresPerAddress;
-    const found = isLimited ? undefined : await findByLink(users, token, clock());
-    if (!(found instanceof LinkFailure)) {
-      await counter.decrement(network, windowId, 1);
+    let found: UserRecord | LinkFailure | undefined;
+    try {
+      found = failures > failuresPerAddress ? undefined : await findByLink(users, token, clock());
+    } finally {
+      // Only an invalid link counts, and not a failure of the store.
+      if (!(found instanceof LinkFailure)) {
+        await counter.decrement(network, windowId, 1);
+      }
     }
     if (found === undefined) {
       throw new TooManyFailures(Math.max(1, Math.ceil(endsInMs / 1000)), ['link']);

@@ -157,6 +157,20 @@ t.test('invalid links are limited by address, and failed sign-ins do not count',
   t.match(events().at(-1), { event: 'excess_rate_limit_exceeded', limit: 'link' });
 });
 
+t.test('a failure of the store does not count as an invalid link', async (t) => {
+  const { users, use, reset } = await setUp(t);
+  const token = await reset();
+  const { find } = users;
+  users.find = () => {
+    throw new Error('down');
+  };
+  for (let i = 0; i < 25; i++) {
+    t.equal((await use(token)).statusCode, 503);
+  }
+  users.find = find;
+  t.equal((await use(token)).statusCode, 204);
+});
+
 t.test('a user who is locked out by failures gets in with a link', async (t) => {
   const { app, use, reset } = await setUp(t);
   for (let i = 0; i < 11; i++) {
