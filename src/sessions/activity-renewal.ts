@@ -35,7 +35,7 @@ export class ActivityRenewal implements Renewal {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #log: SessionLog;
-  /** Those that are being written, by the id of the session. */
+  /** The writes in progress, by the version of the record that they replace. */
   readonly #pending = new Map<string, Promise<Session>>();
   /** After a failure other requests need not wait for the store as well. */
   #nextAt = 0;
@@ -56,14 +56,14 @@ export class ActivityRenewal implements Renewal {
     if (expiresAt - session.expiresAt < this.#deadlines.idleMs(session) * RENEWAL_STEP || now < this.#nextAt) {
       return freezeRecord(record).session;
     }
-    // Of parallel requests one writes.
-    const pending = this.#pending.get(session.id);
+    // Only one of several parallel requests writes.
+    const pending = this.#pending.get(record.version);
     if (pending !== undefined) {
       return pending;
     }
     const renewal = this.#write(record, expiresAt);
-    this.#pending.set(session.id, renewal);
-    return renewal.finally(() => this.#pending.delete(session.id));
+    this.#pending.set(record.version, renewal);
+    return renewal.finally(() => this.#pending.delete(record.version));
   }
 
   async #write(record: SessionRecord, expiresAt: Milliseconds): Promise<Session> {

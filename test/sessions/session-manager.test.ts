@@ -438,6 +438,34 @@ t.test('of parallel requests each is accepted, and a session that ends meanwhile
   t.equal(store.find(session.id), undefined);
 });
 
+t.test('a request returns the session that it found, and not one that an earlier request is renewing', async (t) => {
+  const { clock, store } = setUp(t);
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let isHeld = true;
+  const slow = stubStore(store, {
+    replace: async (next, expectedVersion) => {
+      if (isHeld) {
+        isHeld = false;
+        await released;
+      }
+      return store.replace(next, expectedVersion);
+    },
+  });
+  const manager = newManager(slow, clock, ACTIVITY);
+  const { session, token } = await manager.create(user('user1'), CLIENT);
+  clock.advance(IDLE_MS / 2);
+  const earlier = manager.authenticate(token);
+  clock.advance(1);
+  const { token: next } = issued(await manager.reauthenticate(session.id));
+  clock.advance(IDLE_MS / 2);
+  t.match(await manager.authenticate(next), { authenticatedAt: clock() - IDLE_MS / 2 });
+  release();
+  t.match(await earlier, { authenticatedAt: session.authenticatedAt });
+});
+
 t.test('a store that does not renew sessions fails no request, and is logged once', async (t) => {
   const { clock, store } = setUp(t);
   let isFull = true;
