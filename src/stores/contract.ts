@@ -17,15 +17,15 @@ export const ITERABLE: Expected = {
   accepts: (answer) => isObject(answer) && (Symbol.iterator in answer || Symbol.asyncIterator in answer),
 };
 export const SESSION: Expected = {
-  what: 'a session record (strings version and secretHash, array replaced, object session) or undefined',
+  what: 'a session record with the fields and types of SessionRecord, or undefined',
   accepts: (answer) => answer === undefined || isSessionRecord(answer),
 };
 export const SESSIONS: Expected = {
-  what: 'an array of session records',
+  what: 'an array of session records with the fields and types of SessionRecord',
   accepts: (answer) => Array.isArray(answer) && answer.every(isSessionRecord),
 };
 export const USER: Expected = {
-  what: 'a user record (strings id, username, passwordHash and version, boolean disabled) or undefined',
+  what: 'a user record with the fields and types of UserRecord, or undefined',
   accepts: (answer) => answer === undefined || isUserRecord(answer),
 };
 export const FAILURES: Expected = {
@@ -82,7 +82,22 @@ function isSessionRecord(value: unknown): boolean {
     typeof value.version === 'string' &&
     typeof value.secretHash === 'string' &&
     Array.isArray(value.replaced) &&
+    value.replaced.every(isReplacedSecret) &&
+    (value.binding === undefined || isBinding(value.binding)) &&
     isSession(value.session)
+  );
+}
+
+function isReplacedSecret(value: unknown): boolean {
+  return isObject(value) && typeof value.secretHash === 'string' && Number.isFinite(value.replacedAt);
+}
+
+function isBinding(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isObject(value.key) &&
+    typeof value.challengeKey === 'string' &&
+    Number.isFinite(value.tokenExpiresAt)
   );
 }
 
@@ -93,8 +108,12 @@ function isSession(value: unknown): boolean {
     typeof value.namespace === 'string' &&
     typeof value.userId === 'string' &&
     typeof value.username === 'string' &&
-    typeof value.expiresAt === 'number' &&
-    typeof value.endsAt === 'number' &&
+    // A comparison with anything else, such as a date as text, would never find that the time has passed.
+    Number.isFinite(value.createdAt) &&
+    Number.isFinite(value.authenticatedAt) &&
+    Number.isFinite(value.expiresAt) &&
+    Number.isFinite(value.endsAt) &&
+    typeof value.bound === 'boolean' &&
     isObject(value.data)
   );
 }
@@ -103,6 +122,11 @@ function isUserRecord(value: unknown): boolean {
   return (
     isObject(value) &&
     typeof value.disabled === 'boolean' &&
-    ['id', 'username', 'passwordHash', 'version'].every((name) => typeof value[name] === 'string')
+    ['id', 'username', 'passwordHash', 'version'].every((name) => typeof value[name] === 'string') &&
+    (value.passwordLink === undefined || isPasswordLink(value.passwordLink))
   );
+}
+
+function isPasswordLink(value: unknown): boolean {
+  return isObject(value) && typeof value.secretHash === 'string' && Number.isFinite(value.expiresAt);
 }

@@ -8,7 +8,7 @@ import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import { timeBoundFailureCounter, timeBoundSessionStore, timeBoundUserStore } from '../../src/stores/time-bound.ts';
 import type { FailureCounter } from '../../src/users/failure-counter.ts';
-import type { UserStore } from '../../src/users/user-store.ts';
+import { newUser, type UserStore } from '../../src/users/user-store.ts';
 import { build, record, removeAll, signIn, stubStore, USER1 } from '../helpers/service.ts';
 
 function errorLog() {
@@ -49,10 +49,7 @@ t.test('a session store that breaks its contract is unavailable, and the log nam
 
 t.test('the message has the type and never the value, which could be a secret', async (t) => {
   const cases: [unknown, string][] = [
-    [
-      null,
-      'returned null, but must return a session record (strings version and secretHash, array replaced, object session) or undefined',
-    ],
+    [null, 'returned null, but must return a session record with the fields and types of SessionRecord, or undefined'],
     ['s3cret', 'returned a value of type string'],
     [['s3cret'], 'returned an array with other elements'],
     [{ session: { id: 's3cret' } }, 'returned a value of type object'],
@@ -84,6 +81,45 @@ t.test('the same for a failure counter', async (t) => {
     t.throws(() => (counter[method as keyof FailureCounter] as Call)('key'), { code: 'STORE_UNAVAILABLE' }, method);
     t.match(log.messages, [`the failure counter breaks its contract: ${method}() returned `]);
   }
+});
+
+t.test('a record with a field of another type is refused: a comparison with it would fail open', async (t) => {
+  const { session } = record();
+  const key = { x: 'x', y: 'y' };
+  const wrong: object[] = [
+    ...['createdAt', 'authenticatedAt', 'expiresAt', 'endsAt'].flatMap((name) =>
+      [undefined, null, Number.NaN, '2030-01-01T12:00:00Z', new Date()].map((value) => ({
+        session: { ...session, [name]: value },
+      })),
+    ),
+    { session: { ...session, bound: 1 } },
+    { replaced: [null] },
+    { replaced: [{ secretHash: 'hash' }] },
+    { replaced: [{ replacedAt: 1 }] },
+    { binding: null },
+    { binding: { key: null, challengeKey: 'key', tokenExpiresAt: 1 } },
+    { binding: { key, challengeKey: 1, tokenExpiresAt: 1 } },
+    { binding: { key, challengeKey: 'key', tokenExpiresAt: '1' } },
+  ];
+  const find = (one: object) =>
+    timeBoundSessionStore(returning({ ...record(), ...one }) as SessionStore, 1000).find('id');
+  for (const one of wrong) {
+    t.throws(() => find(one), { code: 'STORE_UNAVAILABLE' }, JSON.stringify(one));
+  }
+  const right = {
+    replaced: [{ secretHash: 'hash', replacedAt: 1 }],
+    binding: { key, challengeKey: 'key', tokenExpiresAt: 1 },
+  };
+  t.match(find(right), right);
+
+  const user = newUser('ann', '$argon2id$v=19$hash');
+  const findUser = (passwordLink: unknown) =>
+    timeBoundUserStore(returning({ ...user, passwordLink }) as UserStore, 1000).find('ann');
+  for (const link of [null, 'link', {}, { secretHash: 'hash', expiresAt: '1' }, { expiresAt: 1 }]) {
+    t.throws(() => findUser(link), { code: 'STORE_UNAVAILABLE' }, JSON.stringify(link));
+  }
+  const link = { secretHash: 'hash', expiresAt: 1 };
+  t.match(findUser(link), { passwordLink: link });
 });
 
 t.test('a list may be iterable or async iterable', async (t) => {
