@@ -59,8 +59,10 @@ const OPTIONS = {
       users: objectWith('find', 'replace'),
       sessions: Type.Optional(objectWith('create', 'find', 'replace', 'remove', 'listByUser', 'removeByUser')),
       openFailureCounter: optionalFunction,
+      backup: optionalFunction,
     },
     {
+      // A misspelled `sessions` must not be ignored. `backup` is of the stores in LMDB.
       additionalProperties: false,
       description:
         'an object with users (an object with the methods find, replace), and optionally sessions (a SessionStore) and openFailureCounter (a function)',

@@ -6,6 +6,7 @@ import { optionalSession, requireSession, sessions } from '../../src/index.ts';
 import { openMemoryFailureCounter } from '../../src/stores/memory/failure-counter.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
+import { closeStores, openStores } from '../../src/stores/open-stores.ts';
 import type { OpenFailureCounter } from '../../src/users/failure-counter.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { newUser } from '../../src/users/user-store.ts';
@@ -53,6 +54,19 @@ t.test('on a bare app, it needs a store of users and no other option', async (t)
   t.same(Object.keys(cookies), ['session_token', 'device_token']);
   t.equal((await app.inject({ method: 'POST', url: '/password', cookies })).statusCode, 200);
   t.match((await app.inject({ method: 'POST', url: '/signin' })).json(), { code: 'SIGN_IN_REFUSED' });
+});
+
+t.test('it takes the stores of openStores', async (t) => {
+  for (const url of ['memory:', `lmdb:${temporaryDirectory(t)}/data`]) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    const stores = await openStores(url);
+    t.teardown(() => closeStores(stores));
+    await stores.users.create(newUser(ANN.username, await new PasswordHasher().hash(ANN.password)));
+    await app.register(login, { stores });
+    app.post('/signin', async (_request, reply) => reply.signIn(ANN));
+    t.match((await app.inject({ method: 'POST', url: '/signin' })).json(), { username: 'ann' });
+  }
 });
 
 t.test('it registers the sessions, with their options, store and clock', async (t) => {
