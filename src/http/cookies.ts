@@ -162,8 +162,17 @@ export class ServiceCookie {
 
   /** It does not use `reply.setCookie`, which adds what the app configured for its own cookies, such as a signature. */
   #set(reply: FastifyReply, value: string, expiresAt: Milliseconds, maxAge: number): void {
-    const { name, attributes } = this.#variant(reply.request);
-    reply.header('set-cookie', this.#serialize(name, value, { ...attributes, expires: new Date(expiresAt), maxAge }));
+    const { name, prefix, attributes } = this.#variant(reply.request);
+    const cookie = this.#serialize(name, value, { ...attributes, expires: new Date(expiresAt), maxAge });
+    // A reply must not set one cookie twice (RFC 6265, section 4.1.1).
+    const earlier = [reply.getHeader('set-cookie') ?? []].flat().map(String);
+    const others = earlier.filter((one) => !one.startsWith(prefix));
+    if (others.length < earlier.length) {
+      reply.removeHeader('set-cookie');
+      reply.header('set-cookie', [...others, cookie]);
+    } else {
+      reply.header('set-cookie', cookie);
+    }
   }
 
   #variant(request: FastifyRequest): Variant {

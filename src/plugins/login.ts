@@ -13,7 +13,7 @@ import type { UserRecord } from '../users/user-store.ts';
 import { kLogin, rememberDevice, toText, verify } from './login-context.ts';
 import { createAuthenticators, type LoginOptions, readLoginOptions, registerSessions } from './login-options.ts';
 import { changeAtSignIn, changePassword, checkNewPassword, usePasswordLink } from './password-changes.ts';
-import { contextOf } from './session-context.ts';
+import { assertClock, contextOf } from './session-context.ts';
 import { logFields } from './session-outcomes.ts';
 import { acceptSession, createSession } from './session-replies.ts';
 
@@ -55,6 +55,7 @@ async function registerLogin(app: FastifyInstance, options: LoginOptions): Promi
     throw new Error('The plugin login is registered twice in one scope. Register it once, or in a scope inside.');
   }
   const checked = readLoginOptions(options);
+  assertClock('login', checked.clock);
   requirePackages('The plugin login', checked.passwords ? [WORD_LIST] : ['@node-rs/argon2', WORD_LIST]);
   await registerSessions(app, checked);
   keepClientAddresses(app);

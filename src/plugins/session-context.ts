@@ -31,6 +31,8 @@ export const kContext = Symbol('session-context');
 export const kSession = Symbol('session');
 /** Whether a reply depends on a session. */
 export const kPrivate = Symbol('private');
+/** The token of the session that the reply has started. */
+export const kStarted = Symbol('started');
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -39,6 +41,7 @@ declare module 'fastify' {
 
   interface FastifyReply {
     [kPrivate]?: boolean;
+    [kStarted]?: string | undefined;
   }
 }
 
@@ -49,6 +52,13 @@ export const SessionsNotRegistered = createError(
     'Register it there, or in a scope around it: await app.register(sessions).',
   500,
 );
+
+/** A clock that returns a `Date`, a promise or a text would end no session. @throws TypeError */
+export function assertClock(owner: string, clock: Clock | undefined): void {
+  if (clock !== undefined && !Number.isFinite(clock())) {
+    throw new TypeError(`${owner}: clock must return a number: the milliseconds since 1970, as Date.now does.`);
+  }
+}
 
 /** @throws SessionsNotRegistered if the scope of the route has no plugin `sessions`. `caller` needs it. */
 export function contextOf({ server }: { server: FastifyInstance }, caller: string): SessionContext {

@@ -7,7 +7,7 @@ import { AuthFailure } from '../sessions/auth-failure.ts';
 import type { Session } from '../sessions/session.ts';
 import type { CreatedSession, NewSession } from '../sessions/session-manager.ts';
 import { answerBrowser, offerBinding } from './device-bound.ts';
-import { contextOf, forbidCaching, kPrivate, kSession, type SessionContext } from './session-context.ts';
+import { contextOf, forbidCaching, kPrivate, kSession, kStarted, type SessionContext } from './session-context.ts';
 import { setSessionCookie } from './session-cookie.ts';
 import {
   accepted,
@@ -63,6 +63,7 @@ type StartedSession = Session;
 
 export function decorateReplies(app: FastifyInstance): void {
   app.decorateReply(kPrivate, false);
+  app.decorateReply(kStarted, undefined);
   app.decorateReply('startSession', startSession);
   app.decorateReply('refreshSession', refreshSession);
   app.decorateReply('rotateAndRevokeOthers', rotateAndRevokeOthers);
@@ -127,13 +128,19 @@ export async function acceptSession(reply: FastifyReply, issued: CreatedSession)
   const context = contextOf(request, 'startSession');
   // More than a few are not the user's: somebody else has set them.
   const tokens = usableTokens(context.cookie.read(request)).slice(0, MAX_TOKENS);
-  await endPresentedSessions(request, context, tokens, 'signed in again');
+  await endPresentedSessions(request, context, [...tokens, ...startedToken(reply)], 'signed in again');
   for (const surplus of await context.userSessions.enforceSessionLimit(session)) {
     logEnding(request, surplus, 'too many sessions');
   }
   logEvent(request, 'session_created', logFields(session));
   offerBinding(reply, context, issued);
+  reply[kStarted] = issued.token;
   return setSessionCookie(reply, context, issued);
+}
+
+/** The token of a session that an earlier call for this reply has started. The request does not have it. */
+function startedToken(reply: FastifyReply): string[] {
+  return reply[kStarted] === undefined ? [] : [reply[kStarted]];
 }
 
 async function refreshSession(this: FastifyReply): Promise<Session> {
@@ -171,7 +178,7 @@ async function signOut(this: FastifyReply): Promise<void> {
   const { request } = this;
   const context = contextOf(request, 'signOut');
   forbidCaching(this);
-  const tokens = context.cookie.read(request);
+  const tokens = [...context.cookie.read(request), ...startedToken(this)];
   if (tokens.length === 0) {
     const isBound = skippedRefresh(request, context) !== undefined;
     throw isBound ? new SessionNotRefreshed() : unauthenticated(request, 'no session cookie');
@@ -188,7 +195,6 @@ async function signOut(this: FastifyReply): Promise<void> {
 }
 
 /** Ends the sessions of the tokens. Returns whether one of them is still live: it is bound, and its token has expired. */
-
 async function endPresentedSessions(
   request: FastifyRequest,
   { manager }: SessionContext,

@@ -14,7 +14,7 @@ import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import type { Clock } from '../types.ts';
 import { sendInstructions, warnOfMissingRoute } from './device-bound.ts';
 import { DEVICE_BOUND, type DeviceBoundOptions, readDeviceBound } from './device-bound-options.ts';
-import { kContext, type SessionContext } from './session-context.ts';
+import { assertClock, kContext, type SessionContext } from './session-context.ts';
 import {
   optionalSession,
   requireBoundSession,
@@ -127,6 +127,7 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
     decorateRequests(app);
     decorateReplies(app);
     app.addHook('onRoute', refuseLateGuards);
+    refuseLateScopeGuards(app);
     app.decorate('requireSession', requireSession);
     app.decorate('requireRecentSignIn', requireRecentSignIn);
     app.decorate('requireBoundSession', requireBoundSession);
@@ -144,6 +145,7 @@ type CheckedOptions = ReturnType<typeof readOptions<typeof OPTIONS, SessionsOpti
 
 async function createContext(app: FastifyInstance, options: CheckedOptions): Promise<SessionContext> {
   const { maxPerUser, freshSeconds } = options;
+  assertClock('sessions', options.clock);
   const deviceBound = readDeviceBound(options.deviceBound, options.cookie);
   const store = options.store ?? openMemoryStore(app, options.clock);
   const bound = timeBoundSessionStore(store, options.storeTimeoutMs, app.log, app[kObserver]?.storeCall);
@@ -187,11 +189,24 @@ const GUARDS: ReadonlySet<unknown> = new Set([
 function refuseLateGuards(route: RouteOptions): void {
   for (const stage of LATE_STAGES) {
     if ([route[stage]].flat().some((hook) => GUARDS.has(hook))) {
-      throw new TypeError(
-        `A guard is the ${stage} hook of ${route.url}: use onRequest, which runs before the handler.`,
-      );
+      throw lateGuard(stage, route.url);
     }
   }
+}
+
+/** The same for hooks of this scope and those inside. Fastify has no hook that sees them. */
+function refuseLateScopeGuards(app: FastifyInstance): void {
+  const addHook = app.addHook as (name: string, hook: unknown) => FastifyInstance;
+  app.addHook = function (this: FastifyInstance, name: string, hook: unknown) {
+    if (GUARDS.has(hook) && LATE_STAGES.some((stage) => stage === name)) {
+      throw lateGuard(name, 'a scope');
+    }
+    return addHook.call(this, name, hook);
+  } as typeof app.addHook;
+}
+
+function lateGuard(stage: string, where: string): TypeError {
+  return new TypeError(`A guard is the ${stage} hook of ${where}: use onRequest, which runs before the handler.`);
 }
 
 /** Defines a decorator. A scope inside one with the plugin has its own value. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../types.ts';
+import { type Clock, isThenable } from '../types.ts';
 import type { AuthFailure } from './auth-failure.ts';
 import { changeSession } from './change-session.ts';
 import { changedRecord, type Session } from './session.ts';
@@ -94,7 +94,12 @@ export class DataUpdates {
 function applyUpdate(data: StoredData, update: Update): StoredData {
   try {
     delete update.failure;
-    return toStoredData(update.change(data));
+    const changed: unknown = update.change(data);
+    if (isThenable(changed)) {
+      // It is refused below. If it rejects as well, nobody else handles that, and Node.js would end the process.
+      changed.then(undefined, () => {});
+    }
+    return toStoredData(changed);
   } catch (error) {
     update.failure = { error };
     return data;

@@ -104,6 +104,15 @@ t.test('a guard after the handler stops the start', async (t) => {
         name: 'TypeError',
         message: `A guard is the ${stage} hook of /late: use onRequest, which runs before the handler.`,
       });
+      const ofScope = {
+        name: 'TypeError',
+        message: `A guard is the ${stage} hook of a scope: use onRequest, which runs before the handler.`,
+      };
+      t.throws(() => app.addHook(stage as 'onSend', guard), ofScope);
+      await app.register(async (scope) => {
+        t.throws(() => scope.addHook(stage as 'onSend', guard), ofScope);
+        scope.addHook('onSend', async () => {});
+      });
     }
   }
 });

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin';
 import t, { type Test } from 'tap';
 import { requireSession, type SessionsOptions, sessions } from '../../src/index.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
-import { cookieOf, fakeClock, spyStore, stubStore } from '../helpers/service.ts';
+import { cookieOf, fakeClock, setCookies, spyStore, stubStore } from '../helpers/service.ts';
 
 /** An app of somebody else's, with the sessions plugin and routes of its own. */
 async function bareApp(
@@ -533,6 +533,46 @@ for (const { secure, origin, fix } of SCHEMES) {
   });
 }
 
+t.test('of several sessions that one reply starts, only the last one is live, and a sign-out ends it', async (t) => {
+  const app = await bareApp(t);
+  const users = ['ann', 'bob'].map((name) => ({ userId: name, username: name }));
+  app.post('/twice', async (_request, reply) => {
+    reply.header('set-cookie', 'other=1');
+    for (const user of users) {
+      await reply.startSession(user);
+    }
+    return reply.request.session.id;
+  });
+  app.post('/in-and-out', async (_request, reply) => {
+    const { id } = await reply.startSession(users[0] as (typeof users)[number]);
+    await reply.signOut();
+    return id;
+  });
+  const twice = await app.inject({ method: 'POST', url: '/twice' });
+  t.match(setCookies(twice), ['other=1', /^session_token=/]);
+  t.equal(setCookies(twice).length, 2);
+  t.equal((await app.sessionStore.listByUser({ namespace: 'session_token', userId: 'ann' })).length, 0);
+  t.equal((await app.inject({ url: '/me', headers: { cookie: cookieOf(twice) } })).body, 'BOB');
+  for (const headers of [{}, { cookie: cookieOf(twice) }]) {
+    const out = await app.inject({ method: 'POST', url: '/in-and-out', headers });
+    t.equal(out.statusCode, 200);
+    t.equal(await app.sessionStore.find(out.body), undefined);
+    t.match(setCookies(out), [/^session_token=;/]);
+    t.equal(setCookies(out).length, 1);
+  }
+  t.equal((await app.inject({ url: '/me', headers: { cookie: cookieOf(twice) } })).statusCode, 401);
+});
+
+t.test('a clock that returns no number stops the start', async (t) => {
+  for (const clock of [() => new Date(), async () => Date.now(), () => '1', () => undefined, () => Number.NaN]) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await t.rejects(async () => app.register(sessions, { clock: clock as never }), {
+      message: 'sessions: clock must return a number: the milliseconds since 1970, as Date.now does.',
+    });
+  }
+});
+
 t.test('misuse of the actions on sessions is named', async (t) => {
   const lines: string[] = [];
   const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => lines.push(line) } } });
@@ -542,6 +582,11 @@ t.test('misuse of the actions on sessions is named', async (t) => {
   app.post('/enter', async (_request, reply) => reply.startSession(user));
   app.post('/typo', async (_request, reply) => reply.startSession({ ...user, datta: {} } as never));
   app.post('/update', { onRequest: requireSession }, async (request) => request.updateSession({} as never));
+  app.post('/async', { onRequest: requireSession }, async (request) =>
+    request.updateSession((async () => {
+      throw new Error('nobody handles this rejection');
+    }) as never),
+  );
   app.post('/listen', { onRequest: requireSession }, async (request) => request.onSessionEnd('x' as never));
   let late: Promise<unknown> | undefined;
   app.post('/late', async (_request, reply) => {
@@ -552,6 +597,7 @@ t.test('misuse of the actions on sessions is named', async (t) => {
   const message = async (url: string) => (await app.inject({ method: 'POST', url, headers })).json().message;
   t.equal(await message('/typo'), 'startSession does not take datta. The fields are userId, username and data.');
   t.match(await message('/update'), /^updateSession takes a function: updateSession\(/);
+  t.match(await message('/async'), /a change of it must not be asynchronous$/);
   t.match(await message('/listen'), /^onSessionEnd takes a function: onSessionEnd\(/);
   lines.length = 0;
   await app.inject({ method: 'POST', url: '/late' });
