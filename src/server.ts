@@ -5,13 +5,13 @@ import type { Signals } from 'close-with-grace';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { service } from './app.ts';
 import { packagesFor } from './app-options.ts';
-import { type Config, ConfigError, ENV_FILE, loadConfig } from './config.ts';
+import { type Config, ENV_FILE, loadConfig } from './config.ts';
 import { fastifyOptions } from './fastify-options.ts';
 import { provideLog } from './http/logging.ts';
 import { listen } from './listen.ts';
 import { listenForMetrics } from './metrics/listener.ts';
-import { MissingPackageError, requirePackages } from './packages.ts';
-import { StoreOpenError } from './stores/engine.ts';
+import { requirePackages } from './packages.ts';
+import { exitWithStartError } from './start-error.ts';
 
 /**
  * After these signals the state of the process is undefined. A JavaScript handler would not run, and the process would
@@ -22,17 +22,13 @@ const FATAL_SIGNALS: Signals[] = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGS
 /** The time that open requests get to complete after SIGTERM or SIGINT. */
 const GRACE_MS = 10_000;
 
-/** Errors whose message is all that an operator needs. */
-const START_ERRORS = [ConfigError, MissingPackageError, StoreOpenError];
-
 // If the reader of the log exits, the service keeps running.
 process.stdout.on('error', () => {});
 
 try {
   await start(loadConfig());
 } catch (error) {
-  console.error(START_ERRORS.some((type) => error instanceof type) ? (error as Error).message : error);
-  process.exit(1);
+  exitWithStartError(error);
 }
 
 async function start(config: Config): Promise<void> {

@@ -52,7 +52,7 @@ t.test('a package is looked up where Node finds it', async (t) => {
 t.test('a package that is missing in the repository is named as well', async (t) => {
   const hide = `--import=${new URL('helpers/hide-packages.mjs', import.meta.url)}`;
   const env = { HIDDEN_PACKAGES: Object.keys(peerDependenciesMeta).join(' ') };
-  for (const file of ['server.js', 'cli.js']) {
+  for (const file of ['server.js', 'cli.js', 'openapi.js']) {
     const { code, err } = await run(builtCommand(file, [hide]), { ...env, ...MEASURED });
     t.equal(code, 1);
     t.match(err, /^The (service|command line) needs the optional packages .*\n$/);

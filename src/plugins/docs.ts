@@ -98,7 +98,11 @@ function descriptions(pages: boolean) {
 function serveDocs(app: FastifyInstance, basePath: string): void {
   let rendered: ReturnType<typeof render> | undefined;
   const servePage = async (request: FastifyRequest, reply: FastifyReply) => {
-    rendered ??= render(app.swagger() as StaticDocumentSpec['document'], basePath);
+    rendered ??= render(app.swagger() as StaticDocumentSpec['document'], basePath).catch((error) => {
+      // The next request tries again.
+      rendered = undefined;
+      throw error;
+    });
     const page = (await rendered).get(request.url.replace(/\?.*/s, ''));
     if (page === undefined) {
       throw new NotFound();

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import findMyWay, { type HTTPMethod } from 'find-my-way';
 import {
   BadRequest,
   BodyTooLarge,
@@ -39,11 +40,11 @@ declare module 'fastify' {
 export const errors = fp(registerErrors, { name: 'session-cookie-login/errors', fastify: '5.x' });
 
 async function registerErrors(app: FastifyInstance): Promise<void> {
-  const routes: KnownRoutes = { all: new Map(), api: new Map() };
+  const routes = { all: new KnownRoutes(), api: new KnownRoutes() };
   app.addHook('onRoute', ({ url, method, constraints = {} }) => {
     const isForPages = 'page' in constraints;
-    for (const methodsByUrl of isForPages ? [routes.all] : [routes.all, routes.api]) {
-      methodsByUrl.set(url, new Set([...(methodsByUrl.get(url) ?? []), ...[method].flat()]));
+    for (const known of isForPages ? [routes.all] : [routes.all, routes.api]) {
+      known.add([method].flat() as HTTPMethod[], url);
     }
   });
   // Node would answer these requests itself, in another shape and without our headers.
@@ -112,22 +113,38 @@ function log(request: FastifyRequest, thrown: FastifyError, { statusCode, code, 
   }
 }
 
-type MethodsByUrl = Map<string, ReadonlySet<string>>;
+/** The methods of routes, by the URL of a request. Fastify's `hasRoute` takes a pattern, not such a URL. */
+class KnownRoutes {
+  readonly #router = findMyWay();
+  readonly #methods = new Set<HTTPMethod>();
 
-/** The methods of all routes, which page requests can use, and those of the routes for other requests. */
-interface KnownRoutes {
-  readonly all: MethodsByUrl;
-  readonly api: MethodsByUrl;
+  add(methods: readonly HTTPMethod[], pattern: string): void {
+    for (const method of methods) {
+      this.#methods.add(method);
+      // A page and a route for other clients may have one URL.
+      if (!this.#router.hasRoute(method, pattern)) {
+        this.#router.on(method, pattern, () => {});
+      }
+    }
+  }
+
+  methodsOf(path: string): string[] {
+    return [...this.#methods].filter((method) => this.#router.find(method, path));
+  }
 }
 
-/** Compares the URL as it is. Fastify's `hasRoute` would treat it as a pattern. */
-function notFoundHandler({ all, api }: KnownRoutes, request: FastifyRequest, reply: FastifyReply): void {
-  const methodsByUrl = pagesFor(request) === undefined ? api : all;
-  const allowed = methodsByUrl.get(request.url.replace(/\?.*/s, ''));
-  if (allowed === undefined) {
+/** `all` has the routes that page requests can use, `api` those for other requests. */
+function notFoundHandler(
+  { all, api }: { readonly all: KnownRoutes; readonly api: KnownRoutes },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const known = pagesFor(request) === undefined ? api : all;
+  const allowed = known.methodsOf(request.url.replace(/\?.*/s, ''));
+  if (allowed.length === 0) {
     throw new NotFound();
   }
-  reply.header('allow', [...allowed].join(', '));
+  reply.header('allow', allowed.join(', '));
   throw new MethodNotAllowed();
 }
 

@@ -124,3 +124,13 @@ t.test('only the page, the document and what the page loads is served, and nothi
     t.equal((await without.inject(path)).statusCode, 404, path);
   }
 });
+
+t.test('a failure to render the pages does not stay', async (t) => {
+  const app = await build(t);
+  await app.ready();
+  const { swagger } = app;
+  app.swagger = () => undefined as never;
+  t.equal((await app.inject('/docs')).statusCode, 500);
+  app.swagger = swagger;
+  t.equal((await app.inject('/docs')).statusCode, 200);
+});

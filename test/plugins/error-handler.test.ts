@@ -20,6 +20,8 @@ t.test('an unknown address is 404 and a wrong method is 405 with the right ones,
     ['DELETE', '/welcome?x=1', 405, 'METHOD_NOT_ALLOWED', 'GET, HEAD'],
     ['HEAD', '/logout', 405, 'METHOD_NOT_ALLOWED', 'GET, POST'],
     ['OPTIONS', '/refresh', 405, 'METHOD_NOT_ALLOWED', 'POST'],
+    ['POST', '/sessions/x', 405, 'METHOD_NOT_ALLOWED', 'DELETE'],
+    ['POST', '/sessions/x/y', 404, 'NOT_FOUND', undefined],
   ] as const;
   for (const [method, url, status, code, allow] of cases) {
     const response = await app.inject({ method, url });
