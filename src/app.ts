@@ -6,7 +6,6 @@ import { basePathOf, type Config, ConfigError, publicOriginOf } from './config.t
 import { parseTrustedOrigins } from './config-formats.ts';
 import { isHttps } from './fastify-options.ts';
 import { logRequestsAtDebug, provideLog } from './http/logging.ts';
-import { kObserver } from './http/observer.ts';
 import { requirePackages } from './packages.ts';
 import { assets } from './plugins/assets.ts';
 import { connections } from './plugins/connections.ts';
@@ -21,10 +20,8 @@ import { health } from './routes/health.ts';
 import { loginRoutes } from './routes/login-routes.ts';
 import { welcome } from './routes/welcome.ts';
 import type { SessionStore } from './sessions/session-store.ts';
-import { observed } from './stores/observed.ts';
 import { closeStores, openStores, type Stores } from './stores/open-stores.ts';
 import { parseStoreUrl } from './stores/store-url.ts';
-import { timeBound } from './stores/time-bound.ts';
 import type { Clock } from './types.ts';
 import { addDemoUsers } from './users/demo-users.ts';
 import { PasswordHasher } from './users/passwords.ts';
@@ -76,8 +73,7 @@ async function registerService(app: FastifyInstance, options: ServiceOptions): P
   });
 
   await registerRoutes(app, config, trustedOrigins);
-  const ping = timeBound(config.STORE_TIMEOUT_MS, () => sessionStore.ping());
-  await app.register(health, { ping: observed('session store', 'ping', ping, app[kObserver]?.storeCall) });
+  await app.register(health);
   assertBasePathIsFree(config, segments);
 }
 

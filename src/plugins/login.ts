@@ -15,7 +15,7 @@ import { createAuthenticators, type LoginOptions, readLoginOptions, registerSess
 import { changeAtSignIn, changePassword, checkNewPassword, usePasswordLink } from './password-changes.ts';
 import { assertClock, contextOf } from './session-context.ts';
 import { logFields } from './session-outcomes.ts';
-import { acceptSession, createSession } from './session-replies.ts';
+import { acceptOrRemove, createSession } from './session-replies.ts';
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -104,23 +104,14 @@ async function signIn(this: FastifyReply, value: unknown): Promise<Session> {
   }
   const user = await changeAtSignIn(this.request, verified.user, credentials);
   const issued = await createSession(this, { userId: user.id, username: user.username });
-  const current = await acceptOrDiscard(this, user, issued);
+  let current = user;
+  await acceptOrRemove(this, issued, async () => {
+    current = await findStillAllowed(this.request, user, issued);
+  });
   await this.server[kLogin].authenticator.recordSignIn(current, credentials.newPassword ?? credentials.password);
   rememberDevice(this, { ...verified, user });
   logEvent(this.request, 'authn_login_success', logFields(issued.session));
   return issued.session;
-}
-
-/** Accepts the new session if its user may still sign in. Returns the current record of the user. */
-async function acceptOrDiscard(reply: FastifyReply, user: UserRecord, issued: CreatedSession): Promise<UserRecord> {
-  try {
-    const current = await findStillAllowed(reply.request, user, issued);
-    await acceptSession(reply, issued);
-    return current;
-  } catch (error) {
-    await contextOf(reply.request, 'signIn').manager.discard(issued);
-    throw error;
-  }
 }
 
 /** An empty new password is a field of a form that was left empty. */

@@ -14,6 +14,8 @@ import type { DeviceBound } from './device-bound-options.ts';
 export interface SessionContext {
   /** As passed in the options. */
   readonly store: SessionStore;
+  /** The same store. Each call ends within a bounded time and may fail with `StoreUnavailable` only, or `StoreFull`. */
+  readonly boundStore: SessionStore;
   readonly clock: Clock;
   readonly namespace: string;
   readonly cookie: ServiceCookie;

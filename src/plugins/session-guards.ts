@@ -101,20 +101,17 @@ function guard(
   name: string,
   check: (request: FastifyRequest, reply: FastifyReply) => MaybePromise<unknown>,
 ): SessionGuard {
-  function run(request: AnyRequest, reply: AnyReply): Promise<void>;
-  function run(request: AnyRequest, reply: AnyReply, done: HookDone): undefined;
-  function run(request: AnyRequest, reply: AnyReply, payload: unknown, done: HookDone): undefined;
-  function run(request: AnyRequest, reply: AnyReply, third?: unknown, fourth?: HookDone): Promise<void> | undefined {
+  const run = (request: FastifyRequest, reply: FastifyReply, third?: unknown, fourth?: HookDone) => {
     assertIsRequest(name, request);
     const done = fourth ?? (third as HookDone | undefined);
     if (done === undefined) {
-      return Promise.resolve().then(async () => {
-        await check(request as FastifyRequest, reply as FastifyReply);
-      });
+      return (async () => {
+        await check(request, reply);
+      })();
     }
     let pending: MaybePromise<unknown>;
     try {
-      pending = check(request as FastifyRequest, reply as FastifyReply);
+      pending = check(request, reply);
     } catch (error) {
       done(error as FastifyError);
       return undefined;
@@ -125,8 +122,8 @@ function guard(
       done();
     }
     return undefined;
-  }
-  return run;
+  };
+  return run as SessionGuard;
 }
 
 /** `{ onRequest: requireSession() }` would add no hook, and the route would be open to everybody. */

@@ -82,12 +82,8 @@ export function decorateReplies(app: FastifyInstance): void {
 async function startSession(this: FastifyReply, user: NewSession): Promise<Session> {
   assertNewSession(user);
   const issued = await createSession(this, user);
-  try {
-    return await acceptSession(this, issued);
-  } catch (error) {
-    await contextOf(this.request, 'startSession').manager.discard(issued);
-    throw error;
-  }
+  await acceptOrRemove(this, issued);
+  return issued.session;
 }
 
 /** The value is not in the message: it could be a password. */
@@ -119,10 +115,24 @@ export function createSession(reply: FastifyReply, user: NewSession): Promise<Cr
 }
 
 /**
- * The second half of a sign-in: ends the sessions that the new one replaces and sets the cookie. If it fails, the caller
- * must discard the new session.
+ * The second half of a sign-in: ends the sessions that the new one replaces and sets the cookie. Removes the new session
+ * if that fails, or if `check` does, which runs before.
  */
-export async function acceptSession(reply: FastifyReply, issued: CreatedSession): Promise<Session> {
+export async function acceptOrRemove(
+  reply: FastifyReply,
+  issued: CreatedSession,
+  check: () => Promise<void> = async () => {},
+): Promise<void> {
+  try {
+    await check();
+    await acceptSession(reply, issued);
+  } catch (error) {
+    await contextOf(reply.request, 'startSession').boundStore.remove(issued.session.id);
+    throw error;
+  }
+}
+
+async function acceptSession(reply: FastifyReply, issued: CreatedSession): Promise<void> {
   const { request } = reply;
   const { session } = issued;
   const context = contextOf(request, 'startSession');
@@ -135,7 +145,7 @@ export async function acceptSession(reply: FastifyReply, issued: CreatedSession)
   logEvent(request, 'session_created', logFields(session));
   offerBinding(reply, context, issued);
   reply[kStarted] = issued.token;
-  return setSessionCookie(reply, context, issued);
+  setSessionCookie(reply, context, issued);
 }
 
 /** The token of a session that an earlier call for this reply has started. The request does not have it. */

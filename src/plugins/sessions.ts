@@ -157,6 +157,7 @@ async function createContext(app: FastifyInstance, options: CheckedOptions): Pro
   const { namespace = cookie.baseName } = options;
   return {
     store,
+    boundStore: watched,
     clock,
     namespace,
     cookie,

@@ -1,13 +1,8 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import { ShuttingDown, StoreUnavailable } from '../errors.ts';
-import type { MaybePromise } from '../types.ts';
+import { contextOf } from '../plugins/session-context.ts';
 import { addComponents } from './components.ts';
 import { errorResponses, jsonResponse } from './schemas.ts';
-
-export interface HealthOptions {
-  /** Rejects with `StoreUnavailable`, within a bounded time, if the store does not answer. */
-  readonly ping: () => MaybePromise<void>;
-}
 
 const common = { tags: ['health'], security: [] };
 
@@ -30,14 +25,14 @@ const readyzSchema = {
 };
 
 /** For load balancers and orchestrators. The proxy may hide these routes from the public. */
-export const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { ping }) => {
+export const health: FastifyPluginAsyncTypebox = async (app) => {
   addComponents(app);
   app.get('/livez', { schema: livezSchema }, async () => ({ status: 'ok' as const }));
-  app.get('/readyz', { schema: readyzSchema }, async () => {
+  app.get('/readyz', { schema: readyzSchema }, async (request) => {
     if (app.draining) {
       throw new ShuttingDown();
     }
-    await ping();
+    await contextOf(request, 'health').boundStore.ping();
     return { status: 'ok' as const };
   });
 };

@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { hashesMatch, hashSecret } from '../secrets.ts';
 import type { Milliseconds } from '../types.ts';
 import type { Binding, BindingOffer, PublicKey, SessionRecord } from './session.ts';
-import { formatToken, generateToken, hashesMatch, hashSecret, type Token } from './token.ts';
+import { formatToken, generateToken, type Token } from './token.ts';
 
 /** How long a browser may take to register a key after the sign-in. */
 const OFFER_MS = 5 * 60 * 1000;

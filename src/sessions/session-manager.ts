@@ -1,4 +1,5 @@
 import { StoreUnavailable } from '../errors.ts';
+import { hashSecret } from '../secrets.ts';
 import { type Clock, type MaybePromise, whenReady } from '../types.ts';
 import { ActivityRenewal, NO_RENEWAL, type Renewal, type SessionLog } from './activity-renewal.ts';
 import { AuthFailure } from './auth-failure.ts';
@@ -9,7 +10,7 @@ import { Deadlines, type Lifetimes } from './lifetimes.ts';
 import { type Client, isLive, type Session, sessionRecord } from './session.ts';
 import { type StoredData, toStoredData } from './session-data.ts';
 import type { SessionStore } from './session-store.ts';
-import { formatToken, generateToken, hashSecret, parseToken } from './token.ts';
+import { formatToken, generateToken, parseToken } from './token.ts';
 import { type IssuedSession, TokenRotation } from './token-rotation.ts';
 import { isGood, TokenVerifier } from './token-verifier.ts';
 
@@ -73,7 +74,7 @@ export class SessionManager {
    * Creates a session for a user who has just signed in. It takes over nothing from a session that came with the request
    * (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
    *
-   * The caller must then check once more that the user may sign in, and call {@link discard} if not. Disabling a user and
+   * The caller must then check once more that the user may sign in, and remove the session if not. Disabling a user and
    * changing a password update the user first and revoke the sessions then; with this order one of the two sides always
    * sees the other.
    */
@@ -107,11 +108,6 @@ export class SessionManager {
     }
     const cookieExpiresAt = this.#deadlines.cookieExpiresAt(session, now);
     return { session: record.session, token: formatToken(token), cookieExpiresAt, challenge: offered?.challenge };
-  }
-
-  /** Removes a session whose token was not sent to the client. */
-  async discard({ session }: Pick<IssuedSession, 'session'>): Promise<void> {
-    await this.#store.remove(session.id);
   }
 
   /**

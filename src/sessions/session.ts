@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { hashesMatch } from '../secrets.ts';
 import type { Milliseconds } from '../types.ts';
 import { freezeData, type StoredData } from './session-data.ts';
-import { hashesMatch } from './token.ts';
 
 /** The client that a user signed in with, for the user to recognize. */
 export interface Client {

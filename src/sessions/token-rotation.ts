@@ -1,8 +1,9 @@
+import { hashSecret } from '../secrets.ts';
 import type { Milliseconds } from '../types.ts';
 import type { Deadlines } from './lifetimes.ts';
 import { type Binding, changedRecord, type Session, type SessionRecord, withReplaced } from './session.ts';
 import type { SessionStore } from './session-store.ts';
-import { formatToken, generateToken, hashSecret } from './token.ts';
+import { formatToken, generateToken } from './token.ts';
 
 /** A session and its new token. The token goes into the cookie and nowhere else. */
 export interface IssuedSession {

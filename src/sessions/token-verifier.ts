@@ -1,8 +1,9 @@
+import { hashesMatch, hashSecret } from '../secrets.ts';
 import type { Clock, Milliseconds } from '../types.ts';
 import { AuthFailure } from './auth-failure.ts';
 import { findReplaced, isLive, type SessionRecord } from './session.ts';
 import type { SessionStore } from './session-store.ts';
-import { hashesMatch, hashSecret, type Token } from './token.ts';
+import type { Token } from './token.ts';
 
 /** The record that a token belongs to, and whether the token is its current one. */
 export interface TokenMatch {

@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+import { hashesMatch } from '../secrets.ts';
 import type { Milliseconds } from '../types.ts';
 import { sessionVersionOf } from './user-changes.ts';
 import type { UserRecord } from './user-store.ts';
@@ -29,7 +30,7 @@ export function issueDeviceToken(
 /** Returns the id in a device token, or `undefined` if the token is malformed, expired or not of this user. */
 export function readDeviceToken(text: string, user: Signer, now: Milliseconds): string | undefined {
   const [, id = '', issuedAt = '', mac = ''] = WELL_FORMED.exec(text) ?? [];
-  const isOurs = timingSafeEqual(Buffer.from(mac.padEnd(43)), Buffer.from(sign(user, id, issuedAt)));
+  const isOurs = hashesMatch(mac, sign(user, id, issuedAt));
   return isOurs && now < Number(issuedAt) + DEVICE_TOKEN_SECONDS * 1000 ? id : undefined;
 }
 

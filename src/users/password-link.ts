@@ -1,4 +1,4 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hashesMatch, hashSecret, newSecret } from '../secrets.ts';
 import type { Milliseconds } from '../types.ts';
 import { changeUnchanged, nextVersion } from './user-changes.ts';
 import { findByName, keyOf, type PasswordLink, type UserRecord, type UserStore } from './user-store.ts';
@@ -11,22 +11,19 @@ export interface LinkToken {
 }
 
 const WELL_FORMED = /^([\w-]{1,1400})\.([\w-]{43})$/;
-const SECRET_BYTES = 32;
-/** Of a SHA-256 hash in base64url. */
-const SHA256_LENGTH = 43;
 /** OWASP Forgot Password Cheat Sheet: tokens are single use and expire after a short time. */
 const LINK_MS = 3_600_000;
 
 /** Returns a password that nobody knows, for a user who is to set one with a link. */
 export function randomPassword(): string {
-  return randomBytes(SECRET_BYTES).toString('base64url');
+  return newSecret();
 }
 
 /** Returns the user with a link in place of an earlier one, and the token of the link. */
 export function withLink(user: UserRecord, now: Milliseconds): LinkToken & { readonly user: UserRecord } {
-  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  const secret = newSecret();
   const expiresAt = now + LINK_MS;
-  const passwordLink = { ...user.passwordLink, secretHash: sha256(secret), expiresAt };
+  const passwordLink = { ...user.passwordLink, secretHash: hashSecret(secret), expiresAt };
   const token = `${Buffer.from(keyOf(user)).toString('base64url')}.${secret}`;
   return { token, expiresAt, user: { ...user, passwordLink, version: nextVersion(user) } };
 }
@@ -86,19 +83,11 @@ export async function findByLink(
   const [, key, secret = ''] = WELL_FORMED.exec(token) ?? [];
   const user = key === undefined ? undefined : await users.find(Buffer.from(key, 'base64url').toString());
   const link = user?.passwordLink;
-  if (user === undefined || link === undefined || !isSecretOf(link, secret)) {
+  if (user === undefined || link === undefined || !hashesMatch(link.secretHash, hashSecret(secret))) {
     return new LinkFailure('unknown link');
   }
   if (user.disabled) {
     return new LinkFailure('disabled user', user);
   }
   return link.expiresAt > now ? user : new LinkFailure('expired link', user);
-}
-
-function isSecretOf({ secretHash }: PasswordLink, secret: string): boolean {
-  return secretHash.length === SHA256_LENGTH && timingSafeEqual(Buffer.from(sha256(secret)), Buffer.from(secretHash));
-}
-
-function sha256(secret: string): string {
-  return hash('sha256', secret, 'base64url');
 }

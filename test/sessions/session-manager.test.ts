@@ -181,14 +181,6 @@ t.test('a wrong secret ends nothing, nor does a text that is no token', async (t
   t.equal(reason(await manager.authenticate(token)), 'not refused');
 });
 
-t.test('a discarded session is gone', async (t) => {
-  const { store, manager } = setUp(t);
-  const created = await manager.create(user('user1'), CLIENT);
-  await manager.discard(created);
-  t.equal(store.size, 0);
-  t.equal(reason(await manager.authenticate(created.token)), 'unknown session');
-});
-
 t.test('a replaced token inside of the window is refused and harms nobody', async (t) => {
   const { clock, manager } = setUp(t);
   const first = await manager.create(user('user1'), CLIENT);
