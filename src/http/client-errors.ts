@@ -1,12 +1,19 @@
 import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyInstance } from 'fastify';
-import { BadRequest, errorBody, HeadersTooLarge, type HttpError, RequestTimeout } from '../errors.ts';
+import {
+  BadRequest,
+  errorBody,
+  HeadersTooLarge,
+  type HttpError,
+  type HttpErrorClass,
+  RequestTimeout,
+} from '../errors.ts';
 import { newRequestId, REQUEST_ID_HEADER } from './request-id.ts';
 import { logEvent } from './security-events.ts';
 import { type SecurityHeadersOptions, securityHeadersFor } from './security-headers.ts';
 
 /** Errors of Node's HTTP parser, by code. All others are malformed requests. */
-const BY_CODE = new Map<string | undefined, new () => HttpError>([
+const BY_CODE = new Map<string | undefined, HttpErrorClass>([
   ['ERR_HTTP_REQUEST_TIMEOUT', RequestTimeout],
   ['HPE_HEADER_OVERFLOW', HeadersTooLarge],
 ]);

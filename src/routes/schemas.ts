@@ -4,7 +4,7 @@ import {
   BodyTooLarge,
   CrossOriginRefused,
   type HttpError,
-  type httpErrors,
+  type HttpErrorClass,
   InternalError,
   SessionNotRefreshed,
   SeveralSessionCookies,
@@ -17,8 +17,6 @@ import { ErrorReply, int32, Ref, Session } from './components.ts';
 
 /** A password in a request. The limit bounds the cost of a hash. */
 export const Password = Type.String({ maxLength: 1024, format: 'password' });
-
-type HttpErrorClass = (typeof httpErrors)[number];
 
 /** The errors that every state-changing route may answer. */
 export const commonPostErrors = [CrossOriginRefused, BodyTooLarge, UnsupportedMediaType] as const;
@@ -36,7 +34,7 @@ export function jsonResponse(description: string, schema: TSchema, headers?: Rec
  * a malformed URL or header.
  */
 export function errorResponses(...classes: HttpErrorClass[]): Record<number, ReturnType<typeof jsonResponse>> {
-  const errors = [BadRequest, ...classes, InternalError].map((ErrorClass): HttpError => new ErrorClass());
+  const errors = [BadRequest, ...classes, InternalError].map((ErrorClass) => new ErrorClass());
   const statuses = new Set(errors.map(({ statusCode }) => statusCode));
   return Object.fromEntries(
     [...statuses].map((status) => [status, errorResponse(errors.filter(({ statusCode }) => statusCode === status))]),

@@ -1,8 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import type { httpErrors } from '../../errors.ts';
+import type { HttpErrorClass } from '../../errors.ts';
 import { errorResponses } from '../schemas.ts';
-
-type HttpErrorClass = (typeof httpErrors)[number];
 
 const HTML = { 'text/html': { schema: Type.String({ maxLength: 65_536 }) } };
 
