@@ -13,8 +13,7 @@ import { contentTypeParsers } from './plugins/content-type-parsers.ts';
 import { crossOriginGuard } from './plugins/cross-origin-guard.ts';
 import { errors } from './plugins/error-handler.ts';
 import { login } from './plugins/login.ts';
-import { requestIds } from './plugins/request-ids.ts';
-import { securityHeaders } from './plugins/security-headers.ts';
+import { replyHeaders } from './plugins/reply-headers.ts';
 import { forwardAuth } from './routes/forward-auth.ts';
 import { health } from './routes/health.ts';
 import { loginRoutes } from './routes/login-routes.ts';
@@ -84,8 +83,7 @@ async function registerForEveryRequest(
   trustedOrigins: readonly string[],
 ): Promise<void> {
   await app.register(connections, { maxConnections: config.MAX_CONNECTIONS });
-  await app.register(requestIds);
-  await app.register(securityHeaders, { https: isHttps(config) });
+  await app.register(replyHeaders, { https: isHttps(config) });
   await app.register(errors);
   if (trustedOrigins.length > 0) {
     const { cors } = await import('./plugins/cors.ts');

@@ -3,8 +3,8 @@ import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest 
 import { basePathOf, type Config } from './config.ts';
 import { clientErrorHandler } from './http/client-errors.ts';
 import { logOptions } from './http/logging.ts';
-import { REQUEST_ID_HEADER, requestIdFrom } from './http/request-id.ts';
-import { securityHeadersFor } from './http/security-headers.ts';
+import { replyHeadersFor } from './http/reply-headers.ts';
+import { requestIdFrom } from './http/request-id.ts';
 import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 import { errorHandler } from './plugins/error-handler.ts';
 
@@ -48,7 +48,7 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
     },
     // No hook runs for these requests.
     frameworkErrors: (error, request, reply) => {
-      reply.headers({ ...securityHeadersFor({ https }), [REQUEST_ID_HEADER]: request.id });
+      reply.headers(replyHeadersFor(request.id, { https }));
       errorHandler(error, request as FastifyRequest, reply as FastifyReply);
     },
   };

@@ -8,9 +8,9 @@ import {
   type HttpErrorClass,
   RequestTimeout,
 } from '../errors.ts';
-import { newRequestId, REQUEST_ID_HEADER } from './request-id.ts';
+import { type ReplyHeadersOptions, replyHeadersFor } from './reply-headers.ts';
+import { newRequestId } from './request-id.ts';
 import { logEvent } from './security-events.ts';
-import { type SecurityHeadersOptions, securityHeadersFor } from './security-headers.ts';
 
 /** Errors of Node's HTTP parser, by code. All others are malformed requests. */
 const BY_CODE = new Map<string | undefined, HttpErrorClass>([
@@ -29,7 +29,7 @@ export function clientErrorHandler(
   app: FastifyInstance,
   error: ConnectionError,
   socket: Socket,
-  options: SecurityHeadersOptions,
+  options: ReplyHeadersOptions,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) {
     socket.destroy();
@@ -41,8 +41,7 @@ export function clientErrorHandler(
   const reqId = newRequestId();
   const source = { log: app.log.child({ reqId }), ip: socket.remoteAddress, server: app };
   logEvent(source, 'input_validation_fail', { reason: error.code });
-  const headers = { ...securityHeadersFor(options), [REQUEST_ID_HEADER]: reqId };
-  socket.end(rawReply(new (BY_CODE.get(error.code) ?? BadRequest)(), headers));
+  socket.end(rawReply(new (BY_CODE.get(error.code) ?? BadRequest)(), replyHeadersFor(reqId, options)));
   // Not at once: closing with unread input resets the connection, and the client could lose the reply.
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(timer));

@@ -4,8 +4,7 @@ import { parseMetrics } from '../config-formats.ts';
 import { fastifyOptions, isHttps } from '../fastify-options.ts';
 import { connections } from '../plugins/connections.ts';
 import { errors } from '../plugins/error-handler.ts';
-import { requestIds } from '../plugins/request-ids.ts';
-import { securityHeaders } from '../plugins/security-headers.ts';
+import { replyHeaders } from '../plugins/reply-headers.ts';
 
 /** A few Prometheus servers, and a person with curl. */
 const MAX_CONNECTIONS = 20;
@@ -45,8 +44,7 @@ async function createListener(app: FastifyInstance, config: Config): Promise<Fas
   const listener = Fastify({ ...options, exposeHeadRoutes: false });
   listener.log = app.log;
   await listener.register(connections, { maxConnections: MAX_CONNECTIONS });
-  await listener.register(requestIds);
-  await listener.register(securityHeaders, { https: isHttps(config) });
+  await listener.register(replyHeaders, { https: isHttps(config) });
   await listener.register(errors);
   listener.get('/metrics', async (_request, reply) => {
     const { text, contentType } = await app.collectMetrics();

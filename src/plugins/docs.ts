@@ -4,7 +4,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { NotFound } from '../errors.ts';
-import { DOCUMENT_HEADERS } from '../http/security-headers.ts';
+import { DOCUMENT_HEADERS } from '../http/reply-headers.ts';
 import { documentPages, type Paths } from './page-docs.ts';
 
 export interface DocsOptions {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import Negotiator from 'negotiator';
-import { DOCUMENT_HEADERS } from '../http/security-headers.ts';
+import { DOCUMENT_HEADERS } from '../http/reply-headers.ts';
 import { originMatcher } from '../http/trusted-origins.ts';
 import { type NextOptions, safeNext } from '../pages/next.ts';
 import { pageHeaders, pageHeadersAtApp } from '../pages/page-headers.ts';

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import type { ConnectionError } from 'fastify';
 import t from 'tap';
 import { clientErrorHandler } from '../../src/http/client-errors.ts';
-import { securityHeadersFor } from '../../src/http/security-headers.ts';
+import { replyHeadersFor } from '../../src/http/reply-headers.ts';
 import { build } from '../helpers/service.ts';
 
 const failed = (code: string) => Object.assign(new Error('secret detail'), { code }) as ConnectionError;
@@ -26,7 +26,7 @@ t.test(
       const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
       t.match(head, `HTTP/1.1 ${status}\r\nConnection: close\r\n`);
       t.match(head, `Content-Length: ${Buffer.byteLength(body)}\r\n`);
-      for (const [name, value] of Object.entries(securityHeadersFor({ https: true }))) {
+      for (const [name, value] of Object.entries(replyHeadersFor('', { https: true }))) {
         t.ok(head.includes(`\r\n${name}: ${value}`), name);
       }
       t.match(JSON.parse(body), { statusCode: Number(status.slice(0, 3)), code });

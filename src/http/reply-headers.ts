@@ -1,14 +1,17 @@
-export interface SecurityHeadersOptions {
+import { REQUEST_ID_HEADER } from './request-id.ts';
+
+export interface ReplyHeadersOptions {
   /** Whether browsers use HTTPS. They are then told never to use anything else (HSTS). */
   readonly https: boolean;
 }
 
 /**
- * The headers of every reply: those of the OWASP REST Security Cheat Sheet that have an effect on data. A page also needs
- * {@link DOCUMENT_HEADERS}.
+ * The headers of every reply: the id of the request, and those of the OWASP REST Security Cheat Sheet that have an effect on
+ * data. A page also needs {@link DOCUMENT_HEADERS}.
  */
-export function securityHeadersFor({ https }: SecurityHeadersOptions): Record<string, string> {
+export function replyHeadersFor(id: string, { https }: ReplyHeadersOptions): Record<string, string> {
   return {
+    [REQUEST_ID_HEADER]: id,
     // A reply is data: a browser that shows it as a page runs, loads and frames nothing.
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     'cache-control': 'no-store',
