@@ -121,7 +121,6 @@ export const texts = {
     submit: 'Sign in',
     confirm: 'Confirm',
     newPassword: 'New password',
-    newPasswordHint: (minLength: number) => `At least ${minLength} characters. All your other sessions are signed out.`,
     tooManyFailures: (wait: string) => `Too many failed sign-ins. Try again ${wait}.`,
     /** A new sign-in ends the session before it. */
     uncertain:

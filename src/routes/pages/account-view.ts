@@ -1,13 +1,17 @@
 import type { FastifyRequest } from 'fastify';
 import type { HttpError } from '../../errors.ts';
 import type { Page } from '../../pages/render.ts';
-import { errorTexts, texts } from '../../pages/texts.ts';
+import { texts } from '../../pages/texts.ts';
 import { errorPageOf } from '../../plugins/error-pages.ts';
 import { kSession } from '../../plugins/session-context.ts';
 import type { Milliseconds } from '../../types.ts';
+import { formError } from './form-error.ts';
 import type { PageRoutesOptions } from './page-routes.ts';
 
 const t = texts.account;
+
+/** These errors are shown above the form. All others belong to one field, or have a page of their own. */
+const ABOVE_THE_FORM: ReadonlySet<number> = new Set([400, 429, 503]);
 
 /** Messages of a password change that has failed: beside a field, or above the form. */
 interface PasswordErrors {
@@ -78,19 +82,15 @@ export function endingError(request: FastifyRequest, error: HttpError): Page | u
   return isUncertain ? { ...errorPageOf(error, request.server.pagePath('')), message: t.endingUncertain } : undefined;
 }
 
-function passwordErrors({ code, statusCode, message, headers }: HttpError): PasswordErrors | undefined {
-  const text = errorTexts[code]?.message;
-  switch (code) {
+function passwordErrors(error: HttpError): PasswordErrors | undefined {
+  const text = formError(error, { ...t, uncertain: t.changeUncertain });
+  switch (error.code) {
     case 'WRONG_PASSWORD':
       return { currentPassword: text };
     case 'NEW_PASSWORD_REFUSED':
-      return { newPassword: `${message} ${text}` };
-    case 'TOO_MANY_FAILURES':
-      return { error: t.tooManyFailures(texts.wait(Number(headers?.['retry-after']))) };
-    case 'STORE_UNAVAILABLE':
-      return { error: t.changeUncertain };
+      return { newPassword: text };
     default:
-      return statusCode === 400 || statusCode === 503 ? { error: text } : undefined;
+      return ABOVE_THE_FORM.has(error.statusCode) ? { error: text } : undefined;
   }
 }
 

@@ -2,9 +2,10 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import type { FastifyRequest } from 'fastify';
 import { type HttpError, InvalidInput } from '../../errors.ts';
 import type { Page } from '../../pages/render.ts';
-import { errorTexts, texts } from '../../pages/texts.ts';
+import { texts } from '../../pages/texts.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { PasswordByLink } from '../password-link.ts';
+import { formError } from './form-error.ts';
 import type { PageRoutesOptions } from './page-routes.ts';
 import { errorPages, pageResponse } from './schemas.ts';
 
@@ -51,19 +52,6 @@ function formFor(token: unknown, { passwordMinLength }: PageRoutesOptions): Page
 function formAfterError(options: PageRoutesOptions) {
   return (request: FastifyRequest, error: HttpError): Page | undefined =>
     ON_THE_FORM.has(error.statusCode)
-      ? { ...formFor(Object(request.body).token, options), hasError: true, error: describe(error) }
+      ? { ...formFor(Object(request.body).token, options), hasError: true, error: formError(error, t) }
       : undefined;
-}
-
-function describe({ code, message, headers }: HttpError): string | undefined {
-  switch (code) {
-    case 'NEW_PASSWORD_REFUSED':
-      return `${message} ${errorTexts[code]?.message}`;
-    case 'TOO_MANY_FAILURES':
-      return t.tooManyFailures(texts.wait(Number(headers?.['retry-after'])));
-    case 'STORE_UNAVAILABLE':
-      return t.uncertain;
-    default:
-      return errorTexts[code]?.message;
-  }
 }

@@ -2,10 +2,11 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import type { FastifyRequest } from 'fastify';
 import { type HttpError, StoreUnavailable } from '../../errors.ts';
 import type { Page } from '../../pages/render.ts';
-import { errorTexts, texts } from '../../pages/texts.ts';
+import { texts } from '../../pages/texts.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { optionalSession } from '../../plugins/session-guards.ts';
 import { Credentials } from '../signin.ts';
+import { formError } from './form-error.ts';
 import type { PageRoutesOptions } from './page-routes.ts';
 import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
 
@@ -85,7 +86,7 @@ function formFor(request: FastifyRequest, deviceBound: boolean): Page {
 function formWithoutSession(request: FastifyRequest, error: HttpError): Page | undefined {
   const { next } = request.query as Record<string, unknown>;
   return error.code === 'SESSION_NOT_REFRESHED'
-    ? { ...form(request, next, ''), hasError: true, error: describe(request, error) }
+    ? { ...form(request, next, ''), hasError: true, error: formError(error, t) }
     : undefined;
 }
 
@@ -109,9 +110,9 @@ function formAfterError({ passwordMinLength }: PageRoutesOptions) {
     return {
       ...form(request, next, typeof username === 'string' ? username : ''),
       hasError: true,
-      error: describe(request, error),
+      error: formError(error, { ...t, uncertain: uncertainOutcome(request) }),
       isRefused: error.code === 'SIGN_IN_REFUSED',
-      newPasswordHint: (isExpired || newPassword) && t.newPasswordHint(passwordMinLength),
+      newPasswordHint: (isExpired || newPassword) && texts.account.newPasswordHint(passwordMinLength),
     };
   };
 }
@@ -122,19 +123,10 @@ function form({ server }: FastifyRequest, nextText: unknown, username: string): 
   return { template: 'signin', title: t.title, submit: t.submit, self, next, username };
 }
 
-function describe(request: FastifyRequest, { code, message, headers }: HttpError) {
-  const { server, body } = request;
-  const { cookie = '' } = request.headers;
-  if (code === 'NEW_PASSWORD_REFUSED') {
-    return `${message} ${errorTexts[code]?.message}`;
-  }
-  if (code === 'STORE_UNAVAILABLE' && Object(body).newPassword) {
+/** What the store may have done before it failed: it changes the password, and ends the session that came with the request. */
+function uncertainOutcome({ server, body, headers: { cookie = '' } }: FastifyRequest): string | undefined {
+  if (Object(body).newPassword) {
     return texts.account.changeUncertain;
   }
-  if (code === 'STORE_UNAVAILABLE' && cookie.includes(server.sessionCookieName)) {
-    return t.uncertain;
-  }
-  return code === 'TOO_MANY_FAILURES'
-    ? t.tooManyFailures(texts.wait(Number(headers?.['retry-after'])))
-    : errorTexts[code]?.message;
+  return cookie.includes(server.sessionCookieName) ? t.uncertain : undefined;
 }
