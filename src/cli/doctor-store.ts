@@ -9,8 +9,8 @@ import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.
 import { DEMO_USERS } from '../users/demo-users.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { findByName, type UserStore } from '../users/user-store.ts';
-import type { Finding } from './doctor.ts';
 import { othersCanRead } from './file-modes.ts';
+import type { Finding } from './finding.ts';
 import { messageOf } from './terminal.ts';
 
 /** Types of file systems on which LMDB loses data, by the number that statfs(2) returns. */

@@ -5,14 +5,8 @@ import { requirePackages } from '../packages.ts';
 import type { CliCommand, Io } from './command.ts';
 import { checkStore } from './doctor-store.ts';
 import { othersCanRead } from './file-modes.ts';
+import type { Finding } from './finding.ts';
 import { messageOf } from './terminal.ts';
-
-/** The result of one check. An error makes the service fail or unsafe, a warning may be on purpose. */
-export interface Finding {
-  readonly check: 'versions' | 'settings' | 'files' | 'proxy' | 'public url' | 'store' | 'users';
-  readonly status: 'ok' | 'warning' | 'error';
-  readonly message: string;
-}
 
 const HELP = `
 It reads the settings of the service, the store, and the files of both, and requests PUBLIC_URL. It changes no user

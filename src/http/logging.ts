@@ -9,9 +9,13 @@ import {
 } from 'fastify';
 import { type LoggerOptions, pino } from 'pino';
 import type pretty from 'pino-pretty';
-import type { Config } from '../config.ts';
 import { canBeResolved } from '../packages.ts';
 import { RequestLog } from './request-log.ts';
+
+export interface LogSettings {
+  readonly LOG_LEVEL: string;
+  readonly LOG_TIME: 'epoch' | 'iso';
+}
 
 /** For objects in lines of a request. */
 const SERIALIZERS = {
@@ -40,10 +44,10 @@ export function logOptions() {
 }
 
 /** Sets the log of an app that was created without one. To have another log, set `app.log` before. */
-export function provideLog(app: FastifyInstance, config: Config): void {
+export function provideLog(app: FastifyInstance, settings: LogSettings): void {
   // Without a logger Fastify uses one that does nothing, and that is its own child.
   if (app.log.child({}) === app.log) {
-    rootOf(app).log = pino(pinoOptions(config), destination());
+    rootOf(app).log = pino(pinoOptions(settings), destination());
   }
 }
 
@@ -53,7 +57,7 @@ function rootOf(app: FastifyInstance): FastifyInstance {
 }
 
 /** JSON lines. */
-export function pinoOptions({ LOG_LEVEL, LOG_TIME }: Config): LoggerOptions {
+export function pinoOptions({ LOG_LEVEL, LOG_TIME }: LogSettings): LoggerOptions {
   return {
     level: LOG_LEVEL,
     // The default is the Unix time in milliseconds.

@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { escapeControlChars } from '../escape.ts';
+import type { ObserveCall } from '../types.ts';
 import { canonicalAddress } from './client-address.ts';
 import { LogLimiter } from './log-limiter.ts';
-import { kObserver } from './observer.ts';
 
 /**
  * The security events of the log. The names follow the OWASP Application Logging Vocabulary
@@ -42,6 +42,21 @@ export interface EventDetails {
   readonly origin?: string | undefined;
   /** The origin of the app that a forwarded request is for. */
   readonly target?: string;
+}
+
+/** Gets what happens in a service, for metrics. Without metrics there is none. */
+export interface Observer {
+  /** A security event, also one above the limit of the log. */
+  event(event: SecurityEvent, details: EventDetails): void;
+  readonly storeCall: ObserveCall;
+}
+
+export const kObserver = Symbol('observer');
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    [kObserver]?: Observer;
+  }
 }
 
 /** What the log needs of a request. */

@@ -1,6 +1,5 @@
 import { Counter, Histogram, Registry } from 'prom-client';
-import type { Observer } from '../http/observer.ts';
-import { type EventDetails, type SecurityEvent, securityEvents } from '../http/security-events.ts';
+import { type EventDetails, type Observer, type SecurityEvent, securityEvents } from '../http/security-events.ts';
 import type { QueueObserver } from '../users/fair-queue.ts';
 import { LatencyHistogram, register } from './latency-histogram.ts';
 import { addGauge, addProcessMetrics } from './process-metrics.ts';

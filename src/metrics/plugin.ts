@@ -1,6 +1,6 @@
 import type { FastifyInstance, onResponseHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
-import { kObserver } from '../http/observer.ts';
+import { kObserver } from '../http/security-events.ts';
 import type { PasswordHasher } from '../users/passwords.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
 import { createMetrics, type MetricsSources } from './metrics.ts';

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { COOKIE_OPTIONS } from '../http/cookies.ts';
-import { kObserver } from '../http/observer.ts';
+import { kObserver } from '../http/security-events.ts';
 import { DEFAULT_NAMESPACE } from '../sessions/session.ts';
 import type { SessionStore } from '../sessions/session-store.ts';
 import { OF_FASTIFY, objectWith, optionalFunction, readOptions, settings } from '../settings.ts';

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
-import { kObserver } from '../http/observer.ts';
+import { kObserver } from '../http/security-events.ts';
 import { DataUpdates } from '../sessions/data-updates.ts';
 import { SessionManager } from '../sessions/session-manager.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { StoreFull } from '../../src/errors.ts';
-import { kObserver } from '../../src/http/observer.ts';
+import { kObserver } from '../../src/http/security-events.ts';
 import { createMetrics, SESSION_ENDINGS, SIGN_IN_FAILURES } from '../../src/metrics/metrics.ts';
 import { MemorySessionStore } from '../../src/stores/memory/session-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';

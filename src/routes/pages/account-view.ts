@@ -6,7 +6,7 @@ import { errorPageOf } from '../../plugins/error-pages.ts';
 import { kSession } from '../../plugins/session-context.ts';
 import type { Milliseconds } from '../../types.ts';
 import { formError } from './form-error.ts';
-import type { PageRoutesOptions } from './page-routes.ts';
+import type { PageRoutesOptions } from './schemas.ts';
 
 const t = texts.account;
 

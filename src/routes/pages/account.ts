@@ -9,8 +9,7 @@ import { requireRecentSignIn, requireSession } from '../../plugins/session-guard
 import { commonPostErrors, notSignedIn } from '../schemas.ts';
 import { SessionId } from '../sessions.ts';
 import { accountPageOf, endingError, sessionError } from './account-view.ts';
-import type { PageRoutesOptions } from './page-routes.ts';
-import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
+import { errorPages, type PageRoutesOptions, pageResponse, redirectResponse } from './schemas.ts';
 
 /** The name of a text that says what was done. */
 type Done = keyof typeof doneTexts;

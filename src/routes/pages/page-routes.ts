@@ -3,14 +3,8 @@ import { accountPage } from './account.ts';
 import { logoutPage } from './logout.ts';
 import { passwordPage } from './password.ts';
 import { passwordLinkPage } from './password-link.ts';
+import type { PageRoutesOptions } from './schemas.ts';
 import { signinPage } from './signin.ts';
-
-export interface PageRoutesOptions {
-  /** The minimum length of a new password, in characters. The account page says so. */
-  readonly passwordMinLength: number;
-  /** Whether sign-in offers to bind the session to its device. */
-  readonly deviceBound: boolean;
-}
 
 /** The routes that answer page requests. Register the plugin `pages` and the plugin `login` before them. */
 export async function pageRoutes(app: FastifyInstance, options: PageRoutesOptions): Promise<void> {

@@ -6,8 +6,7 @@ import { texts } from '../../pages/texts.ts';
 import { FOR_PAGES } from '../../plugins/pages.ts';
 import { PasswordByLink } from '../password-link.ts';
 import { formError } from './form-error.ts';
-import type { PageRoutesOptions } from './page-routes.ts';
-import { errorPages, pageResponse } from './schemas.ts';
+import { errorPages, type PageRoutesOptions, pageResponse } from './schemas.ts';
 
 const formSchema = {
   operationId: 'showPasswordLinkPage',

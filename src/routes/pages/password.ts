@@ -3,7 +3,7 @@ import { FOR_PAGES } from '../../plugins/pages.ts';
 import { requireSession } from '../../plugins/session-guards.ts';
 import { PasswordChange } from '../password.ts';
 import { accountAfterError } from './account-view.ts';
-import type { PageRoutesOptions } from './page-routes.ts';
+import type { PageRoutesOptions } from './schemas.ts';
 
 /** Changes the password. The form is on the account page. */
 export const passwordPage: FastifyPluginAsyncTypebox<PageRoutesOptions> = async (app, options) => {

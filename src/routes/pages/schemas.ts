@@ -2,6 +2,13 @@ import { Type } from '@sinclair/typebox';
 import type { HttpErrorClass } from '../../errors.ts';
 import { errorResponses } from '../schemas.ts';
 
+export interface PageRoutesOptions {
+  /** The minimum length of a new password, in characters. The account page says so. */
+  readonly passwordMinLength: number;
+  /** Whether sign-in offers to bind the session to its device. */
+  readonly deviceBound: boolean;
+}
+
 const HTML = { 'text/html': { schema: Type.String({ maxLength: 65_536 }) } };
 
 /** The response of a route that answers with a page. */

@@ -7,8 +7,7 @@ import { FOR_PAGES } from '../../plugins/pages.ts';
 import { optionalSession } from '../../plugins/session-guards.ts';
 import { Credentials } from '../signin.ts';
 import { formError } from './form-error.ts';
-import type { PageRoutesOptions } from './page-routes.ts';
-import { errorPages, pageResponse, redirectResponse } from './schemas.ts';
+import { errorPages, type PageRoutesOptions, pageResponse, redirectResponse } from './schemas.ts';
 
 const homeSchema = {
   operationId: 'goHome',
