@@ -1,6 +1,5 @@
-import { basePathOf, type Config } from './config.ts';
+import { basePathOf, type Config, isHttps } from './config.ts';
 import { parsePaths, parseTrustedOrigins } from './config-formats.ts';
-import { isHttps } from './fastify-options.ts';
 import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 import type { OptionalPackage } from './packages.ts';
 import type { ForwardAuthOptions } from './plugins/target-guard.ts';

@@ -58,16 +58,23 @@ export function basePathOf({ PUBLIC_URL }: Config): string {
   return new URL(PUBLIC_URL).pathname.replace(/\/$/, '');
 }
 
+/** Whether browsers reach the service over HTTPS. */
+export function isHttps({ PUBLIC_URL }: Config): boolean {
+  return new URL(PUBLIC_URL).protocol === 'https:';
+}
+
 /** Whether only this machine can reach the service, as far as the settings tell. */
-function isForTrying({ HOST, LISTEN, PUBLIC_URL }: Config, nodeEnv: string | undefined): boolean {
+function isForTrying(config: Config, nodeEnv: string | undefined): boolean {
+  const { HOST, LISTEN } = config;
   const isLoopback = HOST === 'localhost' || (ipaddr.isValid(HOST) && ipaddr.process(HOST).range() === 'loopback');
-  return LISTEN === 'tcp' && isLoopback && PUBLIC_URL.startsWith('http:') && nodeEnv !== 'production';
+  return LISTEN === 'tcp' && isLoopback && !isHttps(config) && nodeEnv !== 'production';
 }
 
 /** @throws ConfigError if browsers would reject the cookie. */
-function assertCookieDomain({ COOKIE_DOMAIN, PUBLIC_URL }: Config): void {
-  const { protocol, hostname } = new URL(PUBLIC_URL);
-  if (COOKIE_DOMAIN !== 'none' && (protocol !== 'https:' || !`.${hostname}`.endsWith(`.${COOKIE_DOMAIN}`))) {
+function assertCookieDomain(config: Config): void {
+  const { COOKIE_DOMAIN, PUBLIC_URL } = config;
+  const { hostname } = new URL(PUBLIC_URL);
+  if (COOKIE_DOMAIN !== 'none' && (!isHttps(config) || !`.${hostname}`.endsWith(`.${COOKIE_DOMAIN}`))) {
     throw new ConfigError(
       `COOKIE_DOMAIN is "${COOKIE_DOMAIN}" and PUBLIC_URL is "${PUBLIC_URL}": PUBLIC_URL must be an https URL of this domain or of a host below it. ` +
         'Example: COOKIE_DOMAIN=example.com PUBLIC_URL=https://login.example.com',
@@ -76,8 +83,8 @@ function assertCookieDomain({ COOKIE_DOMAIN, PUBLIC_URL }: Config): void {
 }
 
 /** Browsers bind sessions only over HTTPS, and refresh the cookie only for requests to the host of the service. */
-function canBindSessions({ COOKIE_DOMAIN, PUBLIC_URL }: Config): boolean {
-  return COOKIE_DOMAIN === 'none' && new URL(PUBLIC_URL).protocol === 'https:';
+function canBindSessions(config: Config): boolean {
+  return config.COOKIE_DOMAIN === 'none' && isHttps(config);
 }
 
 /** @throws ConfigError if device-bound sessions are on and browsers could not keep the user signed in. */

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { basePathOf, type Config } from './config.ts';
+import { basePathOf, type Config, isHttps } from './config.ts';
 import { clientErrorHandler } from './http/client-errors.ts';
 import { logOptions } from './http/logging.ts';
 import { replyHeadersFor } from './http/reply-headers.ts';
@@ -58,9 +58,4 @@ export function fastifyOptions(config: Config): FastifyHttpOptions<Server> {
 function withoutBasePath(basePath: string, url: string): string {
   const path = url.slice(basePath.length);
   return url.startsWith(basePath) && /^[/?]|^$/.test(path) ? path.replace(/^(?!\/)/, '/') : url;
-}
-
-/** Whether browsers reach the service over HTTPS. */
-export function isHttps({ PUBLIC_URL }: Config): boolean {
-  return PUBLIC_URL.startsWith('https:');
 }

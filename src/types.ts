@@ -1,6 +1,11 @@
 /** A point in time or a duration in milliseconds; points in time count from the epoch, as `Date.now` does. */
 export type Milliseconds = number;
 
+/** A point in time in ISO 8601, UTC. */
+export function toIso(time: Milliseconds): string {
+  return new Date(time).toISOString();
+}
+
 /** Returns the current time. It is injected wherever time matters, so that tests set it and never sleep. */
 export type Clock = () => Milliseconds;
 

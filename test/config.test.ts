@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { basePathOf, ConfigError, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
+import { basePathOf, ConfigError, isHttps, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
 import { parseMetrics, parsePaths, parseTrustedOrigins } from '../src/config-formats.ts';
 import { Environment } from '../src/config-schema.ts';
 
@@ -476,4 +476,9 @@ t.test('the demo users are on only if the service listens on a port of this mach
   t.equal(parseConfig({}).DEMO_USERS, 'on');
   t.equal(parseConfig({ LISTEN: 'systemd' }).DEMO_USERS, 'off');
   t.equal(parseConfig({ LISTEN: 'unix:/run/login.sock', TRUST_PROXY: 'unix', METRICS: '8080' }).DEMO_USERS, 'off');
+});
+
+t.test('whether it is https is said by PUBLIC_URL', async (t) => {
+  t.equal(isHttps(parseConfig({ PUBLIC_URL: 'https://login.example' })), true);
+  t.equal(isHttps(parseConfig({})), false);
 });

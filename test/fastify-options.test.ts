@@ -1,7 +1,7 @@
 import Fastify from 'fastify';
 import t from 'tap';
 import { parseConfig } from '../src/config.ts';
-import { fastifyOptions, isHttps } from '../src/fastify-options.ts';
+import { fastifyOptions } from '../src/fastify-options.ts';
 import { exchange } from './helpers/server-process.ts';
 
 t.test('a client has ten seconds to send its request, and 16 KiB for it', async (t) => {
@@ -29,9 +29,4 @@ t.test('a request that does not come to its end in time is 408 soon after', asyn
     t.match(await exchange(port, bytes), /^HTTP\/1.1 408 .*"code":"REQUEST_TIMEOUT"/s);
     t.ok(performance.now() - startedAt < 20_000, 'not the half minute of Node');
   }
-});
-
-t.test('whether it is https is said by PUBLIC_URL', async (t) => {
-  t.equal(isHttps(parseConfig({ PUBLIC_URL: 'https://login.example' })), true);
-  t.equal(isHttps(parseConfig({})), false);
 });

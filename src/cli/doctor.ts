@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { type Config, ENV_FILE, loadConfig } from '../config.ts';
+import { type Config, ENV_FILE, isHttps, loadConfig } from '../config.ts';
 import { requirePackages } from '../packages.ts';
 import type { CliCommand, Io } from './command.ts';
 import { checkStore } from './doctor-store.ts';
@@ -77,17 +77,18 @@ function* checkFiles({ STORE_URL_FILE }: Config): Generator<Finding> {
   }
 }
 
-function* checkProxy({ HOST, LISTEN, PUBLIC_URL, TRUST_PROXY }: Config): Generator<Finding> {
-  const isHttps = PUBLIC_URL.startsWith('https:');
+function* checkProxy(config: Config): Generator<Finding> {
+  const { HOST, LISTEN, PUBLIC_URL, TRUST_PROXY } = config;
+  const https = isHttps(config);
   const { hostname } = new URL(PUBLIC_URL);
   const isLocal = /^(localhost|127\..*|\[::1\])$/.test(hostname);
-  if (!isHttps && !isLocal) {
+  if (!https && !isLocal) {
     yield {
       check: 'proxy',
       status: 'error',
       message: `PUBLIC_URL is ${PUBLIC_URL}: without https, others in the network can read passwords and cookies`,
     };
-  } else if (isHttps && TRUST_PROXY === 'off') {
+  } else if (https && TRUST_PROXY === 'off') {
     yield {
       check: 'proxy',
       status: 'error',

@@ -1,9 +1,10 @@
 import { isLive, type Session } from '../sessions/session.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';
+import { toIso } from '../types.ts';
 import { AccountError, quote } from '../users/accounts.ts';
 import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
-import { count, iso, UsageError } from './terminal.ts';
+import { count, UsageError } from './terminal.ts';
 
 const COLUMNS = ['id', 'username', 'createdAt', 'expiresAt', 'endsAt', 'address', 'device', 'bound'];
 
@@ -44,7 +45,7 @@ async function list({ user }: { user?: string }, command: CliCommand): Promise<v
 }
 
 function row({ id, username, createdAt, expiresAt, endsAt, address, device, bound }: Session) {
-  const times = { createdAt: iso(createdAt), expiresAt: iso(expiresAt), endsAt: iso(endsAt) };
+  const times = { createdAt: toIso(createdAt), expiresAt: toIso(expiresAt), endsAt: toIso(endsAt) };
   return { id, username, ...times, address, device, bound };
 }
 

@@ -3,7 +3,6 @@ import { buffer } from 'node:stream/consumers';
 import { Presets, SingleBar } from 'cli-progress';
 import { read } from 'read';
 import { StoreUnavailable } from '../errors.ts';
-import type { Milliseconds } from '../types.ts';
 import { AccountError, quote } from '../users/accounts.ts';
 import { decodeUtf8 } from '../utf8.ts';
 import type { Io } from './command.ts';
@@ -17,10 +16,6 @@ export class UsageError extends Error {
 export function messageOf(error: unknown): string {
   const { message, cause } = error as Error;
   return error instanceof StoreUnavailable && cause instanceof Error ? `${message} (${cause.message})` : message;
-}
-
-export function iso(time: Milliseconds): string {
-  return new Date(time).toISOString();
 }
 
 /** Returns a number with a noun, in the plural if needed. */

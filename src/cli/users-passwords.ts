@@ -1,11 +1,12 @@
 import { Value } from '@sinclair/typebox/value';
 import { InvalidArgumentError } from 'commander';
 import { Environment } from '../config-schema.ts';
+import { toIso } from '../types.ts';
 import { type Accounts, quote } from '../users/accounts.ts';
 import type { LinkToken } from '../users/password-link.ts';
 import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
-import { count, iso, readNewPassword } from './terminal.ts';
+import { count, readNewPassword } from './terminal.ts';
 
 export async function passwd(name: string, { expire }: { expire?: true }, command: CliCommand): Promise<void> {
   await withService(command.io, async ({ accounts }) => {
@@ -57,8 +58,8 @@ async function printLink(
   await withService(command.io, async ({ accounts, config }) => {
     const { token, expiresAt, ended } = await create(accounts);
     const link = `${url ?? config.PUBLIC_URL}/password/link?token=${token}`;
-    const text = `${link}\nThe link sets the password of ${quote(username)} once, until ${iso(expiresAt)}.`;
-    const data = { username, link, expiresAt: iso(expiresAt) };
+    const text = `${link}\nThe link sets the password of ${quote(username)} once, until ${toIso(expiresAt)}.`;
+    const data = { username, link, expiresAt: toIso(expiresAt) };
     if (ended === undefined) {
       command.printResult({ text, data });
       return;

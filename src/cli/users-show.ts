@@ -3,13 +3,12 @@ import { isLive } from '../sessions/session.ts';
 import { clockOf } from '../sessions/session-store.ts';
 import { openMemoryFailureCounter } from '../stores/memory/failure-counter.ts';
 import { timeBoundFailureCounter } from '../stores/time-bound.ts';
-import type { Milliseconds } from '../types.ts';
+import { type Milliseconds, toIso } from '../types.ts';
 import { ownerOf } from '../users/session-owners.ts';
 import { readUserFailures } from '../users/throttle.ts';
 import type { UserRecord } from '../users/user-store.ts';
 import type { CliCommand } from './command.ts';
 import { type Service, withService } from './service.ts';
-import { iso } from './terminal.ts';
 
 const COLUMNS = ['username', 'disabled', 'createdAt', 'passwordChangedAt', 'lastSignInAt'];
 
@@ -62,14 +61,14 @@ function stateOf({ disabled, passwordLink }: UserRecord, { locked }: Failures): 
 /** The password hash is not among the fields that are shown. */
 function timesOf({ createdAt, passwordChangedAt, lastSignInAt }: UserRecord) {
   return {
-    createdAt: iso(createdAt),
-    passwordChangedAt: iso(passwordChangedAt),
+    createdAt: toIso(createdAt),
+    passwordChangedAt: toIso(passwordChangedAt),
     lastSignInAt: isoOrNull(lastSignInAt),
   };
 }
 
 function isoOrNull(time: Milliseconds | undefined): string | null {
-  return time === undefined ? null : iso(time);
+  return time === undefined ? null : toIso(time);
 }
 
 /** Only Redis has the counts of the service: the other engines count in the memory of each process. */
@@ -81,7 +80,7 @@ async function failuresOf(user: UserRecord, { config, sessions, openFailureCount
   const bound = timeBoundFailureCounter(counter, config.STORE_TIMEOUT_MS);
   const { failures, endsInMs } = (await readUserFailures(bound, user)) ?? { failures: 0, endsInMs: 0 };
   const locked = failures >= config.SIGNIN_FAILURES_PER_USER && endsInMs > 0;
-  return { locked, failures, lockedUntil: locked ? iso(clockOf(sessions)() + endsInMs) : null };
+  return { locked, failures, lockedUntil: locked ? toIso(clockOf(sessions)() + endsInMs) : null };
 }
 
 async function countSessions(user: UserRecord, { sessions }: Service): Promise<number> {

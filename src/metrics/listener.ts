@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import { type Config, ConfigError } from '../config.ts';
+import { type Config, ConfigError, isHttps } from '../config.ts';
 import { parseMetrics } from '../config-formats.ts';
-import { fastifyOptions, isHttps } from '../fastify-options.ts';
+import { fastifyOptions } from '../fastify-options.ts';
 import { connections } from '../plugins/connections.ts';
 import { errors } from '../plugins/error-handler.ts';
 import { replyHeaders } from '../plugins/reply-headers.ts';

@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { addVary } from '../http/vary.ts';
 
 export interface AssetsOptions {
   /** The path of `PUBLIC_URL`: `''`, or for example `/login`. */
@@ -129,7 +130,7 @@ function serve(app: FastifyInstance, url: string, asset: Asset, caching: (reques
       ...policy,
     });
     if (compressed) {
-      reply.header('vary', [reply.getHeader('vary') ?? [], 'Accept-Encoding'].flat().join(', '));
+      addVary(reply, 'Accept-Encoding');
     }
     // A list of tags, or `*`. A proxy may have made them weak (RFC 9110, section 13.1.2).
     const known = headers['if-none-match'] ?? '';

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpError } from '../errors.ts';
+import { addVary } from '../http/vary.ts';
 import { type NextOptions, safeNext } from '../pages/next.ts';
 import type { Page, RenderPage } from '../pages/render.ts';
 import { errorTexts, texts } from '../pages/texts.ts';
@@ -48,14 +49,6 @@ function contextOf({ server }: FastifyRequest): PagesContext {
   return server[kPages] as PagesContext;
 }
 
-/** Tells caches that the reply depends on `Accept`. */
-export function addVary(reply: FastifyReply): void {
-  const current = String(reply.getHeader('vary') ?? '');
-  if (!/\baccept\b(?!-)/i.test(current)) {
-    reply.header('vary', current === '' ? 'Accept' : `${current}, Accept`);
-  }
-}
-
 /**
  * Sends an error as a page, with the status and the headers of the error. The user is asked to sign in if that is all that
  * is missing, and comes back afterwards.
@@ -64,7 +57,7 @@ export function sendErrorPage(request: FastifyRequest, reply: FastifyReply, erro
   const context = contextOf(request);
   const { basePath } = context.next;
   const signInUrl = signInUrlAfter(request, error, context);
-  addVary(reply);
+  addVary(reply, 'Accept');
   if (signInUrl !== undefined) {
     reply.redirect(signInUrl, 303);
     return;

@@ -4,11 +4,12 @@ import fp from 'fastify-plugin';
 import Negotiator from 'negotiator';
 import { DOCUMENT_HEADERS } from '../http/reply-headers.ts';
 import { originMatcher } from '../http/trusted-origins.ts';
+import { addVary } from '../http/vary.ts';
 import { type NextOptions, safeNext } from '../pages/next.ts';
 import { pageHeaders, pageHeadersAtApp } from '../pages/page-headers.ts';
 import { createRenderer, type Page, type Site } from '../pages/render.ts';
 import { kErrorPages } from './error-handler.ts';
-import { addVary, kPages, sendErrorPage, sendErrorPageAtApp, sendPage, signInPath } from './error-pages.ts';
+import { kPages, sendErrorPage, sendErrorPageAtApp, sendPage, signInPath } from './error-pages.ts';
 
 export interface PagesOptions extends Omit<NextOptions, 'isTrustedOrigin'> {
   readonly name: string;
@@ -136,6 +137,6 @@ function isPageRequest({ headers }: FastifyRequest): boolean {
  */
 function varyByAccept(route: RouteOptions): void {
   if (route.constraints?.page === true) {
-    route.onSend = [...[route.onSend ?? []].flat(), async (_request, reply) => addVary(reply)];
+    route.onSend = [...[route.onSend ?? []].flat(), async (_request, reply) => addVary(reply, 'Accept')];
   }
 }

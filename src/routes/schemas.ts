@@ -12,7 +12,7 @@ import {
   UnsupportedMediaType,
 } from '../errors.ts';
 import type { Session as SessionRecord } from '../sessions/session.ts';
-import type { Milliseconds } from '../types.ts';
+import { toIso } from '../types.ts';
 import { ErrorReply, int32, Ref, Session } from './components.ts';
 
 /** A password in a request. The limit bounds the cost of a hash. */
@@ -78,8 +78,4 @@ export function viewSession(session: SessionRecord, { current }: { current: bool
     bound: session.bound,
     current,
   };
-}
-
-function toIso(time: Milliseconds): string {
-  return new Date(time).toISOString();
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { toIso } from '../types.ts';
 import { AccountError } from './account-error.ts';
 import type { UserRecord } from './user-store.ts';
 
@@ -35,15 +36,14 @@ export function toExported({
   lastSignInAt,
   passwordExpired,
 }: UserRecord): Static<typeof ExportedUser> {
-  const iso = (time: number) => new Date(time).toISOString();
   return {
     username,
     passwordHash,
     id,
     disabled,
-    createdAt: iso(createdAt),
-    passwordChangedAt: iso(passwordChangedAt),
-    ...(lastSignInAt !== undefined && { lastSignInAt: iso(lastSignInAt) }),
+    createdAt: toIso(createdAt),
+    passwordChangedAt: toIso(passwordChangedAt),
+    ...(lastSignInAt !== undefined && { lastSignInAt: toIso(lastSignInAt) }),
     ...(passwordExpired && { passwordExpired }),
   };
 }
@@ -71,7 +71,7 @@ export function parseExported(text: string): { username: string; passwordHash: s
 function parseTime(text: string): number {
   const time = Date.parse(text);
   // JavaScript reads 31 February as a day of March.
-  if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== text.slice(0, 10)) {
+  if (Number.isNaN(time) || toIso(time).slice(0, 10) !== text.slice(0, 10)) {
     throw new AccountError(`The line has a time that does not exist: ${text}.`);
   }
   return time;

@@ -166,7 +166,9 @@ t.test('a file that is not compiled is an error at the start, with the command',
   );
   // A copy of dist without the compiled scripts.
   const copy = temporaryDirectory(t);
-  cpSync(`${ROOT}/dist/plugins/assets.js`, `${copy}/dist/plugins/assets.js`);
+  for (const file of ['plugins/assets.js', 'http/vary.js']) {
+    cpSync(`${ROOT}/dist/${file}`, `${copy}/dist/${file}`);
+  }
   cpSync(`${ROOT}/package.json`, `${copy}/package.json`);
   const code = `
     const { default: Fastify } = await import(${JSON.stringify(pathToFileURL(`${ROOT}/node_modules/fastify/fastify.js`).href)});

@@ -4,7 +4,7 @@ import type { Page } from '../../pages/render.ts';
 import { texts } from '../../pages/texts.ts';
 import { errorPageOf } from '../../plugins/error-pages.ts';
 import { kSession } from '../../plugins/session-context.ts';
-import type { Milliseconds } from '../../types.ts';
+import { type Milliseconds, toIso } from '../../types.ts';
 import { formError } from './form-error.ts';
 import type { PageRoutesOptions } from './schemas.ts';
 
@@ -108,5 +108,5 @@ function passwordFields(minLength: number, errors: Omit<PasswordErrors, 'error'>
 
 /** A time for people and for the page script, which shows it in the time zone of the browser. */
 function timeOf(time: Milliseconds) {
-  return { iso: new Date(time).toISOString(), text: texts.time(time) };
+  return { iso: toIso(time), text: texts.time(time) };
 }
