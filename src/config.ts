@@ -6,7 +6,7 @@ import { parseMetrics } from './config-formats.ts';
 import { Environment } from './config-schema.ts';
 import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 
-export { ConfigError, ENV_FILE } from './config-files.ts';
+export { ConfigError } from './config-files.ts';
 
 export type Config = Readonly<Static<typeof Environment>>;
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { basePathOf, ConfigError, isHttps, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
+import { basePathOf, isHttps, loadConfig, parseConfig, publicOriginOf } from '../src/config.ts';
+import { ConfigError } from '../src/config-files.ts';
 import { parseMetrics, parsePaths, parseTrustedOrigins } from '../src/config-formats.ts';
 import { Environment } from '../src/config-schema.ts';
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { loadConfig } from '../config.ts';
 import { requirePackages } from '../packages.ts';
 import { parseStoreUrl } from '../stores/store-url.ts';
-import { quote } from '../users/accounts.ts';
+import { quote } from '../users/account-error.ts';
 import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
 import { count, UsageError } from './terminal.ts';

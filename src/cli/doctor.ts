@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { type Config, ENV_FILE, isHttps, loadConfig } from '../config.ts';
+import { type Config, isHttps, loadConfig } from '../config.ts';
+import { ENV_FILE } from '../config-files.ts';
 import { requirePackages } from '../packages.ts';
 import type { CliCommand, Io } from './command.ts';
 import { checkStore } from './doctor-store.ts';

@@ -1,7 +1,7 @@
 import { createWriteStream, rmSync } from 'node:fs';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { quote } from '../users/accounts.ts';
+import { quote } from '../users/account-error.ts';
 import { toExported } from '../users/exported-user.ts';
 import type { CliCommand } from './command.ts';
 import { withService } from './service.ts';

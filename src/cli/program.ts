@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config-files.ts';
 import { escapeControlChars } from '../escape.ts';
 import { addBackupCommands } from './backup.ts';
 import { CliCommand, type Io } from './command.ts';

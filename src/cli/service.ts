@@ -1,7 +1,8 @@
 import { type Config, loadConfig } from '../config.ts';
 import { StoreUnavailable } from '../errors.ts';
 import { clockOf } from '../sessions/session-store.ts';
-import { closeStores, openStores, type Stores } from '../stores/open-stores.ts';
+import { openStores } from '../stores/open-stores.ts';
+import { closeStores, type Stores } from '../stores/stores.ts';
 import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.ts';
 import { Accounts } from '../users/accounts.ts';
 import { PasswordHasher } from '../users/passwords.ts';

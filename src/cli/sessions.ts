@@ -1,7 +1,7 @@
 import { isLive, type Session } from '../sessions/session.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';
 import { toIso } from '../types.ts';
-import { AccountError, quote } from '../users/accounts.ts';
+import { AccountError, quote } from '../users/account-error.ts';
 import { type CliCommand, parseText } from './command.ts';
 import { withService } from './service.ts';
 import { count, UsageError } from './terminal.ts';

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { Presets, SingleBar } from 'cli-progress';
 import { read } from 'read';
 import { StoreUnavailable } from '../errors.ts';
-import { AccountError, quote } from '../users/accounts.ts';
+import { AccountError, quote } from '../users/account-error.ts';
 import { decodeUtf8 } from '../utf8.ts';
 import type { Io } from './command.ts';
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import { type Accounts, quote } from '../users/accounts.ts';
+import { quote } from '../users/account-error.ts';
+import type { Accounts } from '../users/accounts.ts';
 import { type CliCommand, type Io, parseText, type Result } from './command.ts';
 import { exportUsers } from './export-users.ts';
 import { importUsers } from './import-users.ts';

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import { type Config, ConfigError, isHttps } from '../config.ts';
+import { type Config, isHttps } from '../config.ts';
+import { ConfigError } from '../config-files.ts';
 import { parseMetrics } from '../config-formats.ts';
 import { fastifyOptions } from '../fastify-options.ts';
 import { connections } from '../plugins/connections.ts';

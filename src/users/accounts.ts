@@ -13,8 +13,6 @@ import { UserRecords } from './user-records.ts';
 import { keyOf, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { cleanUsername, usernameKey } from './username.ts';
 
-export { AccountError, quote };
-
 export interface AccountsOptions {
   readonly users: UserStore;
   readonly sessions: SessionStore;

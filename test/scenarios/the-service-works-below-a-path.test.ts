@@ -1,5 +1,5 @@
 import t from 'tap';
-import { ConfigError } from '../../src/config.ts';
+import { ConfigError } from '../../src/config-files.ts';
 import { build, cookieOf, setCookies, USER1 } from '../helpers/service.ts';
 
 const env = { PUBLIC_URL: 'https://example.com/login' };
