@@ -7,7 +7,7 @@ import { DEFAULT_NAMESPACE } from './sessions/session.ts';
 import { parseStoreUrl } from './stores/store-url.ts';
 import { WORD_LIST } from './users/password-policy.ts';
 
-// What the plugins get of the settings.
+// Converts settings to the options of plugins.
 
 /** A setting that may be `none`. */
 export function valueOrNone(setting: string): string | undefined {
@@ -32,7 +32,7 @@ function sessionSettings(config: Config) {
   const domain = valueOrNone(config.COOKIE_DOMAIN);
   return {
     cookie: { name: config.COOKIE_NAME, secure: isHttps(config), ...(domain && { domain }) },
-    // Of all names of the cookie: the command line ends sessions of this namespace.
+    // The same with every `COOKIE_NAME`, because the command line ends sessions of this namespace.
     namespace: DEFAULT_NAMESPACE,
     idleSeconds: config.SESSION_IDLE_SECONDS,
     maxSeconds: config.SESSION_MAX_SECONDS,

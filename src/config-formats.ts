@@ -91,7 +91,7 @@ function isCookieDomain(text: string): boolean {
   return Value.Check(settings.cookieDomain, text) && parseDomain(text).domain !== null;
 }
 
-/** Segments of the path have only characters that nothing encodes or removes. */
+/** Allows only path characters that no client or proxy encodes or removes. */
 function isPublicUrl(text: string): boolean {
   if (!URL.canParse(text)) {
     return false;

@@ -16,7 +16,7 @@ const HOST = /^(?=.{1,260}$)(\[[\da-f:.]+\]|[a-z\d_.-]+)(:\d{1,5})?$/i;
 const PATH_AND_QUERY = /^(\/[\x21-\x3e\x40-\x7e\x80-\xff]*)(\?[\x21-\x7e\x80-\xff]*)?$/;
 const ABSOLUTE_URL = /^(https?):\/\/([^/?#]+)(\/.*)$/s;
 
-/** The scheme of a page that opens a WebSocket has the same security. Traefik reports that of the WebSocket. */
+/** Traefik reports `ws` or `wss` for a WebSocket. The page that opened it has `http` or `https`. */
 const SCHEMES: ReadonlyMap<string, string> = new Map([
   ['http', 'http'],
   ['https', 'https'],

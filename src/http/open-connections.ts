@@ -124,7 +124,7 @@ export class OpenConnections {
     return connection?.replies.every(isSent) === true && socket.bytesRead === connection.answeredBytes;
   }
 
-  /** Without a look at all: it runs for each connection above the limit. */
+  /** Stops at the first match, because it runs for each connection above the limit. */
   #first(matches: (socket: Socket) => boolean): Socket | undefined {
     for (const socket of this.#connections.keys()) {
       if (matches(socket)) {

@@ -196,7 +196,7 @@ const UNITS = [
   ['minute', 60],
 ] as const;
 
-/** Rounds up: who comes back too early would have to wait again. */
+/** Rounds up, so that the user does not come back too early. */
 function inLargestUnit(seconds: number): [number, Intl.RelativeTimeFormatUnit] {
   const [unit, length] = UNITS.find(([, length]) => seconds >= length) ?? ['second', 1];
   return [Math.ceil(seconds / length), unit];

@@ -6,7 +6,7 @@ import { decodeUtf8 } from '../utf8.ts';
 
 /** Parses JSON and urlencoded bodies. Every other content type is answered 415. */
 export const contentTypeParsers = fp(registerContentTypeParsers, {
-  name: 'session-cookie-login/bodies',
+  name: 'session-cookie-login/content-type-parsers',
   fastify: '5.x',
 });
 

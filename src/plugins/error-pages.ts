@@ -119,7 +119,7 @@ export function errorPageOf({ code, statusCode, headers }: HttpError, basePath: 
 
 function linkAfter(code: string, statusCode: number, basePath: string) {
   if (code === 'PASSWORD_LINK_INVALID') {
-    // Few who open a link are signed in. For them the start page leads to the account page.
+    // The user of a link is seldom signed in, and the start page then leads to the sign-in page.
     return { url: `${basePath}/`, text: texts.error.toSignIn };
   }
   return statusCode === 401

@@ -1,4 +1,8 @@
-/** Why a token was refused. It goes to the log; the client gets the same `Unauthenticated` for all. */
+/**
+ * Why a token, a proof or the id of a session was refused. It goes to the log. The client gets an error that does not say
+ * it: `DeviceKeyRefused` for a registration, `DeviceProofRequired` if the proof for a live session is missing or wrong,
+ * `NoSuchSession` for the id of a session to end, and `Unauthenticated` otherwise.
+ */
 export type AuthFailureReason =
   | 'malformed token'
   | 'unknown session'

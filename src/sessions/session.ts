@@ -143,7 +143,8 @@ export function isLive(session: Session, now: Milliseconds): boolean {
 
 /**
  * How many replaced secrets a record keeps. With only one, a thief who refreshes twice would push out the secret of the
- * owner, and the owner's next request would not reveal the theft. The latest secret takes the last place.
+ * owner, and the owner's next request would not reveal the theft. An unbound session keeps the first three replaced secrets
+ * and the latest one. A bound session keeps the latest four, because their tokens may still be accepted.
  */
 const MAX_REPLACED = 4;
 
@@ -157,7 +158,6 @@ export function withReplaced(
   memoryMs: Milliseconds,
 ): readonly ReplacedSecret[] {
   const recent = replaced.filter(({ replacedAt }) => last.replacedAt - replacedAt < memoryMs);
-  // Of a bound session the latest ones are still good.
   const kept = last.goodUntil === undefined ? recent.slice(0, MAX_REPLACED - 1) : recent.slice(1 - MAX_REPLACED);
   return [...kept, last];
 }

@@ -42,8 +42,8 @@ export class TokenRotation {
   }
 
   /**
-   * The same for a user who has proved their identity again. That is no proof of the key of a bound session, so its browser
-   * gets no token here: it returns the session alone, which no token opens until then.
+   * The same for a user who has proved their identity again. Returns only the session if it is bound: a password does not
+   * prove the key. No token opens the session until its browser sends a proof.
    */
   async reauthenticate(record: SessionRecord, now: Milliseconds): Promise<IssuedSession | Session | undefined> {
     // Somebody may have copied the offer together with the password.

@@ -40,7 +40,7 @@ interface Limit {
   readonly name: string;
   readonly max: number;
   readonly counter: FailureCounter;
-  /** Counts the failures of one user name from one address among those of a key. */
+  /** Counts, for each key of this limit, the failures of one user name from one address. */
   readonly own?: Limit;
 }
 

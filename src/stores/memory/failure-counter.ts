@@ -22,7 +22,8 @@ interface Window {
 
 /**
  * Counts failures in this process. The number of keys is bounded: when there is no room for another key, the one with
- * the fewest failures is removed, of equal ones the oldest. Keys are encoded, so that a long one costs no memory.
+ * the fewest failures is removed; if several have the fewest, the one that reached that number first. Keys are encoded, so
+ * that a long one costs no memory.
  */
 export class MemoryFailureCounter implements FailureCounter {
   /** All windows are equally long, so this order, in which they started, is the order in which they end. */
