@@ -15,7 +15,8 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
  */
 export const Environment = Type.Object({
   HOST: Type.String({
-    minLength: 1,
+    // Not a URL, which may hold a password: the message of a failed start has the value.
+    pattern: '^[^@/]+$',
     default: 'localhost',
     description: 'a host name or address to listen on',
   }),

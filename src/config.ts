@@ -1,7 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import ipaddr from 'ipaddr.js';
-import { ConfigError, readEnvFile, readStoreUrlFile } from './config-files.ts';
+import { ConfigError, onlyScheme, readEnvFile, readStoreUrlFile } from './config-files.ts';
 import { parseMetrics } from './config-formats.ts';
 import { Environment } from './config-schema.ts';
 import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
@@ -140,8 +140,7 @@ function describeErrors(config: unknown): string {
     .join('\n');
 }
 
-/** Leaves only the scheme of a URL that may hold a password: nothing tells where the password of an invalid URL ends. */
+/** The URL of a store may be the value of another setting by mistake. That of Sentinels has a password in its query. */
 function withoutSecrets(name: string, value: string): string {
-  const mayHoldSecret = name === 'STORE_URL' || value.includes('@');
-  return mayHoldSecret ? `${/^[a-z][a-z+]*:/i.exec(value)?.[0] ?? ''}…` : value;
+  return name === 'STORE_URL' || /@|password=/i.test(value) ? onlyScheme(value) : value;
 }

@@ -93,6 +93,7 @@ t.test('valid values are accepted', async (t) => {
 
 t.test('an invalid value is reported with its name, its value and what is allowed', async (t) => {
   const wrong = {
+    HOST: ['http://localhost', 'localhost/'],
     PORT: ['http', '-1', '65536', '80.5', '0x50', '8e3', ' 80', '99999999999999999999'],
     PUBLIC_URL: [
       'login.example',
@@ -233,6 +234,13 @@ t.test('of an invalid URL that may hold a password only the scheme is reported',
   }
   const told = t.throws(() => parseConfig({ PUBLIC_URL: 'https://ann:hunter2@host' }), ConfigError) as Error;
   t.match(told.message, 'PUBLIC_URL is "https:…": it must be');
+  for (const name of ['HOST', 'LISTEN', 'SITE_LOGO', 'TRUST_PROXY']) {
+    for (const url of ['redis://:hunter2@host', 'redis+sentinel://host/main?sentinelPassword=hunter2']) {
+      const { message } = t.throws(() => parseConfig({ [name]: url }), ConfigError) as Error;
+      t.match(message, /^\w+ is "redis(\+sentinel)?:…": it must be/, name);
+      t.notMatch(message, 'hunter2');
+    }
+  }
 });
 
 t.test('the demo users are on only where no other machine can reach the service, unless they are set', async (t) => {
@@ -467,6 +475,22 @@ t.test('STORE_URL can be in a file, where other processes do not see its passwor
   for (const [name, message] of Object.entries(refused)) {
     t.throws(() => parseConfig({ STORE_URL_FILE: `${dir}/${name}` }), { name: 'ConfigError', message });
   }
+  const urls = {
+    'redis://:hunter2@host:6379': 'redis:…',
+    'redis+sentinel://host/main?sentinelPassword=hunter2': 'redis+sentinel:…',
+    'redis:hunter2': 'redis:…',
+    '"redis://:hunter2@host"': '…',
+    'ann1:hunter2@host': '…',
+    ':hunter2@host:6379': '…',
+  };
+  for (const [url, shown] of Object.entries(urls)) {
+    const told = t.throws(() => parseConfig({ STORE_URL_FILE: url }), ConfigError) as Error;
+    t.equal(
+      told.message,
+      `STORE_URL_FILE is "${shown}": it must be the path of a file that holds the URL. Example: STORE_URL_FILE=/run/secrets/store_url`,
+    );
+  }
+  t.throws(() => parseConfig({ STORE_URL_FILE: 'C:\\missing\\url' }), { message: /^STORE_URL_FILE is "C:.*ENOENT/ });
   t.throws(() => parseConfig({ STORE_URL_FILE: `${dir}/url`, STORE_URL }), {
     name: 'ConfigError',
     message: 'STORE_URL and STORE_URL_FILE are both set. Set only one of them.',
