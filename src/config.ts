@@ -11,11 +11,12 @@ export { ConfigError } from './config-files.ts';
 export type Config = Readonly<Static<typeof Environment>>;
 
 /**
- * Reads the configuration from the environment and from `.env`. The environment wins.
+ * Reads the configuration from the environment and from `.env`. The environment wins. An empty variable counts as not set.
  * @throws ConfigError if a setting or the file is invalid.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  return parseConfig({ ...readEnvFile(), ...env });
+  const given = Object.entries(env).filter(([, value]) => value);
+  return parseConfig({ ...readEnvFile(), ...Object.fromEntries(given) });
 }
 
 /**

@@ -408,6 +408,28 @@ t.test('the .env of the working directory is read, and the environment wins over
   }
 });
 
+t.test('an empty variable of the environment leaves the value of .env', async (t) => {
+  const directory = t.testdir({
+    store: { '.env': 'STORE_URL=lmdb:./data\nNODE_ENV=production\n' },
+    file: { '.env': 'STORE_URL_FILE=url\nSTORE_URL=\n', url: 'lmdb:./other' },
+  });
+  const start = process.cwd();
+  t.teardown(() => process.chdir(start));
+  process.chdir(`${directory}/store`);
+  for (const STORE_URL of ['', undefined]) {
+    t.match(loadConfig({ STORE_URL, STORE_URL_FILE: '', NODE_ENV: '' }), {
+      STORE_URL: 'lmdb:./data',
+      DEMO_USERS: 'off',
+    });
+  }
+  t.equal(loadConfig({ STORE_URL: 'memory:' }).STORE_URL, 'memory:');
+  t.throws(() => loadConfig({ STORE_URL_FILE: 'url' }), { message: 'STORE_URL and STORE_URL_FILE are both set.' });
+  process.chdir(`${directory}/file`);
+  t.equal(loadConfig({ STORE_URL: '', STORE_URL_FILE: '' }).STORE_URL, 'lmdb:./other');
+  t.throws(() => loadConfig({ STORE_URL: 'lmdb:./data' }), { message: 'STORE_URL and STORE_URL_FILE are both set.' });
+  t.equal(loadConfig({ STORE_URL: 'lmdb:./data', STORE_URL_FILE: 'none' }).STORE_URL, 'lmdb:./data');
+});
+
 t.test('a site name that is empty, too long or not printable is invalid', async (t) => {
   for (const SITE_NAME of ['a'.repeat(61), ' ', '\u00a0', 'a\nb', 'a\u202eb']) {
     t.throws(() => parseConfig({ SITE_NAME }), { message: /^SITE_NAME is .* must be a name with 1 to 60 printable/s });
