@@ -95,7 +95,8 @@ export const Environment = Type.Object({
   TRUST_PROXY: Type.String({
     format: 'trusted-proxies',
     default: 'off',
-    description: 'off, on, or a list of proxies: addresses, subnets, loopback, linklocal, uniquelocal, unix',
+    description:
+      'off, on, or a list of proxies: addresses, subnets, loopback, linklocal, uniquelocal, unix. An IPv4 address has four decimal numbers without leading zeros. A subnet that holds every address, such as 0.0.0.0/0, is refused',
   }),
   FORWARD_AUTH_CSRF: onOrOff('on'),
   FORWARD_AUTH_CSRF_EXEMPT: Type.String({

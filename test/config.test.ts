@@ -188,7 +188,7 @@ t.test('an invalid value is reported with its name, its value and what is allowe
     SIGNIN_FAILURES_PER_USER: ['0', '1000001'],
     SIGNIN_FAILURE_WINDOW_SECONDS: ['0', '604801'],
     MAX_SESSIONS: ['0', 'many', '16000001'],
-    TRUST_PROXY: ['yes', '1', '10.0.0.0/33', 'loopback,nowhere'],
+    TRUST_PROXY: ['yes', '1', '10.0.0.0/33', '010.0.0.1', '10.1/16', '0.0.0.0/0', 'loopback,nowhere'],
     MAX_CONNECTIONS: ['9', '1000001'],
     DRAIN_SECONDS: ['-1', '3601', '2s'],
     DOCS: ['no', 'true'],

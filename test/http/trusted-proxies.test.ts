@@ -13,8 +13,58 @@ t.test('TRUST_PROXY is converted to the option of Fastify', async (t) => {
   for (const address of ['10.2.0.1', '192.0.2.1:80', 'nowhere']) {
     t.equal(isTrusted(address, 0), false, address);
   }
-  t.throws(() => parseTrustProxy('2'), TypeError);
-  t.throws(() => parseTrustProxy('nobody'), TypeError);
+});
+
+t.test('an address in TRUST_PROXY is complete, and no subnet holds every address', async (t) => {
+  const allowed = {
+    '10.0.0.1': '10.0.0.1',
+    '10.1.2.3/8': '10.255.0.1',
+    '10.0.0.0/255.255.0.0': '10.0.255.1',
+    '2001:db8::1': '2001:db8::1',
+    'FD00::/8': 'fd12::1',
+    '::ffff:192.0.2.1': '192.0.2.1',
+    linklocal: 'fe80::1',
+    uniquelocal: '172.31.0.1',
+  };
+  for (const [text, address] of Object.entries(allowed)) {
+    const isTrusted = trustedPeers(parseTrustProxy(text));
+    t.equal(isTrusted(address), true, text);
+    t.equal(isTrusted('8.0.0.1'), false, text);
+  }
+  const incomplete = [
+    '2',
+    '1,2',
+    '3/1',
+    '10',
+    '10.0.0',
+    '10.1/16',
+    '010.0.0.1',
+    '10.0.0.08',
+    '0x7f000001',
+    '0x7f.0.0.1',
+  ];
+  const wrongMask = [
+    '10.0.0.0/',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    '10.0.0.0/0377.0.0.0',
+    '10.0.0.0/255.0.255.0',
+    '10.0.0.0/ffff::',
+  ];
+  const everything = ['0.0.0.0/0', '::/0', '0.0.0.0/0.0.0.0'];
+  for (const text of [
+    ...incomplete,
+    ...wrongMask,
+    ...everything,
+    '',
+    'nobody',
+    'loopback,',
+    '::1%',
+    '::ffff:010.0.0.1',
+  ]) {
+    t.throws(() => parseTrustProxy(text), TypeError, text);
+    t.throws(() => parseTrustProxy(`loopback, ${text}`), TypeError, text);
+  }
 });
 
 t.test('the peer of a connection is a trusted proxy if TRUST_PROXY is on or lists its address', async (t) => {
