@@ -61,10 +61,15 @@ async function listenOnPath(app: FastifyInstance, path: string): Promise<void> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
     throw new ConfigError(`LISTEN is "unix:${path}": the path of a socket has at most ${MAX_PATH_BYTES} bytes.`);
   }
-  if (!existsSync(dirname(path))) {
+  // The dot fails if it is a file.
+  if (!existsSync(`${dirname(path)}/.`)) {
     throw new ConfigError(`LISTEN is "unix:${path}": the directory ${dirname(path)} does not exist.`);
   }
-  if (await isStale(path)) {
+  const existing = statSync(path, { throwIfNoEntry: false });
+  if (existing && !existing.isSocket()) {
+    throw new ConfigError(`LISTEN is "unix:${path}": the path exists and is not a socket. Set another path.`);
+  }
+  if (existing && (await isStale(path))) {
     rmSync(path, { force: true });
   }
   await start(app, { path }, (code) =>
@@ -75,10 +80,8 @@ async function listenOnPath(app: FastifyInstance, path: string): Promise<void> {
   chmodSync(path, 0o660);
 }
 
+/** Whether no process listens on a socket. */
 async function isStale(path: string): Promise<boolean> {
-  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) {
-    return false;
-  }
   const socket = connect(path);
   const code = await once(socket, 'connect').then(
     () => undefined,

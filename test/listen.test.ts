@@ -96,7 +96,9 @@ t.test('a path that cannot be a socket stops the start', async (t) => {
   const directory = temporaryDirectory(t);
   writeFileSync(`${directory}/file`, 'kept');
   const refused: [path: string, message: RegExp][] = [
-    [`${directory}/file`, /another program uses the path/],
+    [`${directory}/file`, /: the path exists and is not a socket\. Set another path\.$/],
+    [directory, /: the path exists and is not a socket\. Set another path\.$/],
+    [`${directory}/file/login.sock`, /: the directory .*\/file does not exist\.$/],
     [`${directory}/missing/login.sock`, /: the directory .*\/missing does not exist\.$/],
     ['/proc/login.sock', /this machine cannot listen there \(E\w+\)\. Example: LISTEN=unix:/],
     [`${directory}/${'x'.repeat(108)}`, /: the path of a socket has at most 107 bytes\.$/],
