@@ -22,7 +22,8 @@ export async function validatePassword(
 ): Promise<string | undefined> {
   const { length } = [...password];
   if (length < minLength) {
-    return `The password has ${length} characters; it must have ${minLength} or more.`;
+    const characters = length === 1 ? 'character' : 'characters';
+    return `The password has ${length} ${characters}; it must have ${minLength} or more.`;
   }
   if (length > MAX_LENGTH) {
     return `The password has ${length} characters; it must have ${MAX_LENGTH} or fewer.`;

@@ -19,7 +19,9 @@ t.test('any long password will do, whatever it is made of (ASVS 6.2.5, NIST 3.1.
 
 t.test('its length is counted in characters, and bounded (ASVS 6.2.1, ASVS 6.2.9)', async (t) => {
   t.match(await strict('mfkwhcbtrelpod', 'ann'), 'has 14 characters; it must have 15 or more');
-  t.match(await strict('👍👎👌', 'ann'), 'has 3 characters');
+  t.match(await strict('👍👎👌', 'ann'), 'has 3 characters;');
+  t.match(await strict('👍', 'ann'), 'has 1 character;');
+  t.match(await strict('', 'ann'), 'has 0 characters;');
   t.match(await lenient('mfkwhcb', 'ann'), 'must have 8 or more');
   t.equal(await lenient('mfkwhcbt', 'ann'), undefined);
   const long = Array.from({ length: 1025 }, (_, i) => String.fromCodePoint(0x4e00 + i));
