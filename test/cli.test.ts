@@ -144,7 +144,11 @@ t.test('an id may begin with a dash', async (t) => {
 
 t.test('a store that cannot be reached exits with 1', async (t) => {
   t.match(await commandLine('lmdb:/dev/null')('users list'), { code: 1, err: /cannot be opened/ });
-  t.match(await commandLine('redis://127.0.0.1:1')('users disable ann'), { code: 1, err: /does not answer/ });
+  const redis = commandLine('redis://127.0.0.1:1');
+  t.match(await redis('users disable ann'), { code: 1, err: /does not answer/ });
+  for (const args of ['users list', 'sessions list', 'sessions list --user ann']) {
+    t.match(await redis(args), { code: 1, out: '', err: /does not answer/ }, args);
+  }
 });
 
 t.test('a user record of a newer version exits with 1, and the message names both schemas', async (t) => {
@@ -152,7 +156,11 @@ t.test('a user record of a newer version exits with 1, and the message names bot
   const { users } = await openTestStores(t, url);
   await users.create({ ...USER, schema: 2 as 1, username: 'ann' });
   for (const args of ['users list', 'users disable ann']) {
-    t.match(await commandLine(url)(args), { code: 1, err: /newer version \(schema 2\); this version reads 1/ }, args);
+    t.match(
+      await commandLine(url)(args),
+      { code: 1, out: '', err: /newer version \(schema 2\); this version reads 1/ },
+      args,
+    );
   }
 });
 

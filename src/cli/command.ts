@@ -17,6 +17,9 @@ export interface Result {
   readonly data: object;
 }
 
+/** One row of a list. `null` is what is not known or has not happened. */
+export type Row = Readonly<Record<string, string | boolean | null>>;
+
 /** A command of commander that knows its streams and prints results. */
 export class CliCommand extends Command {
   readonly io: Io;
@@ -36,17 +39,18 @@ export class CliCommand extends Command {
     this.#print(this.#isJson ? JSON.stringify(data) : text);
   }
 
-  /** Prints one row of a list, as JSON with `--json`. `null` is what is not known or has not happened. */
-  printRow(row: Readonly<Record<string, string | boolean | null>>): void {
-    const cells = Object.values(row).map((value) => escapeControlChars(String(value ?? '-')));
-    this.#print(this.#isJson ? JSON.stringify(row) : cells.join('\t'));
-  }
-
-  /** Prints the header of a list, except with `--json`. */
-  printHeader(names: readonly string[]): void {
-    if (!this.#isJson) {
-      this.#print(names.join('\t'));
+  /**
+   * Prints a list, as JSON without the header with `--json`. The header comes with the first row: if the store fails before
+   * that, the error is alone.
+   */
+  async printList(columns: readonly string[], rows: AsyncIterable<Row>): Promise<void> {
+    let header = this.#isJson ? '' : `${columns.join('\t')}\n`;
+    for await (const row of rows) {
+      const cells = Object.values(row).map((value) => escapeControlChars(String(value ?? '-')));
+      this.#print(header + (this.#isJson ? JSON.stringify(row) : cells.join('\t')));
+      header = '';
     }
+    this.io.stdout.write(header);
   }
 
   get #isJson(): boolean {

@@ -1,8 +1,8 @@
-import { isLive, type Session } from '../sessions/session.ts';
+import { isLive, type Session, type SessionRecord } from '../sessions/session.ts';
 import { clockOf, type SessionStore } from '../sessions/session-store.ts';
-import { toIso } from '../types.ts';
+import { type Milliseconds, toIso } from '../types.ts';
 import { AccountError, quote } from '../users/account-error.ts';
-import { type CliCommand, parseText } from './command.ts';
+import { type CliCommand, parseText, type Row } from './command.ts';
 import { withService } from './service.ts';
 import { count, UsageError } from './terminal.ts';
 
@@ -33,18 +33,23 @@ export function addSessionCommands(program: CliCommand): void {
 
 async function list({ user }: { user?: string }, command: CliCommand): Promise<void> {
   await withService(command.io, async ({ sessions, accounts }) => {
-    command.printHeader(COLUMNS);
-    const now = clockOf(sessions)();
     const records = user === undefined ? sessions.list() : await accounts.listSessions(user);
-    for await (const { session } of records) {
-      if (isLive(session, now)) {
-        command.printRow(row(session));
-      }
-    }
+    await command.printList(COLUMNS, liveRows(records, clockOf(sessions)()));
   });
 }
 
-function row({ id, username, createdAt, expiresAt, endsAt, address, device, bound }: Session) {
+async function* liveRows(
+  records: Iterable<SessionRecord> | AsyncIterable<SessionRecord>,
+  now: Milliseconds,
+): AsyncGenerator<Row> {
+  for await (const { session } of records) {
+    if (isLive(session, now)) {
+      yield rowOf(session);
+    }
+  }
+}
+
+function rowOf({ id, username, createdAt, expiresAt, endsAt, address, device, bound }: Session): Row {
   const times = { createdAt: toIso(createdAt), expiresAt: toIso(expiresAt), endsAt: toIso(endsAt) };
   return { id, username, ...times, address, device, bound };
 }

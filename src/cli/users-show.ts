@@ -6,8 +6,8 @@ import { timeBoundFailureCounter } from '../stores/time-bound.ts';
 import { type Milliseconds, toIso } from '../types.ts';
 import { ownerOf } from '../users/session-owners.ts';
 import { readUserFailures } from '../users/throttle.ts';
-import type { UserRecord } from '../users/user-store.ts';
-import type { CliCommand } from './command.ts';
+import type { UserRecord, UserStore } from '../users/user-store.ts';
+import type { CliCommand, Row } from './command.ts';
 import { type Service, withService } from './service.ts';
 
 const COLUMNS = ['username', 'disabled', 'createdAt', 'passwordChangedAt', 'lastSignInAt'];
@@ -24,13 +24,14 @@ interface Failures {
 const NOT_KNOWN: Failures = { locked: null, failures: null, lockedUntil: null };
 
 export async function list(_options: object, command: CliCommand): Promise<void> {
-  await withService(command.io, async ({ users }) => {
-    command.printHeader(COLUMNS);
-    for await (const user of users.list()) {
-      const { username, disabled } = user;
-      command.printRow({ username, disabled, ...timesOf(user) });
-    }
-  });
+  await withService(command.io, ({ users }) => command.printList(COLUMNS, rowsOf(users)));
+}
+
+async function* rowsOf(users: UserStore): AsyncGenerator<Row> {
+  for await (const user of users.list()) {
+    const { username, disabled } = user;
+    yield { username, disabled, ...timesOf(user) };
+  }
 }
 
 export async function show(name: string, _options: object, command: CliCommand): Promise<void> {

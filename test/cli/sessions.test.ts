@@ -41,6 +41,7 @@ t.test('what it does is done on a running server, too (ASVS 7.4.5)', async (t) =
     code: 0,
     out: 'id\tusername\tcreatedAt\texpiresAt\tendsAt\taddress\tdevice\tbound\n',
   });
+  t.match(await cli('sessions list --user bob --json'), { code: 0, out: '' });
   t.match(await cli('sessions revoke --user bob'), { code: 0, out: 'Ended 0 sessions.\n' });
   t.match(await cli('sessions revoke --user Ann'), { code: 0, out: 'Ended 2 sessions.\n' });
   t.same(await Promise.all(sessions.map(welcome)), [401, 401, 401]);
