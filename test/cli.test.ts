@@ -14,9 +14,10 @@ const USER = {
   version: 'v',
 };
 
-t.test('help exits with 0, and settings that cannot be used exit with 2', async (t) => {
+t.test('help and version exit with 0, and settings that cannot be used exit with 2', async (t) => {
   const cli = commandLine(onLmdb(t));
   t.match(await cli('--help'), { code: 0, out: /Usage: session-cookie-login/, err: '' });
+  t.match(await cli('--version'), { code: 0, out: /^\d+\.\d+\.\d+/, err: '' });
   t.match(await cli('users import --help'), { code: 0, out: /or - for standard input/ });
   t.match(await commandLine('memory:')('users list'), {
     code: 2,

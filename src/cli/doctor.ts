@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type Config, isHttps, loadConfig } from '../config.ts';
 import { ENV_FILE } from '../config-files.ts';
 import { requirePackages } from '../packages.ts';
@@ -7,6 +7,7 @@ import type { CliCommand, Io } from './command.ts';
 import { checkStore } from './doctor-store.ts';
 import { othersCanRead } from './file-modes.ts';
 import type { Finding } from './finding.ts';
+import { engines, version } from './manifest.ts';
 import { messageOf } from './terminal.ts';
 
 const HELP = `
@@ -58,7 +59,6 @@ async function* findings({ env }: Io): AsyncGenerator<Finding> {
 export async function checkNode(node = process.versions.node): Promise<Finding> {
   requirePackages('The command doctor', ['semver']);
   const { satisfies } = (await import('semver')).default;
-  const { version, engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const message = `version ${version} on Node.js ${node}`;
   return satisfies(node, engines.node)
     ? { check: 'versions', status: 'ok', message }

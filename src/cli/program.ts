@@ -4,6 +4,7 @@ import { escapeControlChars } from '../escape.ts';
 import { addBackupCommands } from './backup.ts';
 import { CliCommand, type Io } from './command.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { version } from './manifest.ts';
 import { addSessionCommands } from './sessions.ts';
 import { messageOf, UsageError } from './terminal.ts';
 import { addUserCommands } from './users.ts';
@@ -30,6 +31,7 @@ function createProgram(io: Io): CliCommand {
   const program = new CliCommand('session-cookie-login', io);
   program
     .description('Manage the users and sessions of the login service in the store that STORE_URL names.')
+    .version(version, '--version', 'print the version')
     .option('--json', 'print JSON, one object per line')
     .helpCommand(false)
     .exitOverride()
