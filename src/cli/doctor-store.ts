@@ -7,6 +7,7 @@ import { closeStores, openStores, type Stores } from '../stores/open-stores.ts';
 import { parseStoreUrl } from '../stores/store-url.ts';
 import { timeBoundSessionStore, timeBoundUserStore } from '../stores/time-bound.ts';
 import { DEMO_USERS } from '../users/demo-users.ts';
+import { validateHash } from '../users/password-hash.ts';
 import { PasswordHasher } from '../users/passwords.ts';
 import { findByName, type UserStore } from '../users/user-store.ts';
 import { othersCanRead } from './file-modes.ts';
@@ -111,7 +112,13 @@ async function* checkUsers(users: UserStore): AsyncGenerator<Finding> {
   const known: string[] = [];
   for (const [username, password] of Object.entries(DEMO_USERS)) {
     const user = await findByName(users, username);
-    if (user !== undefined && !user.disabled && (await hasher.verify(user.passwordHash, password))) {
+    if (user === undefined || user.disabled) {
+      continue;
+    }
+    const reason = validateHash(user.passwordHash);
+    if (reason !== undefined) {
+      yield { check: 'users', status: 'warning', message: `the hash of ${username} cannot be used: ${reason}` };
+    } else if (await hasher.verify(user.passwordHash, password)) {
       known.push(username);
     }
   }

@@ -5,9 +5,11 @@ import t, { type Test } from 'tap';
 import { checkNode } from '../../src/cli/doctor.ts';
 import { checkDisk } from '../../src/cli/doctor-store.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
+import { newUser } from '../../src/users/user-store.ts';
 import { commandLine, rows } from '../helpers/command-line.ts';
 import { startRedis } from '../helpers/redis-server.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
+import { openTestStores } from '../helpers/users.ts';
 
 interface Found {
   readonly check: string;
@@ -117,6 +119,24 @@ t.test('files that others can read, and known passwords', async (t) => {
     /^warning public url/,
   ]);
   t.equal(code, 1);
+});
+
+t.test('a demo user whose hash cannot be used is no problem of the store', async (t) => {
+  const lmdb = `lmdb:${temporaryDirectory(t)}/data`;
+  const { users } = await openTestStores(t, lmdb);
+  const passwords = new PasswordHasher();
+  await users.create({ ...newUser('user1', await passwords.hash('password1')), passwordHash: 'damaged' });
+  await users.create({ ...newUser('user2', await passwords.hash('password2')), disabled: true });
+  const { all, code } = await doctor(lmdb);
+  t.match(
+    all.filter(({ check }) => check === 'store' || check === 'users'),
+    [
+      { check: 'store', status: 'ok' },
+      { check: 'users', status: 'warning', message: /^the hash of user1 cannot be used: neither an argon2id hash/ },
+      { check: 'users', status: 'ok' },
+    ],
+  );
+  t.equal(code, 0);
 });
 
 t.test('stores that lose data, or cannot be used', async (t) => {
