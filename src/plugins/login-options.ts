@@ -34,7 +34,7 @@ export interface LoginOptions {
   readonly session?: Omit<SessionsOptions, 'store' | 'clock'>;
   /** How long a store may take to answer, in milliseconds, before a request is answered 503. Default 500. */
   readonly storeTimeoutMs?: number;
-  /** Default: a hasher that leaves one core free. */
+  /** Default: `new PasswordHasher()`. */
   readonly passwords?: PasswordHasher;
   /** The minimum length of a new password, in characters. Default 15. */
   readonly passwordMinLength?: number;

@@ -7,7 +7,7 @@ import { FairQueue, type Place, type QueueObserver } from './fair-queue.ts';
 import { ARGON2ID, isBcrypt, UnusableHash, validateHash } from './password-hash.ts';
 
 export interface PasswordHasherOptions {
-  /** The number of hashes computed at the same time. Default: 1 to 3, one less than the cores. */
+  /** The number of hashes computed at the same time. Default: one less than the cores, but at least 1 and at most 3. */
   readonly concurrency?: number;
   /** The number of hashes that can wait. Default: 100 for each concurrent hash, which take about two seconds. */
   readonly maxWaiting?: number;
@@ -91,8 +91,8 @@ function isUnambiguous(password: string, passwordHash: string): boolean {
 const THREAD_POOL_SIZE = 4;
 
 /**
- * Returns the number of threads for hashing. It leaves one core to the event loop, so that sign-ins do not delay other
- * requests, and one thread of the pool to the file system and DNS.
+ * Returns the number of threads for hashing, at least one. If there are several cores, it leaves one to the event loop, so that
+ * sign-ins do not delay other requests. It leaves one thread of the pool to the file system and DNS.
  */
 function spareThreads(): number {
   return Math.max(1, Math.min(availableParallelism(), THREAD_POOL_SIZE) - 1);
