@@ -1,6 +1,6 @@
 import { FormatRegistry, Type } from '@sinclair/typebox';
 import { formats } from './config-formats.ts';
-import { integer, settings } from './settings.ts';
+import { settings, wholeNumber } from './settings.ts';
 import { STORE_URL_FORMS } from './stores/store-url.ts';
 
 for (const [name, accepts] of Object.entries(formats)) {
@@ -20,7 +20,7 @@ export const Environment = Type.Object({
     default: 'localhost',
     description: 'a host name or address to listen on',
   }),
-  PORT: integer('a port number', 0, 65_535, 8080, ', where 0 takes any free port'),
+  PORT: wholeNumber('a port number', 0, 65_535, 8080, ', where 0 takes any free port'),
   LISTEN: Type.String({
     pattern: '^(tcp|systemd|unix:.+)$',
     default: 'tcp',
@@ -73,8 +73,8 @@ export const Environment = Type.Object({
   SIGNIN_FAILURE_WINDOW_SECONDS: settings.failureWindowSeconds,
   MAX_SESSIONS: settings.maxSessions,
   PASSWORD_MIN_LENGTH: settings.passwordMinLength,
-  MAX_CONNECTIONS: integer('a whole number', 10, 1_000_000, 10_000),
-  DRAIN_SECONDS: integer('a whole number of seconds', 0, 3600, 2),
+  MAX_CONNECTIONS: wholeNumber('a whole number', 10, 1_000_000, 10_000),
+  DRAIN_SECONDS: wholeNumber('a whole number of seconds', 0, 3600, 2),
   DOCS: onOrOff('on'),
   PAGES: onOrOff('on'),
   SITE_NAME: Type.String({

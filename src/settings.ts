@@ -21,15 +21,15 @@ export const settings = {
     default: 'refresh',
     description: 'refresh or activity',
   }),
-  maxPerUser: integer('a whole number', 1, 10_000, 20),
+  maxPerUser: wholeNumber('a whole number', 1, 10_000, 20),
   freshSeconds: seconds(MAX_COOKIE_SECONDS, 300),
   reuseWindowSeconds: seconds(3600, 10),
-  boundIdleSeconds: integer('a whole number of seconds', 300, 86_400, 900),
-  failuresPerAddress: integer('a whole number', 1, 1_000_000, 20),
-  failuresPerUser: integer('a whole number', 1, 1_000_000, 10),
+  boundIdleSeconds: wholeNumber('a whole number of seconds', 300, 86_400, 900),
+  failuresPerAddress: wholeNumber('a whole number', 1, 1_000_000, 20),
+  failuresPerUser: wholeNumber('a whole number', 1, 1_000_000, 10),
   failureWindowSeconds: seconds(604_800, 900, ' (a week)'),
-  passwordMinLength: integer('a whole number of characters', 8, 256, 15),
-  storeTimeoutMs: integer('a whole number of milliseconds', 10, 60_000, 500),
+  passwordMinLength: wholeNumber('a whole number of characters', 8, 256, 15),
+  storeTimeoutMs: wholeNumber('a whole number of milliseconds', 10, 60_000, 500),
   /** The prefix of every key in Redis. */
   keyPrefix: Type.String({
     pattern: '^[\\x21-\\x7e]{1,64}$',
@@ -37,9 +37,9 @@ export const settings = {
     description: '1 to 64 printable ASCII characters without spaces',
   }),
   /** How many Redis replicas must have a change before it is acknowledged. */
-  waitReplicas: integer('a whole number of replicas', 0, 100, 0),
+  waitReplicas: wholeNumber('a whole number of replicas', 0, 100, 0),
   /** The most sessions that the memory store holds. */
-  maxSessions: integer('a whole number', 1, 16_000_000, 1_000_000),
+  maxSessions: wholeNumber('a whole number', 1, 16_000_000, 1_000_000),
   publicOrigin: Type.String({
     format: 'origin',
     description: 'the http or https origin that browsers use, without a path',
@@ -59,21 +59,13 @@ export const settings = {
 };
 
 /** The schema of a whole number. The description follows from the bounds. */
-export function wholeNumber(what: string, minimum: number, maximum: number, note = '') {
-  return Type.Integer(bounds(what, minimum, maximum, note));
-}
-
-/** The same with a default. */
-export function integer(what: string, minimum: number, maximum: number, defaultValue: number, note = '') {
-  return Type.Integer({ ...bounds(what, minimum, maximum, note), default: defaultValue });
-}
-
-function bounds(what: string, minimum: number, maximum: number, note: string) {
-  return { minimum, maximum, description: `${what} from ${minimum} to ${maximum}${note}` };
+export function wholeNumber(what: string, minimum: number, maximum: number, defaultValue?: number, note = '') {
+  const description = `${what} from ${minimum} to ${maximum}${note}`;
+  return Type.Integer({ minimum, maximum, default: defaultValue, description });
 }
 
 function seconds(maximum: number, defaultValue: number, note = '') {
-  return integer('a whole number of seconds', 1, maximum, defaultValue, note);
+  return wholeNumber('a whole number of seconds', 1, maximum, defaultValue, note);
 }
 
 /** The schema of an optional function. */
@@ -138,7 +130,7 @@ function isOrigin(text: string): boolean {
   return isOriginOrPattern(text) && !text.includes('*');
 }
 
-/** An origin, or a pattern for the hosts below a domain. Of a top-level domain it would be too wide. */
+/** An origin, or a pattern for the hosts below a domain. A pattern for a top-level domain, such as *.com, is refused. */
 function isTrustedOrigin(text: string): boolean {
   return isOriginOrPattern(text) && /^([^*]+|\*\.(localhost|[^*.]+\.[^*]+))$/.test(new URL(text).hostname);
 }
