@@ -118,11 +118,25 @@ function describeProblem(properties: Record<string, TSchema>, name: string, valu
     : [`${name} is ${describeValue(value, schema)}: it must be ${schema.description}.`];
 }
 
-/** A text in the place of an object, such as a URL in the place of a store, may hold a secret. */
+/**
+ * Describes a value without its contents. A property may hold a secret, and so may a text: a URL with a password, also in the
+ * place of an object such as a store.
+ */
 function describeValue(value: unknown, schema: TSchema): string {
-  return typeof value === 'string' && schema.type !== 'string'
-    ? 'a string'
-    : inspect(value, { depth: 0 }).slice(0, 100);
+  if (typeof value === 'string') {
+    return schema.type === 'string' && !value.includes('@') ? inspect(value).slice(0, 100) : 'a string';
+  }
+  if (typeof value === 'function') {
+    return 'a function';
+  }
+  if (Array.isArray(value)) {
+    return 'an array';
+  }
+  if (typeof value === 'object' && value !== null) {
+    const names = Object.keys(value).join(', ');
+    return names === '' ? 'an object' : `an object with ${names}`;
+  }
+  return String(value);
 }
 
 function isOrigin(text: string): boolean {

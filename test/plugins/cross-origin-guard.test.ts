@@ -165,12 +165,14 @@ t.test('a publicOrigin may be written in any form', async (t) => {
 });
 
 t.test('a publicOrigin that is no origin stops the start', async (t) => {
-  const app = Fastify();
-  t.teardown(() => app.close());
-  await t.rejects(async () => app.register(crossOriginGuard, { publicOrigin: 'login.example' }), {
-    message:
-      "crossOriginGuard: publicOrigin is 'login.example': it must be the http or https origin that browsers use, without a path.",
-  });
+  const shown = { 'login.example': "'login.example'", 'https://ann:hunter2@login.example': 'a string' };
+  for (const [publicOrigin, value] of Object.entries(shown)) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await t.rejects(async () => app.register(crossOriginGuard, { publicOrigin }), {
+      message: `crossOriginGuard: publicOrigin is ${value}: it must be the http or https origin that browsers use, without a path.`,
+    });
+  }
 });
 
 const TRUSTED = 'https://app.example';

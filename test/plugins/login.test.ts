@@ -230,6 +230,26 @@ t.test('options that make no sense stop the start', async (t) => {
   }
 });
 
+t.test('the message about an option has no value that may be secret', async (t) => {
+  const url = 'redis://:hunter2@host';
+  const stores = { users: new MemoryUserStore() };
+  const wrong: [options: object, message: string][] = [
+    [{ stores: { ...stores, url, cache: { url } } }, 'stores is an object with users, url, cache: it must be'],
+    [{ stores: url }, 'stores is a string: it must be'],
+    [{ stores: [url] }, 'stores is an array: it must be'],
+    [{ stores: () => url }, 'stores is a function: it must be'],
+    [{ stores: {} }, 'stores is an object: it must be'],
+    [{ stores: null }, 'stores is null: it must be'],
+    [{}, 'stores is undefined: it must be'],
+    [{ stores, failuresPerUser: -1 }, 'failuresPerUser is -1: it must be'],
+  ];
+  for (const [options, message] of wrong) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await t.rejects(async () => app.register(login, options as never), { message: new RegExp(`^login: ${message}`) });
+  }
+});
+
 t.test('one scope has the plugin once, and a scope inside may have its own, with its own sessions', async (t) => {
   const app = Fastify();
   t.teardown(() => app.close());
