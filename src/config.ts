@@ -6,8 +6,6 @@ import { parseMetrics } from './config-formats.ts';
 import { Environment } from './config-schema.ts';
 import { parseTrustProxy, trustedPeers } from './http/trusted-proxies.ts';
 
-export { ConfigError } from './config-files.ts';
-
 export type Config = Readonly<Static<typeof Environment>>;
 
 /**

@@ -4,7 +4,8 @@ import { chmodSync, existsSync, fstatSync, readFileSync, rmSync, statSync } from
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import type { FastifyInstance, FastifyListenOptions } from 'fastify';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
+import { ConfigError } from './config-files.ts';
 
 /** The first file descriptor that systemd passes (sd_listen_fds(3)). */
 const FIRST_PASSED = 3;

@@ -130,7 +130,7 @@ function describeValue(value: unknown, schema: TSchema): string {
     return 'a function';
   }
   if (Array.isArray(value)) {
-    return 'an array';
+    return schema.items ? `[${value.map((item) => describeValue(item, schema.items)).join(', ')}]` : 'an array';
   }
   if (typeof value === 'object' && value !== null) {
     const names = Object.keys(value).join(', ');

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import t, { type Test } from 'tap';
-import { closeStores, openStores } from '../src/stores/open-stores.ts';
+import { openStores } from '../src/stores/open-stores.ts';
+import { closeStores } from '../src/stores/stores.ts';
 import { type RedisUse, redisUseOf } from './helpers/redis-commands.ts';
 import { startRedis } from './helpers/redis-server.ts';
 import { build, setCookies } from './helpers/service.ts';

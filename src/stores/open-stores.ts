@@ -10,8 +10,6 @@ import { openRedis } from './redis/open.ts';
 import { parseStoreUrl } from './store-url.ts';
 import type { Stores } from './stores.ts';
 
-export { closeStores, type Stores } from './stores.ts';
-
 export interface OpenStoresOptions {
   /** How long the server may take to answer a ping, in milliseconds. Default 500. */
   readonly timeoutMs?: number;

@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import { openMemoryFailureCounter } from '../../src/stores/memory/failure-counter.ts';
-import { closeStores, openStores, type Stores } from '../../src/stores/open-stores.ts';
+import { openStores } from '../../src/stores/open-stores.ts';
+import { closeStores, type Stores } from '../../src/stores/stores.ts';
 import { PasswordHasher } from '../../src/users/passwords.ts';
 import { Throttle, type ThrottleOptions } from '../../src/users/throttle.ts';
 import { newUser } from '../../src/users/user-store.ts';

@@ -249,6 +249,12 @@ t.test('trustedOrigins that are no list of origins stop the start', async (t) =>
       /^crossOriginGuard: trustedOrigins is .*: it must be an array of http and https origins/,
     );
   }
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await t.rejects(
+    async () => app.register(crossOriginGuard, { trustedOrigins: ['app.example', 'https://ann:s3cret@app.example'] }),
+    { message: /trustedOrigins is \['app\.example', a string\]: / },
+  );
 });
 
 t.test('the hook needs no plugin that is loaded before the route, and none at all', async (t) => {

@@ -100,7 +100,8 @@ t.test('on a full disk the service starts, also without a lock file', async (t) 
   rmSync(`${path}/lock.mdb`);
   fill(disk);
   const script = `
-    import { closeStores, openStores } from './src/stores/open-stores.ts';
+    import { openStores } from './src/stores/open-stores.ts';
+import { closeStores } from './src/stores/stores.ts';
     const stores = await openStores('lmdb:${path}');
     console.log((await stores.sessions.find('id')).session.username, await stores.sessions.remove('id'));
     await closeStores(stores);`;

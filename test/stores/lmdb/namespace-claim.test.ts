@@ -76,7 +76,8 @@ t.test('two containers on one directory: the second is refused at its start', as
   }
   const path = temporaryDirectory(t);
   const script = `
-    import { closeStores, openStores } from './src/stores/open-stores.ts';
+    import { openStores } from './src/stores/open-stores.ts';
+import { closeStores } from './src/stores/stores.ts';
     const stores = await openStores('lmdb:${path}').catch((error) => console.log(error.message));
     if (stores) {
       console.log('open as', process.pid);
