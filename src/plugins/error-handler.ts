@@ -42,6 +42,10 @@ export const errors = fp(registerErrors, { name: 'session-cookie-login/errors', 
 async function registerErrors(app: FastifyInstance): Promise<void> {
   const routes = { all: new KnownRoutes(), api: new KnownRoutes() };
   app.addHook('onRoute', ({ url, method, constraints = {} }) => {
+    if (url === '*') {
+      // It answers preflights of any address, also of one that does not exist.
+      return;
+    }
     const isForPages = 'page' in constraints;
     for (const known of isForPages ? [routes.all] : [routes.all, routes.api]) {
       known.add([method].flat() as HTTPMethod[], url);

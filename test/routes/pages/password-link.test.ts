@@ -108,12 +108,15 @@ t.test('other failures show the form again', async (t) => {
   const missing = await submit(app, '/password/link', { newPassword: NEXT });
   t.equal(missing.statusCode, 400);
   t.match(textOf(missing, 'error'), /Nothing was changed/);
+  const { find } = users;
   users.find = () => {
     throw new Error('down');
   };
   const outage = await submit(app, '/password/link', { token, newPassword: NEXT });
   t.equal(outage.statusCode, 503);
   t.match(textOf(outage, 'error'), /temporary problem on our side/);
+  users.find = find;
+  await submit(app, '/password/link', { token: 'x', newPassword: NEXT });
   const limited = await submit(app, '/password/link', { token, newPassword: NEXT });
   t.equal(limited.statusCode, 429);
   t.match(textOf(limited, 'error'), /^Too many links that are not valid\. Try again in 1[45] minutes\./);
