@@ -130,7 +130,7 @@ async function findStillAllowed(
   user: UserRecord,
   { session: { username } }: CreatedSession,
 ): Promise<UserRecord> {
-  const current = await request.server[kLogin].authenticator.findUnchanged(user);
+  const current = await request.server[kLogin].authenticator.findIfSessionsValid(user);
   if (current === undefined) {
     logEvent(request, 'authn_login_fail', { username, reason: 'no longer allowed' });
     throw new InvalidCredentials();

@@ -6,9 +6,8 @@ import type { ImportedFields } from './exported-user.ts';
 import { createPasswordLink, type LinkToken, randomPassword, withInvitation, withoutLink } from './password-link.ts';
 import { validatePassword } from './password-policy.ts';
 import type { PasswordHasher } from './passwords.ts';
-import { changedUser } from './rename-user.ts';
 import { ownerOf, removedOwners } from './session-owners.ts';
-import { nextVersion, orEndSessions, withPassword } from './user-changes.ts';
+import { changedUser, nextVersion, orEndSessions, withPassword } from './user-changes.ts';
 import { UserRecords } from './user-records.ts';
 import { keyOf, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { cleanUsername, usernameKey } from './username.ts';
@@ -123,7 +122,7 @@ export class Accounts {
   async rename(name: string, newName: string): Promise<string> {
     const username = cleanUsername(newName);
     assertValidName(username);
-    const found = (await this.records.finder.find(name)) ?? (await this.records.renamer.findUnfinished(name, newName));
+    const found = (await this.records.find(name)) ?? (await this.records.renamer.findUnfinished(name, newName));
     if (found === undefined) {
       throw unknownUser(name);
     }
@@ -133,7 +132,7 @@ export class Accounts {
       await this.records.renamer.renameSessions(user, username);
       return username;
     }
-    const taken = await this.records.finder.find(username);
+    const taken = await this.records.find(username);
     // An earlier version stored the user under the exact name, so the new name can find the user itself.
     if (taken !== undefined && keyOf(taken) !== keyOf(user)) {
       throw new AccountError(`The user ${quote(username)} already exists.`);
@@ -147,7 +146,7 @@ export class Accounts {
 
   /** Returns the number of revoked sessions. @throws AccountError if the user does not exist. */
   async remove(name: string): Promise<number> {
-    const user = await this.records.finder.find(name);
+    const user = await this.records.find(name);
     const removed =
       user !== undefined && (await orEndSessions(this.records.remove(user), () => this.revokeSessions(name, user)));
     // Also if the user is already gone: an earlier removal may have failed at this step.
@@ -160,15 +159,16 @@ export class Accounts {
 
   /** Returns the records of the sessions of a user, also of one who no longer exists. May include ended sessions. */
   async listSessions(name: string): Promise<SessionRecord[]> {
-    const found = await this.records.finder.find(name);
-    const owners = [...(found ? [ownerOf(found)] : []), ...(await removedOwners(this.#options, name))];
+    const found = await this.records.find(name);
+    const removed = await removedOwners(this.#options, name);
+    const owners = found ? [ownerOf(found), ...removed.filter(({ userId }) => userId !== found.id)] : removed;
     return (await Promise.all(owners.map((owner) => this.#options.sessions.listByUser(owner)))).flat();
   }
 
   /** Ends the sessions of a user, also of one who no longer exists. Returns how many it ended. */
   async revokeSessions(name: string, user?: UserRecord): Promise<number> {
     const { sessions } = this.#options;
-    const found = user ?? (await this.records.finder.find(name));
+    const found = user ?? (await this.records.find(name));
     // Before the scan, which may fail or take long.
     let revoked = found === undefined ? 0 : await sessions.removeByUser(ownerOf(found));
     for (const owner of await removedOwners(this.#options, name)) {

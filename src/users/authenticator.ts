@@ -7,7 +7,7 @@ import type { Place } from './fair-queue.ts';
 import { needsRehash, UnusableHash } from './password-hash.ts';
 import type { PasswordHasher, VerifyOptions } from './passwords.ts';
 import type { Attempt, CountedAttempt, Throttle } from './throttle.ts';
-import { changeUnchanged, findUnchanged, nextVersion, withPassword } from './user-changes.ts';
+import { changeIfSessionsValid, findIfSessionsValid, nextVersion, withPassword } from './user-changes.ts';
 import { findByName, newUser, type UserRecord, type UserStore } from './user-store.ts';
 import { usernameKey } from './username.ts';
 
@@ -105,8 +105,8 @@ export class Authenticator {
   }
 
   /** Returns the current record of a user whose sessions are still valid: same password, and still enabled. Otherwise `undefined`. */
-  findUnchanged(user: UserRecord): Promise<UserRecord | undefined> {
-    return findUnchanged(this.#options.users, user);
+  findIfSessionsValid(user: UserRecord): Promise<UserRecord | undefined> {
+    return findIfSessionsValid(this.#options.users, user);
   }
 
   /**
@@ -122,7 +122,7 @@ export class Authenticator {
     const { users, passwords, clock } = this.#options;
     const passwordHash = await passwords.hash(password, placeOfKnown(usernameKey(user.username)));
     await beforeChange?.();
-    return changeUnchanged(users, user, (current) => withPassword(current, passwordHash, clock()));
+    return changeIfSessionsValid(users, user, (current) => withPassword(current, passwordHash, clock()));
   }
 
   /**
@@ -137,7 +137,7 @@ export class Authenticator {
       const renewed = isWeak && {
         passwordHash: await passwords.hash(password, placeOfKnown(usernameKey(user.username))),
       };
-      await changeUnchanged(users, user, (current) => ({
+      await changeIfSessionsValid(users, user, (current) => ({
         ...current,
         ...renewed,
         lastSignInAt,

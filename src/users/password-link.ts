@@ -1,6 +1,6 @@
 import { hashesMatch, hashSecret, newSecret } from '../secrets.ts';
 import type { Milliseconds } from '../types.ts';
-import { changeUnchanged, nextVersion } from './user-changes.ts';
+import { changeIfSessionsValid, nextVersion } from './user-changes.ts';
 import { findByName, keyOf, type PasswordLink, type UserRecord, type UserStore } from './user-store.ts';
 
 /** A link with this token lets a user set a password once. The store has only a hash of it. */
@@ -54,7 +54,7 @@ export async function createPasswordLink(
     return undefined;
   }
   let link: LinkToken | undefined;
-  const changed = await changeUnchanged(users, found, (current) => {
+  const changed = await changeIfSessionsValid(users, found, (current) => {
     const { user, ...created } = withLink(current, now);
     link = created;
     return user;

@@ -5,7 +5,7 @@ import { placeOfKnown } from './authenticator.ts';
 import type { FailureCounter } from './failure-counter.ts';
 import { findByLink, LinkFailure } from './password-link.ts';
 import type { PasswordHasher } from './passwords.ts';
-import { changeUnchanged, withPassword } from './user-changes.ts';
+import { changeIfSessionsValid, withPassword } from './user-changes.ts';
 import { keyOf, type UserRecord, type UserStore } from './user-store.ts';
 
 export interface PasswordLinksOptions {
@@ -63,7 +63,7 @@ export class PasswordLinks {
     const passwordHash = await passwords.hash(password, placeOfKnown(keyOf(user)));
     await beforeChange();
     const now = clock();
-    return changeUnchanged(users, user, (current) =>
+    return changeIfSessionsValid(users, user, (current) =>
       current.passwordLink?.secretHash === user.passwordLink?.secretHash
         ? { ...withPassword(current, passwordHash, now), unlockedAt: now }
         : undefined,

@@ -122,15 +122,6 @@ export class UserRenamer {
   }
 }
 
-/** Returns the changed user. Until a rename is complete, the user stays disabled. */
-export function changedUser(user: UserRecord, { disabled, ...changes }: Partial<UserRecord>): UserRecord {
-  const next = { ...user, ...changes, version: newVersion() };
-  if (disabled === undefined) {
-    return next;
-  }
-  return user.movedFrom === undefined ? { ...next, disabled } : { ...next, disabledAfterMove: disabled };
-}
-
 function withoutMarks({ movedTo: _to, movedFrom: _from, disabledAfterMove, ...user }: UserRecord): UserRecord {
   // A store that has lost the field must not enable a disabled user.
   return { ...user, disabled: disabledAfterMove !== false, version: newVersion() };

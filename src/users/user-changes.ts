@@ -25,6 +25,15 @@ export function withPassword(
   return { ...user, passwordHash, passwordChangedAt, version: newVersion() };
 }
 
+/** Returns the changed user. Until a rename is complete, the user stays disabled. */
+export function changedUser(user: UserRecord, { disabled, ...changes }: Partial<UserRecord>): UserRecord {
+  const next = { ...user, ...changes, version: newVersion() };
+  if (disabled === undefined) {
+    return next;
+  }
+  return user.movedFrom === undefined ? { ...next, disabled } : { ...next, disabledAfterMove: disabled };
+}
+
 /** How often a change is tried while others change the same user. */
 export const MAX_TRIES = 10;
 
@@ -33,7 +42,7 @@ export const MAX_TRIES = 10;
  * read again, and `change` gets the latest one: no change is lost. Returns the new record, or `undefined` if the sessions are no
  * longer valid or `change` returns `undefined`.
  */
-export async function changeUnchanged(
+export async function changeIfSessionsValid(
   users: Pick<UserStore, 'find' | 'replace'>,
   user: UserRecord,
   change: (current: UserRecord) => UserRecord | undefined,
@@ -47,13 +56,16 @@ export async function changeUnchanged(
     if (await users.replace(next, current.version)) {
       return next;
     }
-    current = await findUnchanged(users, user);
+    current = await findIfSessionsValid(users, user);
   }
   return undefined;
 }
 
 /** Returns the current record of a user whose sessions are still valid since `user` was read. */
-export async function findUnchanged(users: Pick<UserStore, 'find'>, user: UserRecord): Promise<UserRecord | undefined> {
+export async function findIfSessionsValid(
+  users: Pick<UserStore, 'find'>,
+  user: UserRecord,
+): Promise<UserRecord | undefined> {
   const current = await users.find(keyOf(user));
   return current !== undefined && sessionVersionOf(current) === sessionVersionOf(user) ? current : undefined;
 }

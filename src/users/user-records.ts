@@ -1,24 +1,36 @@
 import { AccountError, changedByOthers, quote, unknownUser } from './account-error.ts';
 import { type RenameOptions, UserRenamer } from './rename-user.ts';
 import { MAX_TRIES } from './user-changes.ts';
-import { UserFinder } from './user-finder.ts';
-import { keyOf, type UserRecord, type UserStore } from './user-store.ts';
+import { findByName, keyOf, type UserRecord, type UserStore } from './user-store.ts';
+import { usernameKey } from './username.ts';
 
-/** Finds, adds and changes users by any spelling of their names. */
+/** Finds, adds and changes users by any spelling of their names, also those that an earlier version stored under the exact name. */
 export class UserRecords {
-  readonly finder: UserFinder;
   readonly renamer: UserRenamer;
   readonly #users: UserStore;
+  #olderUsers: Promise<ReadonlyMap<string, readonly UserRecord[]>> | undefined;
 
   constructor(options: RenameOptions) {
-    this.finder = new UserFinder(options.users);
     this.renamer = new UserRenamer(options);
     this.#users = options.users;
   }
 
+  /** @throws AccountError if several users of an earlier version have the name. */
+  async find(name: string): Promise<UserRecord | undefined> {
+    const found = await findByName(this.#users, name);
+    if (found !== undefined) {
+      return found;
+    }
+    const [older, another] = (await this.#findOlderUsers()).get(usernameKey(name)) ?? [];
+    if (another !== undefined) {
+      throw new AccountError(`Several users have the name ${quote(name)}. Enter it exactly as "users list" shows it.`);
+    }
+    return older && this.#users.find(keyOf(older));
+  }
+
   /** Returns the record of a user, to show or to change. @throws AccountError if the user does not exist. */
   async get(name: string): Promise<UserRecord> {
-    const user = await this.finder.find(name);
+    const user = await this.find(name);
     if (user === undefined) {
       throw unknownUser(name);
     }
@@ -27,8 +39,8 @@ export class UserRecords {
 
   /** Returns the name as stored. @throws AccountError if the name is taken. */
   async add(user: UserRecord): Promise<string> {
-    if ((await this.finder.hasOlderUser(keyOf(user))) || !(await this.#users.create(user))) {
-      const existing = (await this.finder.find(user.username)) ?? user;
+    if ((await this.#findOlderUsers()).has(keyOf(user)) || !(await this.#users.create(user))) {
+      const existing = (await this.find(user.username)) ?? user;
       const spelling = existing.username === user.username ? '' : ` as ${quote(existing.username)}`;
       const hint = existing.passwordLink?.isInvitation ? ' "users reset" makes another link.' : '';
       throw new AccountError(`The user ${quote(user.username)} already exists${spelling}.${hint}`);
@@ -57,4 +69,24 @@ export class UserRecords {
     // The record with the entered name is the last one, so that the command can be repeated.
     return this.#users.remove(keyOf(user));
   }
+
+  /**
+   * Returns the users that an earlier version stored under another key than `usernameKey` returns, by that key. They can
+   * only be found by a scan of all users, which takes place once.
+   */
+  #findOlderUsers(): Promise<ReadonlyMap<string, readonly UserRecord[]>> {
+    this.#olderUsers ??= scanOlderUsers(this.#users);
+    return this.#olderUsers;
+  }
+}
+
+async function scanOlderUsers(users: UserStore): Promise<ReadonlyMap<string, readonly UserRecord[]>> {
+  const older = new Map<string, UserRecord[]>();
+  for await (const user of users.list()) {
+    const key = usernameKey(user.username);
+    if (keyOf(user) !== key) {
+      older.set(key, [...(older.get(key) ?? []), user]);
+    }
+  }
+  return older;
 }

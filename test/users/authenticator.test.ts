@@ -70,10 +70,10 @@ t.test('a name is found without regard to case, spaces around it and Unicode for
   }
   t.equal(josé.username, 'José');
   t.equal(await verify(authenticator, 'jose', 'password1'), 'unknown user');
-  t.ok(await authenticator.findUnchanged(josé));
+  t.ok(await authenticator.findIfSessionsValid(josé));
   const changed = await authenticator.changePassword(josé, 'a horse, a battery');
   t.same(await verify(authenticator, 'JOSÉ', 'a horse, a battery'), changed);
-  t.equal(await authenticator.findUnchanged(josé), undefined);
+  t.equal(await authenticator.findIfSessionsValid(josé), undefined);
 });
 
 t.test('a user of an earlier version signs in with the exact name', async (t) => {
@@ -83,7 +83,7 @@ t.test('a user of an earlier version signs in with the exact name', async (t) =>
   t.same(await verify(authenticator, 'User1', 'password1'), older);
   t.same(await verify(authenticator, 'USER1', 'password1'), user);
   t.same(await verify(authenticator, 'user1', 'password1'), user);
-  t.ok(await authenticator.findUnchanged(older));
+  t.ok(await authenticator.findIfSessionsValid(older));
 });
 
 t.test('all spellings of a name have one limit', async (t) => {
@@ -140,7 +140,7 @@ for (const [what, foreign] of Object.entries(FOREIGN)) {
     t.match(renewed, { ...ann, passwordHash: /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/ });
     t.same(await signIn(authenticator, 'ann', 'a horse, a battery'), renewed);
     t.equal(users.find('ann')?.passwordHash, renewed?.passwordHash, 'once');
-    t.ok(await authenticator.findUnchanged(ann));
+    t.ok(await authenticator.findIfSessionsValid(ann));
   });
 }
 
@@ -217,7 +217,7 @@ t.test('a rehash does not undo a concurrent password change', async (t) => {
   };
   await signIn(authenticator, 'ann', 'a horse, a battery');
   t.same(users.find('ann'), changed);
-  t.equal(await authenticator.findUnchanged(ann), undefined);
+  t.equal(await authenticator.findIfSessionsValid(ann), undefined);
 });
 
 t.test('a rehash does not undo an unlock at the same time, nor does a change of the password', async (t) => {
@@ -255,17 +255,17 @@ t.test('the time of a sign-in is stored with one write, and the sessions stay va
   t.ok(lastSignInAt >= before);
   t.same({ ...rest, version: user.version }, user);
   t.not(version, user.version);
-  t.ok(await authenticator.findUnchanged(user));
+  t.ok(await authenticator.findIfSessionsValid(user));
   t.equal(writes, 1);
 });
 
 t.test('a user who was removed, or removed and added again, is not unchanged', async (t) => {
   const { users, user, authenticator } = await setUp();
-  t.ok(await authenticator.findUnchanged(user));
+  t.ok(await authenticator.findIfSessionsValid(user));
   users.remove('user1');
-  t.equal(await authenticator.findUnchanged(user), undefined);
+  t.equal(await authenticator.findIfSessionsValid(user), undefined);
   users.create(newUser('user1', user.passwordHash));
-  t.equal(await authenticator.findUnchanged(user), undefined);
+  t.equal(await authenticator.findIfSessionsValid(user), undefined);
 });
 
 t.test('changePassword replaces the password of the verified user, unless the user has changed since', async (t) => {

@@ -2,8 +2,8 @@ import t from 'tap';
 import { StoreUnavailable } from '../../src/errors.ts';
 import { MemoryUserStore } from '../../src/stores/memory/user-store.ts';
 import {
-  changeUnchanged,
-  findUnchanged,
+  changeIfSessionsValid,
+  findIfSessionsValid,
   nextVersion,
   orEndSessions,
   sessionVersionOf,
@@ -24,18 +24,18 @@ t.test('a change gets the current record, and is not made if the sessions are no
   const users = new MemoryUserStore();
   const user = newUser('ann', '$hash');
   const change = (current: typeof user) => ({ ...current, passwordHash: '$next', version: nextVersion(current) });
-  t.equal(await changeUnchanged(users, user, change), undefined, 'the user does not exist');
+  t.equal(await changeIfSessionsValid(users, user, change), undefined, 'the user does not exist');
   users.create(user);
   const other = { ...user, createdAt: 5, version: nextVersion(user) };
   users.replace(other, user.version);
-  t.same(await findUnchanged(users, user), other);
-  const changed = await changeUnchanged(users, user, change);
+  t.same(await findIfSessionsValid(users, user), other);
+  const changed = await changeIfSessionsValid(users, user, change);
   t.match(changed, { createdAt: 5, passwordHash: '$next' });
   t.same(users.find('ann'), changed);
-  t.equal(await changeUnchanged(users, user, () => undefined), undefined, 'the change is not wanted');
+  t.equal(await changeIfSessionsValid(users, user, () => undefined), undefined, 'the change is not wanted');
   users.replace({ ...other, version: newVersion() }, changed?.version ?? '');
-  t.equal(await changeUnchanged(users, user, change), undefined);
-  t.equal(await findUnchanged(users, user), undefined);
+  t.equal(await changeIfSessionsValid(users, user, change), undefined);
+  t.equal(await findIfSessionsValid(users, user), undefined);
   t.equal(users.find('ann')?.passwordHash, '$hash');
 });
 
@@ -48,7 +48,7 @@ t.test('a user whom nobody has changed is not read again', async (t) => {
   };
   const replace = (next: typeof user, expectedVersion: string) => users.replace(next, expectedVersion);
   const change = (current: typeof user) => ({ ...current, passwordHash: '$next', version: nextVersion(current) });
-  t.same(await changeUnchanged({ find, replace }, user, change), users.find('ann'));
+  t.same(await changeIfSessionsValid({ find, replace }, user, change), users.find('ann'));
   t.equal(users.find('ann')?.passwordHash, '$next');
 });
 
@@ -61,14 +61,14 @@ t.test('of concurrent changes none is lost, and others who change the user ten t
     createdAt: current.createdAt + 1,
     version: nextVersion(current),
   });
-  await Promise.all(Array.from({ length: 9 }, () => changeUnchanged(users, user, increment)));
+  await Promise.all(Array.from({ length: 9 }, () => changeIfSessionsValid(users, user, increment)));
   t.equal(users.find('ann')?.createdAt, 9);
   let tries = 0;
   users.replace = () => {
     tries++;
     return false;
   };
-  t.equal(await changeUnchanged(users, user, increment), undefined);
+  t.equal(await changeIfSessionsValid(users, user, increment), undefined);
   t.equal(tries, 10);
 });
 
