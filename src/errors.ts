@@ -198,7 +198,7 @@ type UnavailableConstructor = new (options?: {
 /** Creates a 503 error of the catalogue, with a `Retry-After` header (RFC 9110, section 10.2.3). */
 function unavailable(code: string, message: string, retryAfterSeconds: number): UnavailableConstructor {
   return addToCatalogue(
-    class Unavailable extends createError(code, message, 503) {
+    class extends createError(code, message, 503) {
       readonly headers = { 'retry-after': String(retryAfterSeconds) };
     },
   );
