@@ -8,6 +8,7 @@ export * from '../dist/http/cookies.js';
 export * from '../dist/index.js';
 export * from '../dist/sessions/lifetimes.js';
 export * from '../dist/sessions/session-manager.js';
+export * from '../dist/secrets.js';
 export * from '../dist/sessions/token.js';
 export * from '../dist/stores/redis/connection.js';
 export * from '../dist/stores/redis/session-store.js';

@@ -42,13 +42,15 @@ export async function accepting(port: number, signal?: AbortSignal): Promise<voi
   throw new Error(`nothing listens on port ${port}`);
 }
 
-/** Ends a program, also one that is stopped, unless it has ended. Resolves once it has exited. */
+/**
+ * Ends a program, also one that is stopped, unless it has ended. Resolves once it has exited. Sends the signal again every five
+ * seconds: redis-server refuses to stop while it writes its first append-only file. Kills a program that refuses for half a minute.
+ */
 export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const exited = once(child, 'exit');
-    child.kill(signal);
+  for (let tries = 0; child.exitCode === null && child.signalCode === null; tries++) {
+    child.kill(tries < 6 ? signal : 'SIGKILL');
     child.kill('SIGCONT');
-    await exited;
+    await once(child, 'exit', { signal: AbortSignal.timeout(5000) }).catch(() => {});
   }
 }
 
