@@ -6,6 +6,7 @@ export { closeStores, openStores } from '../src/exports/service.ts';
 export * from '../src/fastify-options.ts';
 export * from '../src/http/cookies.ts';
 export * from '../src/index.ts';
+export * from '../src/secrets.ts';
 export * from '../src/sessions/lifetimes.ts';
 export * from '../src/sessions/session-manager.ts';
 export * from '../src/sessions/token.ts';
