@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { COOKIE_OPTIONS, type CookieOptions, ServiceCookie } from '../http/cookies.ts';
 import { kObserver } from '../http/security-events.ts';
@@ -14,6 +14,7 @@ import { timeBoundSessionStore } from '../stores/time-bound.ts';
 import type { Clock } from '../types.ts';
 import { sendInstructions, warnOfMissingRoute } from './device-bound.ts';
 import { DEVICE_BOUND, type DeviceBoundOptions, readDeviceBound } from './device-bound-options.ts';
+import { refuseLateGuards } from './late-guards.ts';
 import { assertClock, kContext, type SessionContext } from './session-context.ts';
 import {
   optionalSession,
@@ -126,8 +127,7 @@ async function registerSessions(app: FastifyInstance, options: SessionsOptions):
   if (!app.hasRequestDecorator('sessionOrNull')) {
     decorateRequests(app);
     decorateReplies(app);
-    app.addHook('onRoute', refuseLateGuards);
-    refuseLateScopeGuards(app);
+    refuseLateGuards(app);
     app.decorate('requireSession', requireSession);
     app.decorate('requireRecentSignIn', requireRecentSignIn);
     app.decorate('requireBoundSession', requireBoundSession);
@@ -175,39 +175,6 @@ async function createContext(app: FastifyInstance, options: CheckedOptions): Pro
     dataUpdates: new DataUpdates(watched, clock),
     watch,
   };
-}
-
-/** The hooks of a route that run after its handler. */
-const LATE_STAGES = ['preSerialization', 'onSend', 'onResponse', 'onError', 'onTimeout'] as const;
-const GUARDS: ReadonlySet<unknown> = new Set([
-  requireSession,
-  requireRecentSignIn,
-  requireBoundSession,
-  optionalSession,
-]);
-
-/** A guard after the handler would be too late, and Fastify skips preSerialization for texts and streams. */
-function refuseLateGuards(route: RouteOptions): void {
-  for (const stage of LATE_STAGES) {
-    if ([route[stage]].flat().some((hook) => GUARDS.has(hook))) {
-      throw lateGuard(stage, route.url);
-    }
-  }
-}
-
-/** The same for hooks of this scope and those inside. Fastify has no hook that sees them. */
-function refuseLateScopeGuards(app: FastifyInstance): void {
-  const addHook = app.addHook as (name: string, hook: unknown) => FastifyInstance;
-  app.addHook = function (this: FastifyInstance, name: string, hook: unknown) {
-    if (GUARDS.has(hook) && LATE_STAGES.some((stage) => stage === name)) {
-      throw lateGuard(name, 'a scope');
-    }
-    return addHook.call(this, name, hook);
-  } as typeof app.addHook;
-}
-
-function lateGuard(stage: string, where: string): TypeError {
-  return new TypeError(`A guard is the ${stage} hook of ${where}: use onRequest, which runs before the handler.`);
 }
 
 /** Defines a decorator. A scope inside one with the plugin has its own value. */
